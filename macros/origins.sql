@@ -1,0 +1,52 @@
+{# How many days before the scoring date features are made, 0 first, each once. #}
+{% macro origin_offsets() -%}
+    {%- set offsets = [0] -%}
+    {%- for step in range(1, var('training_origins') + 1) -%}
+        {%- do offsets.append(step * var('origin_step_days')) -%}
+    {%- endfor -%}
+    {%- for horizon in var('horizons') -%}
+        {%- for earlier in [0] + var('horizons') -%}
+            {%- do offsets.append(horizon + earlier) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(offsets | unique | sort) }}
+{%- endmacro %}
+
+{# Stops the build where no customer has bought anything by the as-of date. #}
+{% macro check_purchases(days) -%}
+    {%- if execute and not flags.EMPTY -%}
+        {%- set relation = adapter.get_relation(days.database, days.schema, days.identifier) -%}
+        {%- if relation is not none -%}
+            {%- set first = run_query(
+                "select min(activity_date) from " ~ relation ~ " where is_purchase"
+            ).rows[0][0] -%}
+            {%- if first is none -%}
+                {{ exceptions.raise_compiler_error(
+                    "No customer has a purchase of more than nothing, so nothing can be"
+                    ~ " predicted. Look at orders.fct_orders and, for rows that were left out"
+                    ~ " and why, at orders.rejected_records; then load the shop again with"
+                    ~ " scripts/load.py."
+                ) }}
+            {%- elif var('as_of_date') and var('as_of_date') | string < first | string -%}
+                {{ wrong_var('as_of_date', 'lies before the first purchase, on ' ~ first) }}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A fixed number from 0 to 1 per customer, the same on every engine. #}
+{% macro sample_point(customer_key) -%}
+    ({{ hex_value("substr(md5(" ~ customer_key ~ "), 1, 7)") }} / 268435456.0)
+{%- endmacro %}
+
+{% macro hex_value(text) -%}
+    {{ return(adapter.dispatch('hex_value')(text)) }}
+{%- endmacro %}
+
+{% macro default__hex_value(text) -%}
+    cast('0x' || {{ text }} as integer)
+{%- endmacro %}
+
+{% macro spark__hex_value(text) -%}
+    cast(conv({{ text }}, 16, 10) as int)
+{%- endmacro %}

@@ -1,0 +1,59 @@
+-- One row per origin, horizon, model and tenth of the customers, those with the
+-- highest predictions first: what was predicted of them and what they spent.
+with predictions as (
+    select * from {{ ref('backtest_predictions') }}
+),
+
+-- Equal predictions are told apart by a hash of the key: always the same way, and
+-- without favour, as keys are often handed out in the order in which customers came.
+ordered as (
+    select
+        *,
+        ntile(10) over (
+            partition by origin_date, horizon_days, model
+            order by predicted_spend desc, md5(customer_key), customer_key
+        ) as decile
+    from predictions
+),
+
+deciles as (
+    select
+        origin_date,
+        horizon_days,
+        model,
+        decile,
+        count(*) as customers,
+        avg(predicted_spend) as predicted_spend,
+        avg(actual_spend) as actual_spend,
+        sum(actual_spend) as actual_total
+    from ordered
+    group by origin_date, horizon_days, model, decile
+),
+
+totals as (
+    select
+        *,
+        sum(actual_total) over (
+            partition by origin_date, horizon_days, model
+        ) as total,
+        sum(actual_total) over (
+            partition by origin_date, horizon_days, model order by decile
+        ) as total_so_far
+    from deciles
+),
+
+shares as (
+    select
+        origin_date,
+        horizon_days,
+        model,
+        cast(decile as integer) as decile,
+        cast(customers as bigint) as customers,
+        predicted_spend,
+        actual_spend,
+        actual_total / nullif(total, 0) as actual_share,
+        total_so_far / nullif(total, 0) as cumulative_actual_share
+    from totals
+)
+
+select * from shares

@@ -1,0 +1,118 @@
+-- One row per origin, horizon, model and measure: how well the model's predictions of
+-- each customer's spend held. A measure that is undefined there has no row.
+{%- set backtest = 'origin_date, horizon_days, model' %}
+{%- set measures_of_customers = [
+    'normalised_gini', 'spearman', 'top_decile_capture', 'total_bias', 'mae', 'rmse',
+    'interval_coverage'
+] %}
+with predictions as (
+    select * from {{ ref('backtest_predictions') }}
+),
+
+deciles as (
+    select * from {{ ref('backtest_deciles') }}
+),
+
+places as (
+    select
+        *,
+        predicted_spend - actual_spend as error,
+        count(*) over (partition by {{ backtest }}) as customers,
+        rank() over (
+            partition by {{ backtest }} order by predicted_spend desc
+        ) as predicted_from_top,
+        rank() over (
+            partition by {{ backtest }} order by predicted_spend
+        ) as predicted_from_bottom,
+        rank() over (
+            partition by {{ backtest }} order by actual_spend desc
+        ) as actual_from_top,
+        rank() over (
+            partition by {{ backtest }} order by actual_spend
+        ) as actual_from_bottom
+    from predictions
+),
+
+-- Tied customers get the mean of their places. Ranks are counted from the middle, so
+-- that they sum to zero and sums of products are covariances; tied customers share
+-- the places that are left in the top decile.
+ranks as (
+    select
+        *,
+        (predicted_from_bottom - predicted_from_top) / 2 as predicted_rank,
+        (actual_from_bottom - actual_from_top) / 2 as actual_rank,
+        least(1, greatest(
+            0,
+            (customers / 10 - predicted_from_top + 1)
+            / (customers - predicted_from_top - predicted_from_bottom + 2)
+        )) as share_in_top_decile
+    from places
+),
+
+-- The area between the curve of cumulative spend and the diagonal is the covariance
+-- of spend and rank, up to a factor that cancels in the normalised Gini.
+by_customer as (
+    select
+        {{ backtest }},
+        sum(actual_spend * predicted_rank)
+        / nullif(sum(actual_spend * actual_rank), 0) as normalised_gini,
+        sum(predicted_rank * actual_rank) / nullif(sqrt(
+            sum(predicted_rank * predicted_rank) * sum(actual_rank * actual_rank)
+        ), 0) as spearman,
+        sum(actual_spend * share_in_top_decile)
+        / nullif(sum(actual_spend), 0) as top_decile_capture,
+        sum(error) / nullif(sum(actual_spend), 0) as total_bias,
+        avg(abs(error)) as mae,
+        sqrt(avg(error * error)) as rmse,
+        avg(case
+            when actual_spend between spend_p10 and spend_p90 then 1
+            when spend_p10 is not null then 0
+        end) as interval_coverage
+    from ranks
+    group by {{ backtest }}
+),
+
+by_decile as (
+    select
+        {{ backtest }},
+        avg(abs(predicted_spend - actual_spend) / actual_spend) as decile_mape
+    from deciles
+    where actual_spend > 0
+    group by {{ backtest }}
+),
+
+chance_bins as (
+    select
+        {{ backtest }},
+        least(floor(chance_of_buying * 10), 9) as bin,
+        count(*) as customers,
+        sum(chance_of_buying) as buyers_expected,
+        sum(case when actual_purchases > 0 then 1 else 0 end) as buyers
+    from predictions
+    where chance_of_buying is not null
+    group by {{ backtest }}, least(floor(chance_of_buying * 10), 9)
+),
+
+by_chance as (
+    select
+        {{ backtest }},
+        sum(abs(buyers_expected - buyers)) / sum(customers) as chance_calibration_error
+    from chance_bins
+    group by {{ backtest }}
+),
+
+measures as (
+    {% for measure in measures_of_customers -%}
+    select {{ backtest }}, '{{ measure }}' as measure, {{ measure }} as value
+    from by_customer
+    union all
+    {% endfor -%}
+    select {{ backtest }}, 'decile_mape' as measure, decile_mape as value
+    from by_decile
+    union all
+    select {{ backtest }}, 'chance_calibration_error' as measure, chance_calibration_error as value
+    from by_chance
+)
+
+select * from measures
+where value is not null

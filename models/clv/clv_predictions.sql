@@ -1,0 +1,23 @@
+-- One row per customer and horizon: what the customer is expected to spend within so
+-- many days after the as-of date.
+with scores as (
+    select * from {{ ref('clv_scores') }}
+),
+
+predictions as (
+    select
+        customer_key,
+        as_of_date,
+        horizon_days,
+        cast(predicted_spend as decimal(18, 2)) as predicted_spend,
+        chance_of_buying,
+        cast(spend_p10 as decimal(18, 2)) as spend_p10,
+        cast(spend_p50 as decimal(18, 2)) as spend_p50,
+        cast(spend_p90 as decimal(18, 2)) as spend_p90,
+        cast(prior_spend as decimal(18, 2)) as prior_spend,
+        scored_by,
+        network_version
+    from scores
+)
+
+select * from predictions

@@ -1,0 +1,84 @@
+-- One row per customer at the scoring date: what the customer is worth, and the place
+-- that this gives among all customers.
+with predictions as (
+    select * from {{ ref('clv_predictions') }}
+),
+
+features as (
+    select * from {{ ref('customer_features') }}
+),
+
+horizons as (
+    select distinct horizon_days from predictions
+),
+
+-- What one unit spent between a horizon and the one before it is worth today.
+present_values as (
+    select
+        horizon_days,
+        {{ var('margin') }} / power(
+            1 + {{ var('discount_rate') }},
+            (lag(horizon_days, 1, 0) over (order by horizon_days) + horizon_days)
+            / 2 / 365
+        ) as present_value
+    from horizons
+),
+
+-- A horizon's spend is the upper end of one increment and the lower end of the next.
+-- Weighing it by the difference sums the discounted increments without putting any
+-- customer's horizons in order.
+weights as (
+    select
+        horizon_days,
+        present_value
+        - lead(present_value, 1, 0) over (order by horizon_days) as weight,
+        lead(horizon_days) over (order by horizon_days) is null as is_longest
+    from present_values
+),
+
+valued as (
+    select
+        predictions.customer_key,
+        predictions.as_of_date,
+        predictions.scored_by,
+        predictions.network_version,
+        max(case when weights.is_longest then predictions.predicted_spend end)
+            as predicted_spend,
+        max(case when weights.is_longest then predictions.chance_of_buying end)
+            as chance_of_buying,
+        cast(sum(predictions.predicted_spend * weights.weight) as decimal(18, 2))
+            as lifetime_value
+    from predictions
+    inner join weights on predictions.horizon_days = weights.horizon_days
+    group by
+        predictions.customer_key,
+        predictions.as_of_date,
+        predictions.scored_by,
+        predictions.network_version
+),
+
+ranked as (
+    select
+        valued.customer_key,
+        valued.as_of_date,
+        features.first_purchase_date,
+        features.last_purchase_date,
+        features.frequency,
+        cast(features.past_spend as decimal(18, 2)) as past_spend,
+        valued.predicted_spend,
+        valued.chance_of_buying,
+        valued.lifetime_value,
+        cast(row_number() over by_value as bigint) as value_rank,
+        cast(ntile(10) over by_value as integer) as value_decile,
+        cast(features.formula_value as decimal(18, 2)) as formula_value,
+        valued.scored_by,
+        valued.network_version
+    from valued
+    inner join features
+        on
+            valued.customer_key = features.customer_key
+            and valued.as_of_date = features.as_of_date
+    window by_value as (order by valued.lifetime_value desc, valued.customer_key)
+)
+
+select * from ranked

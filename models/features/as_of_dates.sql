@@ -1,0 +1,62 @@
+-- One row per date as of which features are made: the scoring date and the past
+-- origins that the network learns from and is judged at.
+{{ check_purchases(ref('customer_days')) }}
+with first_purchases as (
+    select
+        activity_date as first_purchase_date,
+        count(*) as customers
+    from {{ ref('customer_days') }}
+    where is_first_purchase
+    group by activity_date
+),
+
+span as (
+    select
+        min(ordered_date) as first_date,
+        {% if var('as_of_date') -%}
+        cast('{{ var("as_of_date") }}' as date)
+        {%- else -%}
+        max(ordered_date)
+        {%- endif %} as scoring_date
+    from {{ ref('fct_orders') }}
+),
+
+-- Origins on a regular grid, and those from which a horizon, or one after another,
+-- reaches the scoring date exactly: models are judged at the first and calibrated at
+-- the second.
+offsets as (
+    {% for days in origin_offsets() -%}
+    select {{ days }} as days_before{{ " union all" if not loop.last }}
+    {% endfor %}
+),
+
+dates as (
+    select
+        {{ plus_days('span.scoring_date', '-offsets.days_before') }} as as_of_date,
+        offsets.days_before = 0 as is_scoring_date,
+        {{ plus_days('span.first_date', var('min_history_days')) }} as first_origin
+    from span
+    cross join offsets
+    where span.scoring_date is not null
+),
+
+known as (
+    select
+        dates.as_of_date,
+        dates.is_scoring_date,
+        sum(first_purchases.customers) as customers
+    from dates
+    inner join first_purchases on dates.as_of_date >= first_purchases.first_purchase_date
+    where dates.is_scoring_date or dates.as_of_date >= dates.first_origin
+    group by dates.as_of_date, dates.is_scoring_date
+)
+
+select
+    as_of_date,
+    is_scoring_date,
+    cast(customers as bigint) as customers,
+    case
+        when is_scoring_date then 1.0
+        else least(1.0, {{ var('training_customers') }} / cast(customers as double))
+    end as sampled_share
+from known

@@ -1,0 +1,76 @@
+-- One row per customer and day on which they bought or returned something. Purchases
+-- undone on the same day are none. A past day never changes afterwards, whatever
+-- happens later: all features and targets are sums over these rows.
+with orders as (
+    select * from {{ ref('fct_orders') }}
+    where customer_key is not null and not is_cancelled
+),
+
+lines as (
+    select * from {{ ref('fct_order_lines') }}
+    where
+        customer_key is not null
+        and not is_cancelled
+        and quantity > 0
+        and line_type = 'product'
+),
+
+first_bought as (
+    select
+        customer_key,
+        product_id,
+        min(ordered_date) as activity_date
+    from lines
+    group by customer_key, product_id
+),
+
+new_products as (
+    select
+        customer_key,
+        activity_date,
+        count(*) as new_products
+    from first_bought
+    group by customer_key, activity_date
+),
+
+order_days as (
+    select
+        customer_key,
+        ordered_date as activity_date,
+        sum(case when sold_amount > 0 then 1 else 0 end) as orders,
+        sum(items) as items,
+        sum(sold_amount - undone_amount) as purchase_amount,
+        sum(returned_amount - undone_amount) as returned_amount
+    from orders
+    group by customer_key, ordered_date
+),
+
+days as (
+    select
+        order_days.customer_key,
+        order_days.activity_date,
+        cast(order_days.orders as integer) as orders,
+        cast(order_days.items as decimal(18, 3)) as items,
+        cast(order_days.purchase_amount as decimal(18, 4)) as purchase_amount,
+        cast(order_days.returned_amount as decimal(18, 4)) as returned_amount,
+        cast(order_days.purchase_amount - order_days.returned_amount as decimal(18, 4))
+            as net_amount,
+        cast(coalesce(new_products.new_products, 0) as integer) as new_products,
+        order_days.purchase_amount > 0 as is_purchase
+    from order_days
+    left join new_products
+        on
+            order_days.customer_key = new_products.customer_key
+            and order_days.activity_date = new_products.activity_date
+)
+
+select
+    *,
+    cast(case when is_purchase then {{ days_between(
+        'lag(activity_date) over (partition by customer_key, is_purchase order by activity_date)',
+        'activity_date'
+    ) }} end as integer) as gap_days,
+    is_purchase and row_number() over (
+        partition by customer_key, is_purchase order by activity_date
+    ) = 1 as is_first_purchase
+from days

@@ -1,0 +1,37 @@
+-- One row per row of the customers feed, with the reason why it is rejected, if it is.
+-- Names and addresses end here: they are not carried on.
+with customers as (
+    select
+        customer_key,
+        country,
+        acquisition_channel,
+        signed_up_at,
+        unreadable_column,
+        record
+    from {{ ref('stg_customers') }}
+),
+
+marked as (
+    {{ mark_duplicates('customers', ['customer_key'], 'signed_up_at') }}
+),
+
+judged as (
+    select
+        *,
+        case
+            when customer_key is null then 'missing_key'
+            when duplicate_reason is not null then duplicate_reason
+            when unreadable_column is not null then 'unreadable_date'
+            when signed_up_at is not null then {{ date_reason('signed_up_at') }}
+        end as rejection_reason
+    from marked
+)
+
+select
+    customer_key,
+    country,
+    acquisition_channel,
+    signed_up_at,
+    rejection_reason,
+    case when rejection_reason is not null then record end as record
+from judged

@@ -1,0 +1,95 @@
+-- One row per row of the order_lines feed, with the reason why it is rejected, if it is.
+with lines as (
+    select * from {{ ref('stg_order_lines') }}
+),
+
+orders as (
+    select * from {{ ref('checked_orders') }}
+    where is_kept and order_id is not null
+),
+
+codes as (
+    select * from {{ ref('non_product_codes') }}
+),
+
+-- A line without a number gets a negative one, which no shop gives.
+numbered as (
+    select
+        order_id,
+        line_number,
+        product_id,
+        quantity,
+        unit_price,
+        discount,
+        unreadable_column,
+        record
+    from lines
+    where line_number is not null
+    union all
+    select
+        order_id,
+        cast(-row_number() over (
+            partition by order_id order by product_id, quantity, unit_price, record
+        ) as integer) as line_number,
+        product_id,
+        quantity,
+        unit_price,
+        discount,
+        unreadable_column,
+        record
+    from lines
+    where line_number is null
+),
+
+marked as (
+    {{ mark_duplicates('numbered', ['order_id', 'line_number'], 'product_id') }}
+),
+
+joined as (
+    select
+        marked.*,
+        orders.order_id is not null as has_order,
+        orders.rejection_reason as order_reason,
+        orders.customer_key,
+        orders.ordered_at,
+        coalesce(orders.is_cancelled, false) as is_cancelled,
+        coalesce(codes.line_type, 'product') as line_type
+    from marked
+    left join orders on marked.order_id = orders.order_id
+    left join codes on marked.product_id = codes.product_id
+),
+
+judged as (
+    select
+        *,
+        case
+            when order_id is null or product_id is null then 'missing_key'
+            when duplicate_reason is not null then duplicate_reason
+            when not has_order then 'order_missing'
+            when order_reason is not null then 'order_rejected'
+            when quantity is null or unit_price is null or unreadable_column is not null
+                then 'unreadable_number'
+            when line_type not in ('product', 'charge') then line_type
+            when unit_price < 0 then 'negative_price'
+            when quantity = 0 then 'zero_quantity'
+            when quantity < 0 and unit_price = 0 then 'stock_adjustment'
+        end as rejection_reason
+    from joined
+)
+
+select
+    order_id,
+    line_number,
+    customer_key,
+    ordered_at,
+    cast(ordered_at as date) as ordered_date,
+    product_id,
+    line_type,
+    quantity,
+    unit_price,
+    coalesce(discount, 0) as discount,
+    {{ line_amount('quantity', 'unit_price', 'discount') }} as amount,
+    is_cancelled,
+    rejection_reason,
+    case when rejection_reason is not null then record end as record
+from judged

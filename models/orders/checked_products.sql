@@ -1,0 +1,28 @@
+-- One row per row of the products feed, with the reason why it is rejected, if it is.
+with products as (
+    select * from {{ ref('stg_products') }}
+),
+
+marked as (
+    {{ mark_duplicates('products', ['product_id'], 'product_name') }}
+),
+
+judged as (
+    select
+        *,
+        case
+            when product_id is null then 'missing_key'
+            when duplicate_reason is not null then duplicate_reason
+            when unreadable_column is not null then 'unreadable_number'
+        end as rejection_reason
+    from marked
+)
+
+select
+    product_id,
+    product_name,
+    category,
+    unit_cost,
+    rejection_reason,
+    case when rejection_reason is not null then record end as record
+from judged

@@ -1,0 +1,34 @@
+-- One row per row of the reviews feed, with the reason why it is rejected, if it is.
+with reviews as (
+    select * from {{ ref('stg_reviews') }}
+),
+
+marked as (
+    {{ mark_duplicates('reviews', ['review_id'], 'written_at') }}
+),
+
+judged as (
+    select
+        *,
+        case
+            when review_id is null then 'missing_key'
+            when duplicate_reason is not null then duplicate_reason
+            when {{ date_reason('written_at') }} is not null then {{ date_reason('written_at') }}
+            when rating is null then 'unreadable_number'
+            when rating not between 1 and 5 then 'rating_out_of_range'
+        end as rejection_reason
+    from marked
+)
+
+select
+    review_id,
+    order_id,
+    customer_key,
+    product_id,
+    rating,
+    title,
+    body,
+    written_at,
+    rejection_reason,
+    case when rejection_reason is not null then record end as record
+from judged

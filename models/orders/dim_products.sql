@@ -1,0 +1,28 @@
+-- One row per product that is in the catalogue, was sold, or both; codes of the
+-- catalogue that are no products keep their line type.
+with catalogue as (
+    select * from {{ ref('checked_products') }}
+    where rejection_reason is null
+),
+
+codes as (
+    select * from {{ ref('non_product_codes') }}
+),
+
+sold as (
+    select distinct product_id
+    from {{ ref('fct_order_lines') }}
+    where product_id is not null
+)
+
+select
+    coalesce(catalogue.product_id, sold.product_id) as product_id,
+    catalogue.product_name,
+    catalogue.category,
+    catalogue.unit_cost,
+    coalesce(codes.line_type, 'product') as line_type,
+    catalogue.product_id is not null as is_in_catalogue,
+    sold.product_id is not null as is_sold
+from catalogue
+full outer join sold on catalogue.product_id = sold.product_id
+left join codes on catalogue.product_id = codes.product_id

@@ -1,0 +1,2 @@
+-- One row per row of the feed customers.
+{{ staged_feed('customers') }}

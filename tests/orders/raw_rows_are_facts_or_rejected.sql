@@ -1,0 +1,45 @@
+-- Every raw row is one fact or one rejected record, feed by feed.
+with raw_rows as (
+    select 'orders' as feed, count(*) as rows_in from {{ ref('stg_orders') }}
+    union all
+    select 'order_lines', count(*) from {{ ref('stg_order_lines') }}
+    union all
+    select 'products', count(*) from {{ ref('stg_products') }}
+    union all
+    select 'customers', count(*) from {{ ref('stg_customers') }}
+    union all
+    select 'events', count(*) from {{ ref('stg_events') }}
+    union all
+    select 'reviews', count(*) from {{ ref('stg_reviews') }}
+),
+
+facts as (
+    select 'orders' as feed, count(*) as facts from {{ ref('fct_orders') }}
+    union all
+    select 'order_lines', count(*) from {{ ref('fct_order_lines') }}
+    union all
+    select 'products', count(*) from {{ ref('dim_products') }}
+    where is_in_catalogue
+    union all
+    select 'customers', count(*) from {{ ref('dim_customers') }}
+    where has_account
+    union all
+    select 'events', count(*) from {{ ref('fct_events') }}
+    union all
+    select 'reviews', count(*) from {{ ref('fct_reviews') }}
+),
+
+rejected as (
+    select feed, count(*) as rejected from {{ ref('rejected_records') }}
+    group by feed
+)
+
+select
+    raw_rows.feed,
+    raw_rows.rows_in,
+    facts.facts,
+    coalesce(rejected.rejected, 0) as rejected
+from raw_rows
+inner join facts on raw_rows.feed = facts.feed
+left join rejected on raw_rows.feed = rejected.feed
+where raw_rows.rows_in != facts.facts + coalesce(rejected.rejected, 0)
