@@ -14,7 +14,7 @@
 
 {# Stops the build where no customer has bought anything by the as-of date. #}
 {% macro check_purchases(days) -%}
-    {%- if execute and not flags.EMPTY -%}
+    {%- if execute and days.database and not flags.EMPTY -%}
         {%- set relation = adapter.get_relation(days.database, days.schema, days.identifier) -%}
         {%- if relation is not none -%}
             {%- set first = run_query(
