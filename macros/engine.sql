@@ -53,7 +53,7 @@
 {%- endmacro %}
 
 {% macro default__last_values(value, order_by, n, condition) -%}
-    (list({{ value }} order by {{ order_by }}) filter (where {{ condition }}))[-{{ n }}:]
+    list_reverse(max_by({{ value }}, {{ order_by }}, {{ n }}) filter (where {{ condition }}))
 {%- endmacro %}
 
 {% macro spark__last_values(value, order_by, n, condition) -%}
@@ -82,4 +82,17 @@
 
 {% macro spark__last_element(array) -%}
     element_at({{ array }}, -1)
+{%- endmacro %}
+
+{# A number for the values of several columns, the same for the same values. #}
+{% macro key_hash(columns) -%}
+    {{ return(adapter.dispatch('key_hash')(columns)) }}
+{%- endmacro %}
+
+{% macro default__key_hash(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro spark__key_hash(columns) -%}
+    xxhash64({{ columns | join(', ') }})
 {%- endmacro %}

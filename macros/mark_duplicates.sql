@@ -1,44 +1,49 @@
 {#
   Rows of a CTE with `duplicate_reason`: null for the one row kept per key, else
-  repeated_record (its record is the kept one's) or conflicting_record. Kept is the
-  first by order_by, then by record. Rows with a null in their key are all kept.
-  Only keys that repeat are sorted, so the cost is one aggregation for clean data.
+  repeated_record (it says what the kept row says) or conflicting_record. Kept is the
+  first by order_by, then by content. Rows with a null in their key are all kept. Keys
+  that may repeat are found by their hash, and only their rows are sorted, so clean
+  data costs one aggregation.
 #}
-{% macro mark_duplicates(rows, key, order_by) -%}
+{% macro mark_duplicates(rows, content_columns, key, order_by) -%}
+    {%- set content = row_json(content_columns) -%}
     {%- set same_key -%}
-    over (partition by {% for column in key %}{{ rows }}.{{ column }}{{ ", " if not loop.last }}{% endfor %}
-    order by {{ rows }}.{{ order_by }}, {{ rows }}.record)
+    over (partition by {{ key | join(', ') }} order by {{ order_by }}, {{ content }})
+    {%- endset -%}
+    {%- set repeated_keys -%}
+    select {{ key_hash(key) }} as key_hash
+        from {{ rows }}
+        where {{ key | join(' is not null and ') }} is not null
+        group by {{ key_hash(key) }}
+        having count(*) > 1
     {%- endset -%}
     select
         {{ rows }}.*,
         cast(null as varchar) as duplicate_reason
     from {{ rows }}
     where not exists (
-        select 1 from ({{ repeated_keys(rows, key) }}) as repeated_keys
-        where {{ same_columns(rows, 'repeated_keys', key) }}
+        select 1 from ({{ repeated_keys }}) as repeated_keys
+        where repeated_keys.key_hash = {{ key_hash(key) }}
     )
     union all
     select
         {{ rows }}.*,
         case
             when row_number() {{ same_key }} = 1 then null
-            when {{ rows }}.record = first_value({{ rows }}.record) {{ same_key }}
+            when {{ content }} = first_value({{ content }}) {{ same_key }}
                 then 'repeated_record'
             else 'conflicting_record'
         end as duplicate_reason
     from {{ rows }}
-    inner join ({{ repeated_keys(rows, key) }}) as repeated_keys
-        on {{ same_columns(rows, 'repeated_keys', key) }}
+    inner join ({{ repeated_keys }}) as repeated_keys
+        on repeated_keys.key_hash = {{ key_hash(key) }}
 {%- endmacro %}
 
-{% macro repeated_keys(rows, key) -%}
-    select {{ key | join(', ') }}
-    from {{ rows }}
-    where {% for column in key %}{{ column }} is not null{{ " and " if not loop.last }}{% endfor %}
-    group by {{ key | join(', ') }}
-    having count(*) > 1
-{%- endmacro %}
-
-{% macro same_columns(one, other, columns) -%}
-    {% for column in columns %}{{ one }}.{{ column }} = {{ other }}.{{ column }}{{ " and " if not loop.last }}{% endfor %}
+{# Some of a row's columns as JSON. #}
+{% macro row_json(columns) -%}
+    {%- set named = {} -%}
+    {%- for column in columns -%}
+        {%- do named.update({column: column}) -%}
+    {%- endfor -%}
+    {{ json_object(named) }}
 {%- endmacro %}

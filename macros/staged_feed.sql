@@ -1,9 +1,8 @@
 {#
   A feed's rows, renamed and cast as models/staging/shop.yml says: text is trimmed
   and empty text is null, what cannot be cast is null, a column that the feed lacks
-  is null, a feed that the shop lacks has no rows. `unreadable_column` names the
-  first column that holds something other than its type; `record` is the row as
-  JSON, without what names a person.
+  is null, a feed that the shop lacks has no rows. `unreadable` keeps the texts that
+  could not be cast, by column, as JSON; it is null where all could.
 #}
 {% macro staged_feed(feed) -%}
     {%- set relation = feed_relation(feed) -%}
@@ -11,39 +10,28 @@
         {{ return('') }}
     {%- endif -%}
     {%- set found = feed_columns(feed, relation) -%}
-    {%- set spec = feed_spec(feed) -%}
-    {%- set record = {} -%}
-    {%- set unreadable = [] -%}
+    {%- set texts = {} -%}
     select
-    {%- for name, column in spec.columns.items() %}
-        {%- set is_customer = name == 'customer_id' -%}
-        {%- set alias = 'customer_key' if is_customer else name -%}
+    {%- for name, column in feed_spec(feed).columns.items() %}
         {%- set value = staged_value(name, column.data_type, found) -%}
-        {%- if is_customer and name in found -%}
-            {%- set value = customer_key(value) -%}
-        {%- endif %}
-        {{ value }} as {{ alias }},
         {%- if 'try_cast' in value and found[name].is_string() -%}
-            {%- do unreadable.append(
-                "when nullif(trim(" ~ adapter.quote(name) ~ "), '') is not null and "
-                ~ value ~ " is null then '" ~ name ~ "'"
-            ) -%}
-        {%- endif -%}
-        {%- if name in found and not column.config.meta.get('personal') -%}
-            {%- set original = value if is_customer else adapter.quote(name) -%}
-            {%- do record.update({alias: original}) -%}
+            {%- set text = "nullif(trim(" ~ adapter.quote(name) ~ "), '')" -%}
+            {%- do texts.update({name: "case when " ~ value ~ " is null then " ~ text ~ " end"}) -%}
+        {%- endif %}
+        {% if name == 'customer_id' -%}
+        {{ customer_key(value) }} as customer_key,
+        {%- else -%}
+        {{ value }} as {{ name }},
         {%- endif %}
     {%- endfor %}
-        {% if unreadable -%}
+        {% if texts -%}
         case
-            {%- for condition in unreadable %}
-            {{ condition }}
-            {%- endfor %}
+            when coalesce({{ texts.values() | join(', ') }}) is not null
+                then {{ json_object(texts) }}
         end
         {%- else -%}
         cast(null as varchar)
-        {%- endif %} as unreadable_column,
-        {% if found %}{{ json_object(record) }}{% else %}cast(null as varchar){% endif %} as record
+        {%- endif %} as unreadable
     {% if found -%}
     from {{ relation }}
     {%- else -%}

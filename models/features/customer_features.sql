@@ -93,13 +93,17 @@ select
     cast({{ days_between('last_purchase_date', 'as_of_date') }} as integer) as recency_days,
     cast({{ days_between('first_purchase_date', 'as_of_date') }} as integer) as tenure_days,
     cycle_days,
-    case when gaps > 1 then
-        sqrt(greatest(0, gap_square_sum - cycle_days * gap_sum) / (gaps - 1))
+    case
+        when gaps > 1
+            then sqrt(greatest(0, gap_square_sum - cycle_days * gap_sum) / (gaps - 1))
     end as cycle_sd_days,
     amount_mean,
-    case when frequency > 1 then
-        sqrt(greatest(0, cast(amount_square_sum as double) - amount_mean * amount_sum)
-            / (frequency - 1))
+    case
+        when frequency > 1
+            then sqrt(
+                greatest(0, cast(amount_square_sum as double) - amount_mean * amount_sum)
+                / (frequency - 1)
+            )
     end as amount_sd,
     {{ last_element('purchase_amounts') }} as amount_last,
     cast(amount_max as double) as amount_max,

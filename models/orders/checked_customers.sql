@@ -1,18 +1,24 @@
 -- One row per row of the customers feed, with the reason why it is rejected, if it is.
 -- Names and addresses end here: they are not carried on.
+{%- set said = [
+    'customer_key',
+    'country',
+    'acquisition_channel',
+    'signed_up_at',
+    'unreadable',
+] %}
 with customers as (
     select
         customer_key,
         country,
         acquisition_channel,
         signed_up_at,
-        unreadable_column,
-        record
+        unreadable
     from {{ ref('stg_customers') }}
 ),
 
 marked as (
-    {{ mark_duplicates('customers', ['customer_key'], 'signed_up_at') }}
+    {{ mark_duplicates('customers', said, ['customer_key'], 'signed_up_at') }}
 ),
 
 judged as (
@@ -21,7 +27,7 @@ judged as (
         case
             when customer_key is null then 'missing_key'
             when duplicate_reason is not null then duplicate_reason
-            when unreadable_column is not null then 'unreadable_date'
+            when unreadable is not null then 'unreadable_date'
             when signed_up_at is not null then {{ date_reason('signed_up_at') }}
         end as rejection_reason
     from marked
@@ -33,5 +39,8 @@ select
     acquisition_channel,
     signed_up_at,
     rejection_reason,
-    case when rejection_reason is not null then record end as record
+    case
+        when rejection_reason is not null
+            then {{ row_json(said) }}
+    end as record
 from judged

@@ -1,10 +1,19 @@
 -- One row per row of the events feed, with the reason why it is rejected, if it is.
+{%- set said = [
+    'event_id',
+    'customer_key',
+    'session_id',
+    'event_type',
+    'product_id',
+    'occurred_at',
+    'unreadable',
+] %}
 with events as (
     select * from {{ ref('stg_events') }}
 ),
 
 marked as (
-    {{ mark_duplicates('events', ['event_id'], 'occurred_at') }}
+    {{ mark_duplicates('events', said, ['event_id'], 'occurred_at') }}
 ),
 
 judged as (
@@ -28,5 +37,8 @@ select
     product_id,
     occurred_at,
     rejection_reason,
-    case when rejection_reason is not null then record end as record
+    case
+        when rejection_reason is not null
+            then {{ row_json(said) }}
+    end as record
 from judged

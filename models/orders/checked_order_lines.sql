@@ -1,4 +1,13 @@
 -- One row per row of the order_lines feed, with the reason why it is rejected, if it is.
+{%- set said = [
+    'order_id',
+    'line_number',
+    'product_id',
+    'quantity',
+    'unit_price',
+    'discount',
+    'unreadable',
+] %}
 with lines as (
     select * from {{ ref('stg_order_lines') }}
 ),
@@ -21,28 +30,26 @@ numbered as (
         quantity,
         unit_price,
         discount,
-        unreadable_column,
-        record
+        unreadable
     from lines
     where line_number is not null
     union all
     select
         order_id,
         cast(-row_number() over (
-            partition by order_id order by product_id, quantity, unit_price, record
+            partition by order_id order by product_id, quantity, unit_price, discount
         ) as integer) as line_number,
         product_id,
         quantity,
         unit_price,
         discount,
-        unreadable_column,
-        record
+        unreadable
     from lines
     where line_number is null
 ),
 
 marked as (
-    {{ mark_duplicates('numbered', ['order_id', 'line_number'], 'product_id') }}
+    {{ mark_duplicates('numbered', said, ['order_id', 'line_number'], 'product_id') }}
 ),
 
 joined as (
@@ -67,7 +74,7 @@ judged as (
             when duplicate_reason is not null then duplicate_reason
             when not has_order then 'order_missing'
             when order_reason is not null then 'order_rejected'
-            when quantity is null or unit_price is null or unreadable_column is not null
+            when quantity is null or unit_price is null or unreadable is not null
                 then 'unreadable_number'
             when line_type not in ('product', 'charge') then line_type
             when unit_price < 0 then 'negative_price'
@@ -91,5 +98,8 @@ select
     {{ line_amount('quantity', 'unit_price', 'discount') }} as amount,
     is_cancelled,
     rejection_reason,
-    case when rejection_reason is not null then record end as record
+    case
+        when rejection_reason is not null
+            then {{ row_json(said) }}
+    end as record
 from judged

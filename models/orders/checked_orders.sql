@@ -1,4 +1,13 @@
 -- One row per row of the orders feed, with the reason why it is rejected, if it is.
+{%- set said = [
+    'order_id',
+    'customer_key',
+    'ordered_at',
+    'status',
+    'currency',
+    'amount',
+    'unreadable',
+] %}
 {{ check_currency(ref('stg_orders')) }}
 with orders as (
     select * from {{ ref('stg_orders') }}
@@ -10,7 +19,7 @@ lined_orders as (
 ),
 
 marked as (
-    {{ mark_duplicates('orders', ['order_id'], 'ordered_at') }}
+    {{ mark_duplicates('orders', said, ['order_id'], 'ordered_at') }}
 ),
 
 joined as (
@@ -20,11 +29,10 @@ joined as (
         marked.ordered_at,
         lower(marked.status) as status,
         marked.currency,
-        case when lined_orders.order_id is null then marked.amount end as amount,
+        marked.amount,
         lined_orders.order_id is not null as has_lines,
-        marked.unreadable_column,
-        marked.duplicate_reason,
-        marked.record
+        marked.unreadable,
+        marked.duplicate_reason
     from marked
     left join lined_orders on marked.order_id = lined_orders.order_id
 ),
@@ -37,7 +45,7 @@ judged as (
             when duplicate_reason is not null then duplicate_reason
             when {{ date_reason('ordered_at') }} is not null
                 then {{ date_reason('ordered_at') }}
-            when unreadable_column is not null then 'unreadable_number'
+            when unreadable is not null then 'unreadable_number'
             {%- if var('currency') %}
             when currency != '{{ var("currency") }}' then 'other_currency'
             {%- endif %}
@@ -52,12 +60,15 @@ select
     ordered_at,
     status,
     currency,
-    amount,
+    case when not has_lines then amount end as amount,
     has_lines,
     coalesce(
         status in ('cancelled', 'canceled', 'void', 'voided', 'failed', 'unavailable'), false
     ) as is_cancelled,
     duplicate_reason is null as is_kept,
     rejection_reason,
-    case when rejection_reason is not null then record end as record
+    case
+        when rejection_reason is not null
+            then {{ row_json(said) }}
+    end as record
 from judged

@@ -1,10 +1,17 @@
 -- One row per row of the products feed, with the reason why it is rejected, if it is.
+{%- set said = [
+    'product_id',
+    'product_name',
+    'category',
+    'unit_cost',
+    'unreadable',
+] %}
 with products as (
     select * from {{ ref('stg_products') }}
 ),
 
 marked as (
-    {{ mark_duplicates('products', ['product_id'], 'product_name') }}
+    {{ mark_duplicates('products', said, ['product_id'], 'product_name') }}
 ),
 
 judged as (
@@ -13,7 +20,7 @@ judged as (
         case
             when product_id is null then 'missing_key'
             when duplicate_reason is not null then duplicate_reason
-            when unreadable_column is not null then 'unreadable_number'
+            when unreadable is not null then 'unreadable_number'
         end as rejection_reason
     from marked
 )
@@ -24,5 +31,8 @@ select
     category,
     unit_cost,
     rejection_reason,
-    case when rejection_reason is not null then record end as record
+    case
+        when rejection_reason is not null
+            then {{ row_json(said) }}
+    end as record
 from judged

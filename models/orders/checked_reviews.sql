@@ -1,10 +1,21 @@
 -- One row per row of the reviews feed, with the reason why it is rejected, if it is.
+{%- set said = [
+    'review_id',
+    'order_id',
+    'customer_key',
+    'product_id',
+    'rating',
+    'title',
+    'body',
+    'written_at',
+    'unreadable',
+] %}
 with reviews as (
     select * from {{ ref('stg_reviews') }}
 ),
 
 marked as (
-    {{ mark_duplicates('reviews', ['review_id'], 'written_at') }}
+    {{ mark_duplicates('reviews', said, ['review_id'], 'written_at') }}
 ),
 
 judged as (
@@ -30,5 +41,8 @@ select
     body,
     written_at,
     rejection_reason,
-    case when rejection_reason is not null then record end as record
+    case
+        when rejection_reason is not null
+            then {{ row_json(said) }}
+    end as record
 from judged

@@ -24,7 +24,10 @@ candidates as (
         row_number() over (
             partition by lines.customer_key, lines.product_id
             order by
-                lines.ordered_at, lines.quantity desc, lines.order_id, lines.line_number
+                lines.ordered_at asc,
+                lines.quantity desc,
+                lines.order_id asc,
+                lines.line_number asc
         ) as position
     from lines
     inner join returned_products

@@ -1,0 +1,69 @@
+# The project's commands. `make run` and `make test` need Python 3.11 to 3.13 and make;
+# they create the environment in .venv and do the rest in it.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	2>/dev/null && { echo $$python; break; }; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+BENCHMARKS := sql train score build
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DO_NOT_TRACK := 1
+
+.PHONY: help install run test lint format lock docs seeds clean benchmark
+.DEFAULT_GOAL := help
+
+help: ## Show the commands.
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(INSTALLED) ## Create the environment in .venv.
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, \
+	or name it with make PYTHON=/path/to/python." >&2; exit 1; }
+	@echo "Creating .venv with $$($(PYTHON) --version) (a few minutes, once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+run: install ## Build the sample shop's warehouse and show the result.
+	dbt build --target sample
+	@python scripts/show.py --target sample
+
+test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
+	dbt build --target sample --quiet
+	@$(MAKE) --no-print-directory lint
+	python -m pytest
+
+lint: install ## Check layout, types and SQL.
+	ruff check .
+	ruff format --check .
+	mypy
+	@test -f data/sample.duckdb || dbt build --target sample --quiet
+	sqlfluff lint --disable-progress-bar models tests
+
+format: install ## Put Python and SQL into the project's layout.
+	ruff check --fix .
+	ruff format .
+	sqlfluff fix --disable-progress-bar models tests
+
+lock: install ## Pin the dependencies of pyproject.toml in requirements.txt.
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--quiet --upgrade --output-file requirements.txt
+
+docs: install ## Write the documentation of every table to target/ and serve it.
+	dbt docs generate --target sample
+	dbt docs serve
+
+seeds: install ## Make the sample shop again.
+	python scripts/make_seeds.py
+
+benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
+
+benchmark-%: install ## Run one benchmark: sql, train, score or build. Sizes: ARGS='...'.
+	@python scripts/benchmark.py $* $(ARGS)
+
+clean: ## Remove what dbt compiled and what was built from the sample shop.
+	rm -rf target logs data/sample.duckdb

@@ -1,0 +1,80 @@
+"""Print what a built warehouse says: the most valuable customers, and what is next.
+
+Usage: python scripts/show.py [--target sample|shop]
+"""
+
+import argparse
+import os
+import sys
+
+import duckdb
+
+DATABASES = {"sample": "data/sample.duckdb", "shop": "data/warehouse.duckdb"}
+
+CUSTOMERS = """
+    select
+        value_rank as "rank",
+        customer_key as customer,
+        frequency as purchases,
+        past_spend,
+        predicted_spend,
+        chance_of_buying as chance,
+        lifetime_value
+    from clv.customer_lifetime_value
+    order by value_rank
+    limit 5
+"""
+
+DECILES = """
+    select
+        value_decile as decile,
+        count(*) as customers,
+        round(avg(past_spend), 2) as past_spend,
+        round(avg(predicted_spend), 2) as predicted_spend,
+        round(avg(lifetime_value), 2) as lifetime_value
+    from clv.customer_lifetime_value
+    group by value_decile
+    order by value_decile
+"""
+
+BACKTEST = """
+    select horizon_days, model, round(value, 3) as normalised_gini
+    from clv.backtest_metrics
+    where measure = 'normalised_gini'
+    qualify row_number() over (
+        partition by horizon_days order by value desc, model
+    ) <= 3
+    order by horizon_days, value desc, model
+"""
+
+NEXT = """Next:
+  dbt docs generate --target {target} && dbt docs serve    every table, described
+  python scripts/load.py --help                       load a shop of your own
+  dbt build --target shop                             and build its warehouse
+Plain dbt commands need the environment: source .venv/bin/activate"""
+
+
+def main() -> int:
+    """Show the warehouse; 1 if it is not there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", choices=sorted(DATABASES), default="sample")
+    target = parser.parse_args().target
+    path = os.environ.get("CLV_WAREHOUSE", DATABASES[target])
+    try:
+        with duckdb.connect(path, read_only=True) as warehouse:
+            print("\nclv.customer_lifetime_value: the most valuable customers")
+            warehouse.sql(CUSTOMERS).show()
+            print("By tenth of all customers, the best first")
+            warehouse.sql(DECILES).show()
+            print("clv.backtest_metrics: the best models, judged forward in time")
+            warehouse.sql(BACKTEST).show(max_rows=40)
+    except duckdb.Error as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        print(f"Build it first: dbt build --target {target}", file=sys.stderr)
+        return 1
+    print(f"{path} is built.\n{NEXT.format(target=target)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
