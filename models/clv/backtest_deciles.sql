@@ -11,7 +11,7 @@ ordered as (
         *,
         ntile(10) over (
             partition by origin_date, horizon_days, model
-            order by predicted_spend desc, md5(customer_key), customer_key
+            order by predicted_spend desc, md5(customer_key) asc
         ) as decile
     from predictions
 ),

@@ -43,7 +43,7 @@ ranks as (
         (actual_from_bottom - actual_from_top) / 2 as actual_rank,
         least(1, greatest(
             0,
-            (customers / 10 - predicted_from_top + 1)
+            (customers / 10 - (predicted_from_top - 1))
             / (customers - predicted_from_top - predicted_from_bottom + 2)
         )) as share_in_top_decile
     from places
@@ -110,7 +110,10 @@ measures as (
     select {{ backtest }}, 'decile_mape' as measure, decile_mape as value
     from by_decile
     union all
-    select {{ backtest }}, 'chance_calibration_error' as measure, chance_calibration_error as value
+    select
+        {{ backtest }},
+        'chance_calibration_error' as measure,
+        chance_calibration_error as value
     from by_chance
 )
 

@@ -78,7 +78,7 @@ ranked as (
         on
             valued.customer_key = features.customer_key
             and valued.as_of_date = features.as_of_date
-    window by_value as (order by valued.lifetime_value desc, valued.customer_key)
+    window by_value as (order by valued.lifetime_value desc, valued.customer_key asc)
 )
 
 select * from ranked

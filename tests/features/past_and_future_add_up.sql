@@ -4,7 +4,8 @@ with scoring as (
     select customer_key, as_of_date, past_spend, frequency
     from {{ ref('customer_features') }}
     where as_of_date = (
-        select max(as_of_date) from {{ ref('as_of_dates') }} where is_scoring_date
+        select max(as_of_date) from {{ ref('as_of_dates') }}
+        where is_scoring_date
     )
 ),
 

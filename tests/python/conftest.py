@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,3 +21,9 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the public data sets are not beside this checkout")
     return folder
+
+
+@pytest.fixture
+def warehouse(root: Path, tmp_path: Path) -> Warehouse:
+    """An empty scratch warehouse."""
+    return Warehouse(root, tmp_path)

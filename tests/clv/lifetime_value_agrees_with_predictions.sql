@@ -1,0 +1,27 @@
+-- As many customers, and to the cent the same predicted spend, as clv_predictions has
+-- at its longest horizon.
+with predictions as (
+    select
+        count(*) as customers,
+        sum(predicted_spend) as predicted_spend
+    from {{ ref('clv_predictions') }}
+    where horizon_days = (select max(horizon_days) from {{ ref('clv_predictions') }})
+),
+
+lifetime_values as (
+    select
+        count(*) as customers,
+        sum(predicted_spend) as predicted_spend
+    from {{ ref('customer_lifetime_value') }}
+)
+
+select
+    predictions.customers as customers_predicted,
+    predictions.predicted_spend,
+    lifetime_values.customers as customers_valued,
+    lifetime_values.predicted_spend as valued_spend
+from predictions
+cross join lifetime_values
+where
+    predictions.customers <> lifetime_values.customers
+    or predictions.predicted_spend <> lifetime_values.predicted_spend

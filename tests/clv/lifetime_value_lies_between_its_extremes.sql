@@ -1,0 +1,21 @@
+-- A customer is worth the margin of all predicted spend if it came today, or if it came
+-- at the end of the longest horizon, or something between; a cent is for rounding.
+with horizon as (
+    select
+        {{ var('margin') }} as worth_today,
+        {{ var('margin') }}
+        / power(1 + {{ var('discount_rate') }}, max(horizon_days) / 365) as worth_at_end
+    from {{ ref('clv_predictions') }}
+)
+
+select
+    customers.customer_key,
+    customers.predicted_spend,
+    customers.lifetime_value
+from {{ ref('customer_lifetime_value') }} as customers
+cross join horizon
+where
+    customers.lifetime_value
+    < customers.predicted_spend * least(worth_today, worth_at_end) - 0.01
+    or customers.lifetime_value
+    > customers.predicted_spend * greatest(worth_today, worth_at_end) + 0.01

@@ -1,0 +1,163 @@
+"""A shop that is not as it should be: rejected rows or one clear error."""
+
+import pandas as pd
+import pytest
+from warehouse import Warehouse
+
+SQL_LAYERS = ("reference", "staging", "orders", "features")
+
+
+def orders_of(customers: list[str], days: list[str], amount: object = 10) -> pd.DataFrame:
+    """One order per customer and day, with an amount and no lines."""
+    pairs = [(customer, day) for customer in customers for day in days]
+    return pd.DataFrame(
+        {
+            "order_id": [f"o{number}" for number in range(len(pairs))],
+            "customer_id": [customer for customer, _ in pairs],
+            "ordered_at": [f"{day} 10:00:00" for _, day in pairs],
+            "amount": [amount] * len(pairs),
+        }
+    )
+
+
+def build_sql(warehouse: Warehouse, **settings: object) -> str:
+    """Build up to the features; what dbt said. Asserts nothing."""
+    return warehouse.dbt("build", "--select", *SQL_LAYERS, **settings).stdout
+
+
+def build_all(warehouse: Warehouse, **settings: object) -> None:
+    """Build everything; no error is allowed."""
+    done = warehouse.dbt("build", **settings)
+    assert done.returncode == 0, done.stdout
+
+
+def reasons(warehouse: Warehouse) -> dict[str, int]:
+    rows = warehouse.query(
+        "select reason, count(*) as records from orders.rejected_records group by reason"
+    )
+    return dict(zip(rows["reason"], rows["records"], strict=True))
+
+
+def test_missing_required_column_is_named(warehouse: Warehouse) -> None:
+    orders = orders_of(["a"], ["2024-01-01"]).drop(columns="customer_id")
+    warehouse.write_raw(orders=orders)
+    said = build_sql(warehouse)
+    assert "Table raw.orders has no column 'customer_id'" in said
+    assert "Rename or add the column" in said
+
+
+def test_missing_orders_feed_says_how_to_load(warehouse: Warehouse) -> None:
+    warehouse.write_raw(products=pd.DataFrame({"product_id": ["p"]}))
+    said = build_sql(warehouse)
+    assert "No table raw.orders" in said
+    assert "scripts/load.py" in said
+
+
+def test_unreadable_values_are_rejected_and_kept(warehouse: Warehouse) -> None:
+    orders = orders_of(["a", "b", "c"], ["2024-01-01", "2024-02-01"])
+    orders["amount"] = ["10", "ten", "10", "10", "10", "10"]
+    orders["ordered_at"] = [
+        "2024-01-01",
+        "2024-02-01",
+        "2024-13-45",
+        "1900-01-01",
+        "2999-01-01",
+        "2024-02-01",
+    ]
+    warehouse.write_raw(orders=orders)
+    assert "Completed successfully" in build_sql(warehouse)
+    assert reasons(warehouse) == {
+        "unreadable_number": 1,
+        "unreadable_date": 1,
+        "date_before_1970": 1,
+        "date_in_future": 1,
+    }
+    records = warehouse.query("select record from orders.rejected_records")["record"]
+    assert records.str.contains("ten").any()
+    assert records.str.contains("2024-13-45").any()
+    assert len(warehouse.query("select * from orders.fct_orders")) == 2
+
+
+def test_mixed_currencies_stop_the_build(warehouse: Warehouse) -> None:
+    orders = orders_of(["a", "b"], ["2024-01-01", "2024-02-01"])
+    orders["currency"] = ["EUR", "EUR", "USD", "EUR"]
+    warehouse.write_raw(orders=orders)
+    said = build_sql(warehouse)
+    assert "orders in EUR (3), USD (1)" in said
+    assert "currency: EUR" in said
+    assert "Completed successfully" in build_sql(warehouse, currency="EUR")
+    assert reasons(warehouse) == {"other_currency": 1}
+
+
+@pytest.mark.parametrize("amount", [0, None])
+def test_a_shop_without_a_purchase_is_an_error(
+    warehouse: Warehouse, amount: object
+) -> None:
+    orders = orders_of(["a", "b"], ["2024-01-01", "2024-02-01"], amount=amount)
+    warehouse.write_raw(orders=orders)
+    said = build_sql(warehouse)
+    assert "No customer has a purchase of more than nothing" in said
+    assert "orders.rejected_records" in said
+
+
+def test_an_empty_shop_is_an_error(warehouse: Warehouse) -> None:
+    warehouse.write_raw(orders=orders_of([], []))
+    assert "No customer has a purchase" in build_sql(warehouse)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"horizons": [-30]}, "var horizons: [-30] has -30, which is not a whole"),
+        ({"horizons": []}, "var horizons: [] is not a list of days"),
+        ({"margin": 30}, "var margin: 30 is not above 0 and at most 1"),
+        ({"discount_rate": "a tenth"}, "var discount_rate: a tenth is not a number"),
+        ({"as_of_date": "31.12.2024"}, "var as_of_date: 31.12.2024 is not a date"),
+        ({"training_customers": 0}, "var training_customers: 0 is not a whole number"),
+        ({"retrain": "yes"}, "var retrain: yes is not true or false"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(
+    warehouse: Warehouse, settings: dict[str, object], message: str
+) -> None:
+    done = warehouse.dbt("run", "--select", "stg_orders", **settings)
+    assert done.returncode != 0
+    assert message in done.stdout
+
+
+def test_as_of_date_before_the_data_is_an_error(warehouse: Warehouse) -> None:
+    warehouse.write_raw(orders=orders_of(["a"], ["2024-01-01", "2024-02-01"]))
+    said = build_sql(warehouse, as_of_date="2020-01-01")
+    assert "var as_of_date: 2020-01-01 lies before the first purchase" in said
+
+
+@pytest.mark.parametrize(
+    ("customers", "days"),
+    [
+        pytest.param(
+            ["a"],
+            ["2023-01-01", "2023-06-01", "2024-02-01"],
+            id="one customer only",
+        ),
+        pytest.param(
+            [f"c{number}" for number in range(30)],
+            ["2023-01-01"],
+            id="nobody buys twice",
+        ),
+        pytest.param(
+            ["a", "b", "c", "d"],
+            ["2024-01-01", "2024-01-05", "2024-01-09"],
+            id="history shorter than the shortest horizon",
+        ),
+    ],
+)
+def test_a_small_shop_is_scored_by_the_prior(
+    warehouse: Warehouse, customers: list[str], days: list[str]
+) -> None:
+    warehouse.write_raw(orders=orders_of(customers, days))
+    build_all(warehouse, as_of_date="2024-03-01")
+    values = warehouse.query("select * from clv.customer_lifetime_value")
+    assert sorted(values["customer_key"]) == sorted(customers)
+    assert set(values["scored_by"]) == {"prior"}
+    assert values["predicted_spend"].between(0, 1_000).all()
+    assert values["lifetime_value"].notna().all()

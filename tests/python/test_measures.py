@@ -1,0 +1,384 @@
+"""The measures of the backtest and the lifetime value, against other mathematics.
+
+The models' own SQL runs in DuckDB on made-up customers; scikit-learn, scipy and brute
+force say what must come out.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import permutations, product
+from pathlib import Path
+
+import duckdb
+import jinja2
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import auc, mean_absolute_error, root_mean_squared_error
+
+RunModel = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def run_model(root: Path) -> Iterable[RunModel]:
+    """Make a table of a model of domain clv; its refs are tables made before."""
+    connection = duckdb.connect()
+
+    def run(name: str, *, settings: dict | None = None, **tables: pd.DataFrame):
+        for table, rows in tables.items():
+            connection.register("rows", rows)
+            connection.execute(f"create or replace table {table} as from rows")
+            connection.unregister("rows")
+        template = (root / "models" / "clv" / f"{name}.sql").read_text()
+        sql = jinja2.Template(template).render(ref=str, var=(settings or {}).get)
+        connection.execute(f"create or replace table {name} as {sql}")
+        return connection.table(name).df()
+
+    yield run
+    connection.close()
+
+
+def backtest(
+    predicted: Iterable[float],
+    actual: Iterable[float],
+    chance: Iterable[float] | float = np.nan,
+    spend_p10: Iterable[float] | float = np.nan,
+    spend_p90: Iterable[float] | float = np.nan,
+    model: str = "a_model",
+) -> pd.DataFrame:
+    """Predictions of one model at one origin and horizon, keys in no order."""
+    actual = np.asarray(actual, dtype=float)
+    keys = np.random.default_rng(len(actual)).permutation(len(actual))
+    return pd.DataFrame(
+        {
+            "origin_date": pd.Timestamp("2025-01-01").date(),
+            "horizon_days": 91,
+            "model": model,
+            "customer_key": [f"customer {key}" for key in keys],
+            "predicted_spend": np.asarray(predicted, dtype=float),
+            "chance_of_buying": chance,
+            "spend_p10": spend_p10,
+            "spend_p90": spend_p90,
+            "actual_spend": actual,
+            "actual_purchases": (actual > 0).astype(int),
+        }
+    )
+
+
+@pytest.fixture
+def measure(run_model: RunModel) -> Callable[[pd.DataFrame], dict[str, float]]:
+    """Measure one backtest: {measure: value}."""
+
+    def measures_of(predictions: pd.DataFrame) -> dict[str, float]:
+        run_model("backtest_deciles", backtest_predictions=predictions)
+        metrics = run_model("backtest_metrics")
+        assert not metrics.duplicated(["model", "measure"]).any()
+        return dict(zip(metrics["measure"], metrics["value"], strict=True))
+
+    return measures_of
+
+
+def shop(seed: int, customers: int) -> tuple[NDArray, NDArray]:
+    """Predictions and spend: most buy nothing, few a lot, many are alike."""
+    rng = np.random.default_rng(seed)
+    worth = rng.pareto(1.5, customers) * 20
+    buys = rng.random(customers) < 0.4
+    actual = np.where(buys, np.round(worth * rng.lognormal(0, 1, customers), -1), 0)
+    predicted = np.round(worth * 0.4, -int(rng.integers(-2, 2)))
+    return predicted, actual
+
+
+SHOPS = [
+    pytest.param(*shop(seed, customers), id=f"{customers} customers, seed {seed}")
+    for seed, customers in enumerate([2, 7, 10, 11, 25, 99, 1000, 20_000])
+]
+
+
+def gain_curve_area(order_by: NDArray, actual: NDArray) -> float:
+    """Area between the curve of cumulative spend and the diagonal.
+
+    The curve runs straight through a group of ties, whose spend is shared evenly.
+    """
+    groups = pd.Series(actual).groupby(-order_by).agg(["size", "sum"]).cumsum()
+    customers = np.concatenate([[0], groups["size"] / len(actual)])
+    spend = np.concatenate([[0], groups["sum"] / actual.sum()])
+    return auc(customers, spend) - 0.5
+
+
+@pytest.mark.parametrize(("predicted", "actual"), SHOPS)
+def test_measures_agree_with_scikit_learn_and_scipy(measure, predicted, actual):
+    values = measure(backtest(predicted, actual))
+    assert values["mae"] == pytest.approx(mean_absolute_error(actual, predicted))
+    assert values["rmse"] == pytest.approx(root_mean_squared_error(actual, predicted))
+    if np.ptp(actual) > 0:
+        assert values["normalised_gini"] == pytest.approx(
+            gain_curve_area(predicted, actual) / gain_curve_area(actual, actual)
+        )
+        assert values["total_bias"] == pytest.approx(predicted.sum() / actual.sum() - 1)
+    if np.ptp(actual) > 0 and np.ptp(predicted) > 0:
+        expected = spearmanr(predicted, actual).statistic
+        assert values["spearman"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_gini_and_capture_are_means_over_all_orders_of_the_tied(measure, seed):
+    """The fair treatment of ties, by trying every way to break them."""
+    rng = np.random.default_rng(seed)
+    predicted = rng.integers(0, 3, size=7).astype(float)
+    actual = rng.permutation([0, 0, 0, 5, 5, 40, 200]).astype(float)
+
+    def gini_and_capture(order: NDArray) -> tuple[float, float]:
+        shares = np.cumsum(actual[order]) / actual.sum()
+        grid = np.arange(len(actual) + 1) / len(actual)
+        curve = np.concatenate([[0], shares])
+        return auc(grid, curve) - 0.5, float(np.interp(0.1, grid, curve))
+
+    orders = [
+        np.array(order)
+        for order in permutations(range(7))
+        if (np.diff(predicted[list(order)]) <= 0).all()
+    ]
+    gini, capture = np.mean([gini_and_capture(order) for order in orders], axis=0)
+    best, _ = gini_and_capture(np.argsort(-actual))
+
+    values = measure(backtest(predicted, actual))
+    assert values["normalised_gini"] == pytest.approx(gini / best)
+    assert values["top_decile_capture"] == pytest.approx(capture)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_gini_counts_pairs_in_the_right_order(measure, seed):
+    """Gini's mean difference: each pair adds what its better customer spent more."""
+    predicted, actual = shop(seed, 60)
+    pairs = list(product(range(60), repeat=2))
+
+    def concordance(order_by: NDArray) -> float:
+        return sum(
+            np.sign(order_by[i] - order_by[j]) * (actual[i] - actual[j])
+            for i, j in pairs
+        )
+
+    values = measure(backtest(predicted, actual))
+    assert values["normalised_gini"] == pytest.approx(
+        concordance(predicted) / concordance(actual)
+    )
+
+
+@pytest.mark.parametrize("customers", [10, 30, 4000])
+def test_top_decile_capture_is_the_share_of_the_highest_predictions(measure, customers):
+    rng = np.random.default_rng(customers)
+    predicted, actual = rng.permutation(customers), rng.pareto(1.2, customers)
+    top = np.argsort(-predicted)[: customers // 10]
+    values = measure(backtest(predicted, actual))
+    assert values["top_decile_capture"] == pytest.approx(
+        actual[top].sum() / actual.sum()
+    )
+
+
+@pytest.mark.parametrize("customers", [3, 10, 19, 1234])
+def test_deciles_are_ten_equal_groups_from_the_top(run_model, customers):
+    rng = np.random.default_rng(customers)
+    predicted, actual = rng.permutation(customers) / 7, rng.pareto(1.2, customers)
+    actual *= rng.random(customers) < 0.3
+    groups = [
+        group for group in np.array_split(np.argsort(-predicted), 10) if group.size
+    ]
+
+    rows = backtest(predicted, actual)
+    deciles = run_model("backtest_deciles", backtest_predictions=rows)
+    deciles = deciles.sort_values("decile")
+    assert list(deciles["decile"]) == list(range(1, len(groups) + 1))
+    assert list(deciles["customers"]) == [group.size for group in groups]
+    np.testing.assert_allclose(
+        deciles["predicted_spend"], [predicted[group].mean() for group in groups]
+    )
+    np.testing.assert_allclose(
+        deciles["actual_spend"], [actual[group].mean() for group in groups]
+    )
+    np.testing.assert_allclose(
+        deciles["cumulative_actual_share"],
+        np.cumsum([actual[group].sum() for group in groups]) / actual.sum(),
+    )
+
+    metrics = run_model("backtest_metrics").set_index("measure")["value"]
+    errors = [
+        abs(predicted[group].mean() - actual[group].mean()) / actual[group].mean()
+        for group in groups
+        if actual[group].sum() > 0
+    ]
+    assert metrics["decile_mape"] == pytest.approx(np.mean(errors))
+
+
+def test_tied_deciles_do_not_depend_on_the_order_of_rows(run_model):
+    predicted, actual = shop(1, 500)
+    rows = backtest(np.round(predicted, -1), actual)
+    first = run_model("backtest_deciles", backtest_predictions=rows)
+    again = run_model(
+        "backtest_deciles", backtest_predictions=rows.sample(frac=1, random_state=0)
+    )
+    pd.testing.assert_frame_equal(
+        first.sort_values("decile", ignore_index=True),
+        again.sort_values("decile", ignore_index=True),
+    )
+
+
+@pytest.mark.parametrize("customers", [50, 5000])
+def test_chances_and_intervals_are_measured(measure, customers):
+    rng = np.random.default_rng(customers)
+    chance = np.append(rng.beta(0.5, 0.8, customers - 2), [0, 1])
+    actual = np.where(rng.random(customers) < chance**2, rng.pareto(2, customers), 0)
+    low, high = 0.05 * chance, 2 * chance
+    values = measure(backtest(chance, actual, chance, low, high))
+
+    bought, predicted = calibration_curve(actual > 0, chance, n_bins=10)
+    sizes, _ = np.histogram(chance, bins=np.linspace(0, 1, 11))
+    assert values["chance_calibration_error"] == pytest.approx(
+        np.average(np.abs(bought - predicted), weights=sizes[sizes > 0])
+    )
+    assert values["interval_coverage"] == pytest.approx(
+        np.mean((low <= actual) & (actual <= high))
+    )
+
+
+def test_measures_without_chances_and_intervals_are_absent(measure):
+    values = measure(backtest(*shop(3, 100)))
+    assert "chance_calibration_error" not in values
+    assert "interval_coverage" not in values
+    assert set(values) == {
+        "normalised_gini",
+        "spearman",
+        "top_decile_capture",
+        "decile_mape",
+        "total_bias",
+        "mae",
+        "rmse",
+    }
+
+
+def test_perfect_reversed_and_indifferent_models_have_known_values(measure):
+    _, actual = shop(6, 1000)
+    perfect = measure(backtest(actual, actual))
+    assert perfect["normalised_gini"] == pytest.approx(1)
+    assert perfect["spearman"] == pytest.approx(1)
+    assert perfect["total_bias"] == perfect["mae"] == perfect["decile_mape"] == 0
+
+    reversed_order = measure(backtest(actual.max() - actual, actual))
+    assert reversed_order["normalised_gini"] == pytest.approx(-1)
+    assert reversed_order["spearman"] == pytest.approx(-1)
+
+    zero = measure(backtest(np.zeros_like(actual), actual))
+    assert zero["normalised_gini"] == 0
+    assert zero["top_decile_capture"] == pytest.approx(0.1)
+    assert zero["total_bias"] == zero["decile_mape"] * -1 == -1
+    assert "spearman" not in zero
+
+
+def test_order_measures_ignore_the_scale_of_predictions(measure):
+    predicted, actual = shop(7, 3000)
+    values = measure(backtest(predicted, actual))
+    rescaled = measure(backtest(np.sqrt(predicted) * 1e-9, actual))
+    for name in ["normalised_gini", "spearman", "top_decile_capture"]:
+        assert rescaled[name] == pytest.approx(values[name])
+
+
+def test_models_are_measured_apart(run_model):
+    rows = [backtest(*shop(seed, 80), model=f"model {seed}") for seed in range(3)]
+    run_model("backtest_deciles", backtest_predictions=pd.concat(rows))
+    together = run_model("backtest_metrics").set_index(["model", "measure"])["value"]
+    for alone in rows:
+        run_model("backtest_deciles", backtest_predictions=alone)
+        apart = run_model("backtest_metrics").set_index(["model", "measure"])["value"]
+        assert apart.to_dict() == pytest.approx(
+            together.loc[apart.index].to_dict(), rel=1e-9
+        )
+
+
+def scores(horizons: list[int], customers: int) -> pd.DataFrame:
+    """Scores that grow with the horizon, one row per customer and horizon."""
+    rng = np.random.default_rng(customers)
+    spend = np.cumsum(rng.pareto(1.5, (customers, len(horizons))) * 30, axis=1)
+    chance = np.sort(rng.random((customers, len(horizons))), axis=1)
+    return pd.DataFrame(
+        {
+            "customer_key": np.repeat(
+                [f"c{i}" for i in range(customers)], len(horizons)
+            ),
+            "as_of_date": pd.Timestamp("2025-06-30").date(),
+            "horizon_days": np.tile(horizons, customers),
+            "predicted_spend": spend.ravel(),
+            "chance_of_buying": chance.ravel(),
+            "spend_p10": 0.0,
+            "spend_p50": spend.ravel() / 2,
+            "spend_p90": spend.ravel() * 2,
+            "prior_spend": spend.ravel(),
+            "scored_by": "prior",
+            "network_version": pd.Series([None] * spend.size, dtype="string"),
+        }
+    ).sample(frac=1, random_state=0)
+
+
+def features_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Features of the customers that have scores."""
+    return (
+        rows[["customer_key", "as_of_date"]]
+        .drop_duplicates()
+        .assign(
+            first_purchase_date=pd.Timestamp("2024-01-01").date(),
+            last_purchase_date=pd.Timestamp("2025-01-01").date(),
+            frequency=3,
+            past_spend=10.0,
+            formula_value=900.0,
+        )
+    )
+
+
+@pytest.mark.parametrize("horizons", [[365], [30, 91, 182, 365], [730, 3650]])
+@pytest.mark.parametrize("margin", [0.3, 1.0])
+@pytest.mark.parametrize("discount_rate", [0, 0.1, -0.05])
+def test_lifetime_value_discounts_each_increment(
+    run_model, horizons, margin, discount_rate
+):
+    rows = scores(horizons, 57)
+    run_model("clv_predictions", clv_scores=rows)
+    customers = run_model(
+        "customer_lifetime_value",
+        settings={"margin": margin, "discount_rate": discount_rate},
+        customer_features=features_of(rows),
+    ).set_index("customer_key")
+
+    spend = rows.pivot_table("predicted_spend", "customer_key", "horizon_days").round(2)
+    ends = np.array(sorted(horizons))
+    starts = np.concatenate([[0], ends[:-1]])
+    years = (starts + ends) / 2 / 365
+    increments = np.diff(spend.to_numpy(), axis=1, prepend=0)
+    expected = margin * increments @ (1 + discount_rate) ** -years
+
+    assert len(customers) == 57
+    found = customers.loc[spend.index]
+    np.testing.assert_allclose(
+        found["lifetime_value"].astype(float), expected, atol=0.0051
+    )
+    np.testing.assert_allclose(
+        found["predicted_spend"].astype(float), spend[max(horizons)]
+    )
+    by_rank = customers.sort_values("value_rank")
+    assert list(by_rank["value_rank"]) == list(range(1, 58))
+    assert by_rank["lifetime_value"].is_monotonic_decreasing
+    assert [group.size for group in np.array_split(np.arange(57), 10)] == list(
+        by_rank.groupby("value_decile").size()
+    )
+
+
+def test_no_customers_give_no_rows(run_model):
+    rows = scores([91, 365], 5)
+    predictions = backtest(*shop(2, 5)).head(0)
+    assert run_model("clv_predictions", clv_scores=rows.head(0)).empty
+    assert run_model(
+        "customer_lifetime_value",
+        settings={"margin": 0.3, "discount_rate": 0.1},
+        customer_features=features_of(rows).head(0),
+    ).empty
+    assert run_model("backtest_deciles", backtest_predictions=predictions).empty
+    assert run_model("backtest_metrics").empty
