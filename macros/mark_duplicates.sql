@@ -1,42 +1,44 @@
 {#
-  Rows of a CTE with `duplicate_reason`: null for the one row kept per key, else
+  A relation's rows with `duplicate_reason`: null for the one row kept per key, else
   repeated_record (it says what the kept row says) or conflicting_record. Kept is the
   first by order_by, then by content. Rows with a null in their key are all kept. Keys
   that may repeat are found by their hash, and only their rows are sorted, so clean
   data costs one aggregation.
 #}
-{% macro mark_duplicates(rows, content_columns, key, order_by) -%}
+{% macro mark_duplicates(relation, content_columns, key, order_by) -%}
     {%- set content = row_json(content_columns) -%}
     {%- set same_key -%}
     over (partition by {{ key | join(', ') }} order by {{ order_by }}, {{ content }})
     {%- endset -%}
-    {%- set repeated_keys -%}
-    select {{ key_hash(key) }} as key_hash
-        from {{ rows }}
+    with repeated_keys as (
+        select {{ key_hash(key) }} as repeated_hash
+        from {{ relation }}
         where {{ key | join(' is not null and ') }} is not null
         group by {{ key_hash(key) }}
         having count(*) > 1
-    {%- endset -%}
-    select
-        {{ rows }}.*,
-        cast(null as varchar) as duplicate_reason
-    from {{ rows }}
-    where not exists (
-        select 1 from ({{ repeated_keys }}) as repeated_keys
-        where repeated_keys.key_hash = {{ key_hash(key) }}
+    ),
+
+    marked_rows as (
+        select
+            {{ content_columns | join(', ') }},
+            cast(null as varchar) as duplicate_reason
+        from {{ relation }}
+        left join repeated_keys on {{ key_hash(key) }} = repeated_keys.repeated_hash
+        where repeated_keys.repeated_hash is null
+        union all
+        select
+            {{ content_columns | join(', ') }},
+            case
+                when row_number() {{ same_key }} = 1 then null
+                when {{ content }} = first_value({{ content }}) {{ same_key }}
+                    then 'repeated_record'
+                else 'conflicting_record'
+            end as duplicate_reason
+        from {{ relation }}
+        inner join repeated_keys on {{ key_hash(key) }} = repeated_keys.repeated_hash
     )
-    union all
-    select
-        {{ rows }}.*,
-        case
-            when row_number() {{ same_key }} = 1 then null
-            when {{ content }} = first_value({{ content }}) {{ same_key }}
-                then 'repeated_record'
-            else 'conflicting_record'
-        end as duplicate_reason
-    from {{ rows }}
-    inner join ({{ repeated_keys }}) as repeated_keys
-        on repeated_keys.key_hash = {{ key_hash(key) }}
+
+    select * from marked_rows
 {%- endmacro %}
 
 {# Some of a row's columns as JSON. #}

@@ -62,15 +62,28 @@ days as (
         on
             order_days.customer_key = new_products.customer_key
             and order_days.activity_date = new_products.activity_date
+),
+
+gaps as (
+    select
+        *,
+        lag(activity_date) over (
+            partition by customer_key, is_purchase order by activity_date
+        ) as previous_date
+    from days
 )
 
 select
-    *,
-    cast(case when is_purchase then {{ days_between(
-        'lag(activity_date) over (partition by customer_key, is_purchase order by activity_date)',
-        'activity_date'
-    ) }} end as integer) as gap_days,
-    is_purchase and row_number() over (
-        partition by customer_key, is_purchase order by activity_date
-    ) = 1 as is_first_purchase
-from days
+    customer_key,
+    activity_date,
+    orders,
+    items,
+    purchase_amount,
+    returned_amount,
+    net_amount,
+    new_products,
+    is_purchase,
+    cast(case when is_purchase then {{ days_between('previous_date', 'activity_date') }} end as integer)
+        as gap_days,
+    is_purchase and previous_date is null as is_first_purchase
+from gaps

@@ -1,5 +1,5 @@
 -- One row per row of the customers feed, with the reason why it is rejected, if it is.
--- Names and addresses end here: they are not carried on.
+-- Names and addresses are not carried on.
 {%- set said = [
     'customer_key',
     'country',
@@ -7,18 +7,8 @@
     'signed_up_at',
     'unreadable',
 ] %}
-with customers as (
-    select
-        customer_key,
-        country,
-        acquisition_channel,
-        signed_up_at,
-        unreadable
-    from {{ ref('stg_customers') }}
-),
-
-marked as (
-    {{ mark_duplicates('customers', said, ['customer_key'], 'signed_up_at') }}
+with marked as (
+    {{ mark_duplicates(ref('stg_customers'), said, ['customer_key'], 'signed_up_at') }}
 ),
 
 judged as (

@@ -8,12 +8,8 @@
     'occurred_at',
     'unreadable',
 ] %}
-with events as (
-    select * from {{ ref('stg_events') }}
-),
-
-marked as (
-    {{ mark_duplicates('events', said, ['event_id'], 'occurred_at') }}
+with marked as (
+    {{ mark_duplicates(ref('stg_events'), said, ['event_id'], 'occurred_at') }}
 ),
 
 judged as (

@@ -8,11 +8,7 @@
     'discount',
     'unreadable',
 ] %}
-with lines as (
-    select * from {{ ref('stg_order_lines') }}
-),
-
-orders as (
+with orders as (
     select * from {{ ref('checked_orders') }}
     where is_kept and order_id is not null
 ),
@@ -21,35 +17,8 @@ codes as (
     select * from {{ ref('non_product_codes') }}
 ),
 
--- A line without a number gets a negative one, which no shop gives.
-numbered as (
-    select
-        order_id,
-        line_number,
-        product_id,
-        quantity,
-        unit_price,
-        discount,
-        unreadable
-    from lines
-    where line_number is not null
-    union all
-    select
-        order_id,
-        cast(-row_number() over (
-            partition by order_id order by product_id, quantity, unit_price, discount
-        ) as integer) as line_number,
-        product_id,
-        quantity,
-        unit_price,
-        discount,
-        unreadable
-    from lines
-    where line_number is null
-),
-
 marked as (
-    {{ mark_duplicates('numbered', said, ['order_id', 'line_number'], 'product_id') }}
+    {{ mark_duplicates(ref('numbered_order_lines'), said, ['order_id', 'line_number'], 'product_id') }}
 ),
 
 joined as (
@@ -60,7 +29,9 @@ joined as (
         orders.customer_key,
         orders.ordered_at,
         coalesce(orders.is_cancelled, false) as is_cancelled,
-        coalesce(codes.line_type, 'product') as line_type
+        coalesce(codes.line_type, 'product') as line_type,
+        {{ line_amount('marked.quantity', 'marked.unit_price', 'marked.discount') }}
+            as amount
     from marked
     left join orders on marked.order_id = orders.order_id
     left join codes on marked.product_id = codes.product_id
@@ -74,8 +45,7 @@ judged as (
             when duplicate_reason is not null then duplicate_reason
             when not has_order then 'order_missing'
             when order_reason is not null then 'order_rejected'
-            when quantity is null or unit_price is null or unreadable is not null
-                then 'unreadable_number'
+            when amount is null or unreadable is not null then 'unreadable_number'
             when line_type not in ('product', 'charge') then line_type
             when unit_price < 0 then 'negative_price'
             when quantity = 0 then 'zero_quantity'
@@ -89,13 +59,12 @@ select
     line_number,
     customer_key,
     ordered_at,
-    cast(ordered_at as date) as ordered_date,
     product_id,
     line_type,
     quantity,
     unit_price,
     coalesce(discount, 0) as discount,
-    {{ line_amount('quantity', 'unit_price', 'discount') }} as amount,
+    amount,
     is_cancelled,
     rejection_reason,
     case

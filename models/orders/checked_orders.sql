@@ -9,32 +9,8 @@
     'unreadable',
 ] %}
 {{ check_currency(ref('stg_orders')) }}
-with orders as (
-    select * from {{ ref('stg_orders') }}
-),
-
-lined_orders as (
-    select distinct order_id from {{ ref('stg_order_lines') }}
-    where order_id is not null
-),
-
-marked as (
-    {{ mark_duplicates('orders', said, ['order_id'], 'ordered_at') }}
-),
-
-joined as (
-    select
-        marked.order_id,
-        marked.customer_key,
-        marked.ordered_at,
-        lower(marked.status) as status,
-        marked.currency,
-        marked.amount,
-        lined_orders.order_id is not null as has_lines,
-        marked.unreadable,
-        marked.duplicate_reason
-    from marked
-    left join lined_orders on marked.order_id = lined_orders.order_id
+with marked as (
+    {{ mark_duplicates(ref('stg_orders'), said, ['order_id'], 'ordered_at') }}
 ),
 
 judged as (
@@ -49,21 +25,20 @@ judged as (
             {%- if var('currency') %}
             when currency != '{{ var("currency") }}' then 'other_currency'
             {%- endif %}
-            when amount is null and not has_lines then 'no_amount'
         end as rejection_reason
-    from joined
+    from marked
 )
 
 select
     order_id,
     customer_key,
     ordered_at,
-    status,
+    lower(status) as status,
     currency,
-    case when not has_lines then amount end as amount,
-    has_lines,
+    amount,
     coalesce(
-        status in ('cancelled', 'canceled', 'void', 'voided', 'failed', 'unavailable'), false
+        lower(status) in ('cancelled', 'canceled', 'void', 'voided', 'failed', 'unavailable'),
+        false
     ) as is_cancelled,
     duplicate_reason is null as is_kept,
     rejection_reason,

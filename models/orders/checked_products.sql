@@ -6,12 +6,8 @@
     'unit_cost',
     'unreadable',
 ] %}
-with products as (
-    select * from {{ ref('stg_products') }}
-),
-
-marked as (
-    {{ mark_duplicates('products', said, ['product_id'], 'product_name') }}
+with marked as (
+    {{ mark_duplicates(ref('stg_products'), said, ['product_id'], 'product_name') }}
 ),
 
 judged as (

@@ -10,12 +10,8 @@
     'written_at',
     'unreadable',
 ] %}
-with reviews as (
-    select * from {{ ref('stg_reviews') }}
-),
-
-marked as (
-    {{ mark_duplicates('reviews', said, ['review_id'], 'written_at') }}
+with marked as (
+    {{ mark_duplicates(ref('stg_reviews'), said, ['review_id'], 'written_at') }}
 ),
 
 judged as (

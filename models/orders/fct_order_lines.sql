@@ -14,7 +14,7 @@ select
     lines.line_number,
     lines.customer_key,
     lines.ordered_at,
-    lines.ordered_date,
+    cast(lines.ordered_at as date) as ordered_date,
     case when lines.line_type = 'product' then lines.product_id end as product_id,
     lines.product_id as code,
     lines.line_type,

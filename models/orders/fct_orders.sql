@@ -4,21 +4,47 @@ with orders as (
     where rejection_reason is null
 ),
 
-lines as (
-    select * from {{ ref('fct_order_lines') }}
+all_lines as (
+    select * from {{ ref('checked_order_lines') }}
 ),
 
+returns as (
+    select * from {{ ref('matched_returns') }}
+),
+
+-- Of all lines, so that an order whose lines were all rejected has no money of its own.
 line_totals as (
     select
         order_id,
-        count(*) as lines,
-        sum(case when quantity > 0 and line_type = 'product' then quantity else 0 end)
-            as items,
-        sum(case when amount > 0 then amount else 0 end) as sold_amount,
-        sum(case when amount < 0 then -amount else 0 end) as returned_amount,
-        sum(case when undone_date = ordered_date then -amount else 0 end) as undone_amount
-    from lines
+        count(case when rejection_reason is null then 1 end) as lines,
+        sum(
+            case
+                when rejection_reason is null and quantity > 0 and line_type = 'product'
+                    then quantity
+                else 0
+            end
+        ) as items,
+        sum(case when rejection_reason is null and amount > 0 then amount else 0 end)
+            as sold_amount,
+        sum(case when rejection_reason is null and amount < 0 then -amount else 0 end)
+            as returned_amount
+    from all_lines
     group by order_id
+),
+
+-- What returns of the same day undid.
+undone as (
+    select
+        all_lines.order_id,
+        sum(-all_lines.amount) as undone_amount
+    from returns
+    inner join all_lines
+        on
+            returns.order_id = all_lines.order_id
+            and returns.line_number = all_lines.line_number
+            and all_lines.rejection_reason is null
+            and returns.undone_date = cast(all_lines.ordered_at as date)
+    group by all_lines.order_id
 ),
 
 totals as (
@@ -26,13 +52,14 @@ totals as (
         orders.*,
         coalesce(line_totals.lines, 0) as lines,
         coalesce(line_totals.items, 0) as items,
-        coalesce(line_totals.sold_amount, greatest(coalesce(orders.amount, 0), 0))
-            as sold_amount,
-        coalesce(line_totals.returned_amount, greatest(coalesce(-orders.amount, 0), 0))
+        coalesce(line_totals.sold_amount, greatest(orders.amount, 0)) as sold_amount,
+        coalesce(line_totals.returned_amount, greatest(-orders.amount, 0))
             as returned_amount,
-        coalesce(line_totals.undone_amount, 0) as undone_amount
+        coalesce(undone.undone_amount, 0) as undone_amount
     from orders
     left join line_totals on orders.order_id = line_totals.order_id
+    left join undone on orders.order_id = undone.order_id
+    where orders.amount is not null or line_totals.order_id is not null
 )
 
 select

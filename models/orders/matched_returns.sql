@@ -3,7 +3,10 @@
 -- has undone yet, else the latest earlier sale of the product. A sale is undone for at
 -- most the pieces sold. Only earlier rows decide, so a match never changes later.
 with lines as (
-    select * from {{ ref('checked_order_lines') }}
+    select
+        *,
+        cast(ordered_at as date) as ordered_date
+    from {{ ref('checked_order_lines') }}
     where
         rejection_reason is null
         and not is_cancelled

@@ -1,20 +1,62 @@
 -- One row per raw row that is no fact, with the reason and the row as it came.
+{%- set order_columns = [
+    'order_id', 'customer_key', 'ordered_at', 'status', 'currency', 'amount',
+] %}
 {%- set feeds = {
-    'orders': ['checked_orders', 'order_id', 'amount'],
     'order_lines': ['checked_order_lines', "order_id || '/' || line_number", 'amount'],
     'products': ['checked_products', 'product_id', 'null'],
     'customers': ['checked_customers', 'customer_key', 'null'],
     'events': ['checked_events', 'event_id', 'null'],
     'reviews': ['checked_reviews', 'review_id', 'null'],
 } %}
-{% for feed, (model, record_id, amount) in feeds.items() %}
-select
-    '{{ feed }}' as feed,
-    {{ record_id }} as record_id,
-    rejection_reason as reason,
-    cast({{ amount }} as decimal(18, 4)) as amount,
-    record
-from {{ ref(model) }}
-where rejection_reason is not null
-{% if not loop.last %}union all{% endif %}
-{% endfor %}
+with orders as (
+    select * from {{ ref('checked_orders') }}
+),
+
+lined_orders as (
+    select distinct lines.order_id
+    from {{ ref('checked_order_lines') }} as lines
+    inner join orders on lines.order_id = orders.order_id
+    where orders.rejection_reason is not null
+),
+
+empty_orders as (
+    select orders.*
+    from orders
+    left join {{ ref('fct_orders') }} as facts on orders.order_id = facts.order_id
+    where orders.rejection_reason is null and facts.order_id is null
+),
+
+-- An order's own amount is its money only where it has no lines.
+rejected as (
+    select
+        'orders' as feed,
+        orders.order_id as record_id,
+        orders.rejection_reason as reason,
+        case when lined_orders.order_id is null then orders.amount end as amount,
+        orders.record
+    from orders
+    left join lined_orders on orders.order_id = lined_orders.order_id
+    where orders.rejection_reason is not null
+    union all
+    select
+        'orders' as feed,
+        order_id as record_id,
+        'no_amount' as reason,
+        amount,
+        {{ row_json(order_columns) }} as record
+    from empty_orders
+    {%- for feed, (model, record_id, amount) in feeds.items() %}
+    union all
+    select
+        '{{ feed }}' as feed,
+        {{ record_id }} as record_id,
+        rejection_reason as reason,
+        cast({{ amount }} as decimal(18, 4)) as amount,
+        record
+    from {{ ref(model) }}
+    where rejection_reason is not null
+    {%- endfor %}
+)
+
+select * from rejected

@@ -1,0 +1,26 @@
+{{ config(materialized="view") }}
+-- One row per row of the order_lines feed, each with a line number. A line without one
+-- gets a negative number, which no shop gives.
+select
+    order_id,
+    line_number,
+    product_id,
+    quantity,
+    unit_price,
+    discount,
+    unreadable
+from {{ ref('stg_order_lines') }}
+where line_number is not null
+union all
+select
+    order_id,
+    cast(-row_number() over (
+        partition by order_id order by product_id, quantity, unit_price, discount
+    ) as integer) as line_number,
+    product_id,
+    quantity,
+    unit_price,
+    discount,
+    unreadable
+from {{ ref('stg_order_lines') }}
+where line_number is null
