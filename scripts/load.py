@@ -1,0 +1,78 @@
+"""Load a shop's raw data into the warehouse, replacing what is there."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from clv_warehouse.connectors import CONNECTORS
+from clv_warehouse.connectors.reading import LoadError
+from clv_warehouse.feeds import read_feeds
+from clv_warehouse.loading import LoadedFeed, load
+
+SHOP_YML = Path(__file__).resolve().parents[1] / "models" / "staging" / "shop.yml"
+
+
+def main() -> int:
+    """Load what the command line names; return the exit code."""
+    arguments = _arguments()
+    warehouse: Path = arguments.warehouse
+    try:
+        loaded = load(
+            CONNECTORS[arguments.connector],
+            arguments.source,
+            warehouse,
+            read_feeds(SHOP_YML),
+            lambda line: print(line, flush=True),
+        )
+    except LoadError as error:
+        print(f"load.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("load.py: stopped; the warehouse is as it was.", file=sys.stderr)
+        return 130
+    print(_summary(loaded, warehouse))
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    known = "\n".join(
+        f"  {name:<18}{connector.source}" for name, connector in CONNECTORS.items()
+    )
+    parser = argparse.ArgumentParser(
+        prog="load.py",
+        description=__doc__,
+        epilog=f"connectors and their sources:\n{known}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("connector", choices=CONNECTORS, help="the shape of the data")
+    parser.add_argument("source", type=Path, help="the file or folder to load")
+    parser.add_argument(
+        "--warehouse",
+        type=Path,
+        default=_default_warehouse(),
+        help="the DuckDB file to load into (default: %(default)s)",
+    )
+    return parser.parse_args()
+
+
+def _default_warehouse() -> Path:
+    return Path(os.environ.get("CLV_WAREHOUSE", "data/warehouse.duckdb"))
+
+
+def _summary(loaded: Sequence[LoadedFeed], warehouse: Path) -> str:
+    """Say what was loaded, and what to type next."""
+    lines = [f"\nLoaded into schema raw of {warehouse}:"]
+    for feed in loaded:
+        span = f"  {feed.first_date} to {feed.last_date}" if feed.first_date else ""
+        lines.append(f"  {feed.name:<12}{feed.rows:>14,} rows{span}")
+    setting = ""
+    if warehouse != _default_warehouse():
+        setting = f"CLV_WAREHOUSE={shlex.quote(str(warehouse))} "
+    return "\n".join([*lines, f"Next: {setting}dbt build --target shop"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

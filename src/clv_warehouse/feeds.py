@@ -1,0 +1,62 @@
+"""The feeds of a shop, as models/staging/shop.yml describes them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a file or feed has: its name and the type its values must have.
+
+    `data_type` is DuckDB's, in lower case. `aliases` are other names under which
+    files bear the column; `formats` are ways to write a timestamp, as strptime
+    knows them, that are read beside ISO 8601.
+    """
+
+    name: str
+    data_type: str = "varchar"
+    is_required: bool = True
+    aliases: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One table of a shop's raw data; `key` names the columns that tell rows apart."""
+
+    name: str
+    columns: tuple[Column, ...]
+    is_required: bool
+    key: tuple[str, ...]
+
+
+def read_feeds(shop_yml: Path) -> tuple[Feed, ...]:
+    """Read the feeds of the source `shop` in `shop_yml`, in the file's order."""
+    sources = yaml.safe_load(shop_yml.read_text(encoding="utf-8"))["sources"]
+    (shop,) = (source for source in sources if source["name"] == "shop")
+    return tuple(_feed(table) for table in shop["tables"])
+
+
+def _feed(table: dict[str, Any]) -> Feed:
+    meta = _meta(table)
+    columns = tuple(
+        Column(
+            name=column["name"],
+            data_type=column["data_type"],
+            is_required=_meta(column).get("required", False),
+        )
+        for column in table["columns"]
+    )
+    return Feed(
+        name=table["name"],
+        columns=columns,
+        is_required=meta.get("required", False),
+        key=tuple(meta["key"]),
+    )
+
+
+def _meta(node: dict[str, Any]) -> dict[str, Any]:
+    return node.get("config", {}).get("meta", {})
