@@ -12,7 +12,8 @@ dates as (
 customers as (
     select
         customer_key,
-        activity_date as first_purchase_date
+        activity_date as first_purchase_date,
+        {{ sample_point('customer_key') }} as sample_point
     from days
     where is_first_purchase
 ),
@@ -26,7 +27,7 @@ known as (
     inner join dates on customers.first_purchase_date <= dates.as_of_date
     where
         dates.is_scoring_date
-        or {{ sample_point('customers.customer_key') }} < dates.sampled_share
+        or customers.sample_point < dates.sampled_share
 ),
 
 history as (

@@ -1,0 +1,11 @@
+"""One row per customer and horizon: what the accepted network expects them to spend."""
+
+from clv_warehouse.clv.scoring import score
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    networks = dbt.ref("clv_network")
+    features = dbt.ref("customer_features")
+    horizons = dbt.config.meta_get("horizons")
+    return score(networks, features, horizons)

@@ -1,0 +1,382 @@
+"""The network as it is stored and scored: numpy arrays, and no TensorFlow.
+
+The network corrects the prior. Its four outputs are added to what the prior says:
+
+    logit of the chance of buying      = logit of the prior's chance   + output 0
+    log of the expected spend          = log of the prior's            + output 1
+    location of log spend, if bought   = log of the prior's spend of a buyer - 1/2
+                                                                       + output 2
+    log of that lognormal's scale      =                                 output 3
+
+so that a network whose last layer is zero is the prior. Spend is zero with
+probability 1 - p and lognormal otherwise (ZILN: Wang, Liu & Miao 2019, "A Deep
+Probabilistic Model for Customer Lifetime Value Prediction"), and quantiles follow
+from that. The mean does not: theirs, p exp(mu + sigma^2 / 2), explodes where the tail
+is heavy, for a slightly larger sigma of a few customers outweighs all others. The
+mean is an output of its own, fitted by a Tweedie deviance.
+"""
+
+import hashlib
+import io
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit, ndtri
+
+from clv_warehouse.clv.observations import (
+    CUSTOMER_INPUTS,
+    MONTHS,
+    Inputs,
+    Observations,
+)
+from clv_warehouse.clv.prior import Prior
+
+Singles = NDArray[np.float32]
+
+PAIR_INPUTS = ("log_horizon_days", "log_prior_spend", "logit_prior_chance")
+OUTPUTS = 4
+QUANTILES = (0.1, 0.5, 0.9)
+# The prior may call a customer as good as lost; a correction in logs needs a start.
+LEAST_CHANCE = 1e-4
+LEAST_SHARE_OF_MEAN_SPEND = 1e-3
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """How a network is built and trained.
+
+    Attributes:
+        encoder: how a customer becomes numbers; a key of training.ENCODERS.
+        hidden_units: width of each dense layer.
+        dropout: share of hidden units left out in each training step.
+        l2: penalty on the weights of the dense layers.
+        epochs: the most that training may take; it stops where later data say.
+        batch_rows: rows per step.
+        learning_rate: Adam's.
+        seed: of the first weights, the order of rows and the dropout.
+        ensemble: how many networks, alike but for the seed, are averaged.
+
+    """
+
+    encoder: str = "dense"
+    hidden_units: tuple[int, ...] = (128, 64)
+    dropout: float = 0.0
+    l2: float = 1e-2
+    epochs: int = 8
+    batch_rows: int = 4096
+    learning_rate: float = 1e-3
+    seed: int = 1
+    ensemble: int = 1
+
+    @classmethod
+    def from_json(cls, text: str) -> "NetworkConfig":
+        """Read settings from JSON; TypeError names one that does not exist."""
+        settings = json.loads(text)
+        if "hidden_units" in settings:
+            settings["hidden_units"] = tuple(settings["hidden_units"])
+        return cls(**settings)
+
+    def to_json(self) -> str:
+        """All settings as JSON text."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the prior says of pairs of customer and horizon, shape (n,) each.
+
+    Attributes:
+        spend: expected spend, above zero.
+        chance: chance of buying, strictly between zero and one.
+        horizon_days: days looked ahead, (n,) or one number.
+        calendar: (n, 12) or (1, 12) share of the horizon in each month.
+
+    """
+
+    spend: Singles
+    chance: Singles
+    horizon_days: NDArray
+    calendar: Inputs
+
+    @classmethod
+    def of(cls, prior: Prior, observations: Observations, scale: float) -> "Outlook":
+        """Ask the prior about some observations; see `bounded`."""
+        history, horizon_days = observations.history, observations.horizon_days
+        return cls.bounded(
+            prior.expected_spend(history, horizon_days),
+            prior.chance_of_buying(history, horizon_days),
+            horizon_days,
+            observations.calendar,
+            scale,
+        )
+
+    @classmethod
+    def bounded(
+        cls,
+        spend: NDArray,
+        chance: NDArray,
+        horizon_days: NDArray,
+        calendar: Inputs,
+        scale: float,
+    ) -> "Outlook":
+        """Keep what the prior says off zero and one, where logs have no value.
+
+        `scale` is the mean spend of the training data.
+        """
+        return cls(
+            np.maximum(spend, LEAST_SHARE_OF_MEAN_SPEND * scale).astype(np.float32),
+            np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE).astype(np.float32),
+            horizon_days,
+            calendar,
+        )
+
+    @property
+    def inputs(self) -> Singles:
+        """Shape (n, len(PAIR_INPUTS))."""
+        inputs = np.empty((len(self.spend), len(PAIR_INPUTS)), dtype=np.float32)
+        inputs[:, 0] = np.log(self.horizon_days)
+        inputs[:, 1] = np.log(self.spend)
+        inputs[:, 2] = logit(self.chance)
+        return inputs
+
+    @property
+    def offsets(self) -> Singles:
+        """What the outputs are added to, shape (n, OUTPUTS)."""
+        offsets = np.zeros((len(self.spend), OUTPUTS), dtype=np.float32)
+        offsets[:, 0] = logit(self.chance)
+        offsets[:, 1] = np.log(self.spend)
+        offsets[:, 2] = np.log(self.spend / self.chance) - np.float32(0.5)
+        return offsets
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is expected, shape (n,) each; float32.
+
+    Attributes:
+        spend: expected spend.
+        chance: chance of buying.
+        quantiles: (n, 3), the spend that is exceeded with a chance of 90, 50, 10 %.
+
+    """
+
+    spend: Singles
+    chance: Singles
+    quantiles: Singles
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Range, mean and spread of each input in training, shape (F,) each.
+
+    Inputs are cut off at the range: beyond what training has seen, such as a longer
+    horizon, the prior goes on and the correction stays.
+    """
+
+    low: Singles
+    high: Singles
+    center: Singles
+    spread: Singles
+
+    @classmethod
+    def fit(cls, inputs: Singles) -> "Scaling":
+        """Measure some inputs, shape (n, F), n above zero."""
+        spread = inputs.std(axis=0, dtype=np.float64)
+        return cls(
+            inputs.min(axis=0),
+            inputs.max(axis=0),
+            inputs.mean(axis=0, dtype=np.float64).astype(np.float32),
+            np.where(spread > 1e-6, spread, 1).astype(np.float32),
+        )
+
+    def __call__(self, inputs: Singles) -> Singles:
+        """Cut off, centre and scale inputs, shape (n, F)."""
+        scaled = np.clip(inputs, self.low, self.high)
+        scaled -= self.center
+        scaled /= self.spread
+        return scaled
+
+
+@dataclass(frozen=True)
+class Level:
+    """How far a whole horizon is off, whoever the customer.
+
+    A season or a good year moves all customers together, and a history holds few of
+    either: the network is taught who differs from whom, and this what all share.
+
+    Attributes:
+        horizon_days: (h,) the horizons that training knew, rising.
+        by_horizon: (h, OUTPUTS) what is added to the outputs of each.
+        by_month: (12, OUTPUTS) what is added, times the month's share of the horizon.
+
+    """
+
+    horizon_days: NDArray[np.int64]
+    by_horizon: Singles
+    by_month: Singles
+
+    @classmethod
+    def none(cls) -> "Level":
+        """Nothing is off."""
+        return cls(
+            np.array([1]),
+            np.zeros((1, OUTPUTS), dtype=np.float32),
+            np.zeros((MONTHS, OUTPUTS), dtype=np.float32),
+        )
+
+    def __call__(self, horizon_days: NDArray, calendar: Inputs) -> Singles:
+        """Return what is added to the outputs, shape (n, OUTPUTS).
+
+        A horizon between two known ones lies between them; one beyond them is like
+        the nearest.
+        """
+        of_horizon = [
+            np.interp(horizon_days, self.horizon_days, values)
+            for values in self.by_horizon.T
+        ]
+        return (
+            np.stack(of_horizon, axis=-1, dtype=np.float32) + calendar @ self.by_month
+        )
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network.
+
+    Attributes:
+        config: how it was built.
+        scale: mean spend of the training data, in currency.
+        customer_scaling: of the customer's inputs.
+        pair_scaling: of the inputs that change with the horizon.
+        members: per network of the ensemble a kernel and a bias for each layer; the
+            first kernel's rows are customer inputs, then pair inputs.
+        level: what all customers share.
+
+    """
+
+    config: NetworkConfig
+    scale: float
+    customer_scaling: Scaling
+    pair_scaling: Scaling
+    members: tuple[tuple[Singles, ...], ...]
+    level: Level
+
+    def customer_layer(self, inputs: Inputs) -> list[Singles]:
+        """Compute the customers' share of the first layer, (m, units) per member.
+
+        It is the same for every horizon, and half of the work of scoring.
+        """
+        scaled = self.customer_scaling(inputs)
+        return [scaled @ arrays[0][: scaled.shape[1]] for arrays in self.members]
+
+    def forward(self, customer_layer: list[Singles], pair_inputs: Singles) -> Singles:
+        """Compute the outputs, shape (n, OUTPUTS).
+
+        `customer_layer` has a row per pair, and so has `pair_inputs`.
+        """
+        own = self.pair_scaling(pair_inputs)
+        total = np.zeros((len(own), OUTPUTS), dtype=np.float32)
+        for first, arrays in zip(customer_layer, self.members, strict=True):
+            hidden = own @ arrays[0][-own.shape[1] :]
+            hidden += first
+            hidden += arrays[1]
+            for kernel, bias in zip(arrays[2::2], arrays[3::2], strict=True):
+                np.maximum(hidden, 0, out=hidden)
+                hidden = hidden @ kernel
+                hidden += bias
+            total += hidden
+        return total / np.float32(len(self.members))
+
+    def forecast(self, customer_layer: list[Singles], outlook: Outlook) -> Forecast:
+        """Correct the prior's view of pairs, a row of `customer_layer` each."""
+        outputs = self.forward(customer_layer, outlook.inputs)
+        outputs += outlook.offsets
+        outputs += self.level(outlook.horizon_days, outlook.calendar)
+        chance = expit(outputs[:, 0])
+        return Forecast(
+            np.exp(outputs[:, 1]),
+            chance,
+            spend_quantiles(chance, outputs[:, 2], np.exp(outputs[:, 3])),
+        )
+
+    def predict(self, prior: Prior, observations: Observations) -> Forecast:
+        """Forecast some observations, shape (n,)."""
+        first = self.customer_layer(observations.customers.inputs)
+        outlook = Outlook.of(prior, observations, self.scale)
+        return self.forecast([layer[observations.row] for layer in first], outlook)
+
+    def to_bytes(self) -> bytes:
+        """Write one npz archive; the same network gives the same bytes."""
+        arrays: dict[str, Any] = {
+            "about": np.array(
+                json.dumps(
+                    {
+                        "config": asdict(self.config),
+                        "scale": self.scale,
+                        "inputs": CUSTOMER_INPUTS,
+                        "arrays": [len(member) for member in self.members],
+                    }
+                )
+            ),
+        }
+        for name in ("customer_scaling", "pair_scaling", "level"):
+            for part, value in asdict(getattr(self, name)).items():
+                arrays[f"{name}.{part}"] = value
+        for i, member in enumerate(self.members):
+            for j, array in enumerate(member):
+                arrays[f"member.{i}.{j}"] = array
+        file = io.BytesIO()
+        np.savez(file, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Network":
+        """Read the network that to_bytes wrote.
+
+        Raises ValueError if it was trained on other inputs than there are now.
+        """
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            about = json.loads(str(arrays["about"]))
+            if tuple(about["inputs"]) != CUSTOMER_INPUTS:
+                raise ValueError(
+                    f"the network was trained on the inputs {about['inputs']}, there "
+                    f"are now {list(CUSTOMER_INPUTS)}: run with --vars 'retrain: true'"
+                )
+
+            def read(kind: type, name: str) -> Any:
+                return kind(*(arrays[f"{name}.{part.name}"] for part in fields(kind)))
+
+            members = tuple(
+                tuple(arrays[f"member.{i}.{j}"] for j in range(count))
+                for i, count in enumerate(about["arrays"])
+            )
+            return cls(
+                NetworkConfig.from_json(json.dumps(about["config"])),
+                about["scale"],
+                read(Scaling, "customer_scaling"),
+                read(Scaling, "pair_scaling"),
+                members,
+                read(Level, "level"),
+            )
+
+    @property
+    def digest(self) -> str:
+        """Eight letters that differ where any weight does."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()[:8]
+
+
+def spend_quantiles(chance: Singles, location: Singles, scale: Singles) -> Singles:
+    """Quantiles of spend that is zero with probability 1 - chance, else lognormal.
+
+    Quantile q is zero if q <= 1 - p, else exp(mu + sigma z) where z is the standard
+    normal quantile of (q - (1 - p)) / p. Shape (n, len(QUANTILES)).
+    """
+    levels = np.array(QUANTILES, dtype=np.float32)
+    within = (levels - 1 + chance[:, None]) / chance[:, None]
+    # Minus infinity for a share of zero or less, so that exp makes it zero.
+    normal = ndtri(np.clip(within, 0, 1 - 1e-7, dtype=np.float32))
+    return np.exp(location[:, None] + scale[:, None] * normal)

@@ -1,0 +1,247 @@
+"""From tables to arrays: customers as of a date, and what they spent afterwards."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from clv_warehouse.clv.prior import History
+
+Floats = NDArray[np.float64]
+Inputs = NDArray[np.float32]
+
+# The numeric columns of customer_features that are inputs, and those of them that
+# are null where a customer has bought too rarely to have one.
+NUMBERS = (
+    "frequency",
+    "recency_days",
+    "tenure_days",
+    "cycle_days",
+    "cycle_sd_days",
+    "amount_mean",
+    "amount_sd",
+    "amount_last",
+    "amount_max",
+    "orders",
+    "items",
+    "distinct_products",
+    "past_spend",
+    "returned_amount",
+    "return_days",
+    "spend_30d",
+    "spend_90d",
+    "spend_180d",
+    "spend_365d",
+    "purchases_30d",
+    "purchases_90d",
+    "purchases_180d",
+    "purchases_365d",
+)
+NULLABLE = ("cycle_days", "cycle_sd_days", "amount_sd")
+CUSTOMER_INPUTS = NUMBERS + tuple(f"{name}_is_missing" for name in NULLABLE)
+# Derived from others, so no input, but a forecast that others are compared with.
+COLUMNS = ("customer_key", "as_of_date", *NUMBERS, "formula_value")
+MONTHS = 12
+
+
+@dataclass(frozen=True)
+class Customers:
+    """Rows of customer_features, shape (m,) each.
+
+    Attributes:
+        customer_key: as Arrow holds it, for a million keys cost too much as objects.
+        as_of_date: datetime64[D].
+        numbers: float64 per numeric column, NaN for null.
+
+    """
+
+    customer_key: pa.Array
+    as_of_date: NDArray[np.datetime64]
+    numbers: dict[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.as_of_date)
+
+    @classmethod
+    def from_arrow(cls, rows: pa.RecordBatch | pa.Table) -> "Customers":
+        """Rows of customer_features as they come; KeyError names a missing column."""
+
+        def column(name: str) -> pa.Array:
+            values = rows[name]
+            if isinstance(values, pa.ChunkedArray):
+                values = values.combine_chunks()
+            return values
+
+        return cls(
+            column("customer_key"),
+            column("as_of_date").to_numpy(zero_copy_only=False).astype("datetime64[D]"),
+            {
+                name: column(name)
+                .cast(pa.float64())
+                .to_numpy(zero_copy_only=False)
+                .astype(np.float64, copy=False)
+                for name in (*NUMBERS, "formula_value")
+            },
+        )
+
+    def take(self, rows: NDArray) -> "Customers":
+        """Choose the customers at some places, or where a mask is true."""
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        return Customers(
+            self.customer_key.take(pa.array(rows)),
+            self.as_of_date[rows],
+            {name: values[rows] for name, values in self.numbers.items()},
+        )
+
+    @cached_property
+    def history(self) -> History:
+        """What the prior knows of each customer."""
+        return History.from_features(
+            self.numbers["frequency"],
+            self.numbers["recency_days"],
+            self.numbers["tenure_days"],
+            self.numbers["amount_mean"],
+        )
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Network inputs, shape (m, len(CUSTOMER_INPUTS)).
+
+        Counts, days and amounts are long-tailed: sign(x) log(1 + |x|). Missing is 0,
+        with an input that says so.
+        """
+        inputs = np.empty((len(self), len(CUSTOMER_INPUTS)), dtype=np.float32)
+        for place, name in enumerate(NUMBERS):
+            inputs[:, place] = self.numbers[name]
+        missing = inputs[:, len(NUMBERS) :]
+        for place, name in enumerate(NULLABLE):
+            missing[:, place] = np.isnan(self.numbers[name])
+        values = inputs[:, : len(NUMBERS)]
+        np.nan_to_num(values, copy=False)
+        np.copysign(np.log1p(np.abs(values)), values, out=values)
+        return inputs
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Customers, each with a horizon and, where it is known, what came of it.
+
+    Attributes:
+        customers: the m customers, each as of a date.
+        row: (n,) place in `customers` of each observation.
+        horizon_days: (n,) days looked ahead.
+        spend: (n,) net spend within the horizon; None where it is to be forecast.
+        purchases: (n,) purchase days within it; None likewise.
+
+    """
+
+    customers: Customers
+    row: NDArray[np.intp]
+    horizon_days: NDArray[np.int64]
+    spend: Floats | None = None
+    purchases: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @classmethod
+    def from_arrow(cls, features: pa.Table, targets: pa.Table) -> "Observations":
+        """Rows of customer_features with their targets.
+
+        Ordered by date, customer and horizon, whatever the order of the tables:
+        the same data train the same network.
+        """
+        keys = ["as_of_date", "customer_key"]
+        features = features.sort_by([(key, "ascending") for key in keys])
+        index = features.select(keys).append_column(
+            "row", pa.array(np.arange(len(features)))
+        )
+        joined = targets.join(index, keys, join_type="inner").sort_by(
+            [("row", "ascending"), ("horizon_days", "ascending")]
+        )
+        return cls(
+            Customers.from_arrow(features),
+            joined["row"].to_numpy(),
+            joined["horizon_days"].to_numpy().astype(np.int64),
+            joined["spend"].to_numpy().astype(np.float64),
+            joined["purchases"].to_numpy().astype(np.int64),
+        )
+
+    @classmethod
+    def ahead(cls, customers: Customers, horizon_days: int) -> "Observations":
+        """All customers with one horizon; what they will spend is not known."""
+        places = np.arange(len(customers))
+        return cls(customers, places, np.full(len(customers), horizon_days))
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Observations":
+        """Choose the observations where `chosen` is true."""
+        return replace(
+            self,
+            row=self.row[chosen],
+            horizon_days=self.horizon_days[chosen],
+            spend=None if self.spend is None else self.spend[chosen],
+            purchases=None if self.purchases is None else self.purchases[chosen],
+        )
+
+    def known_at(self, date: np.datetime64) -> "Observations":
+        """Those whose horizon is over by `date`: what may be learnt from then."""
+        return self.where(self.end_date <= date)
+
+    @property
+    def customer_key(self) -> NDArray[np.object_]:
+        """Shape (n,)."""
+        return self.customers.customer_key.to_numpy(zero_copy_only=False)[self.row]
+
+    @property
+    def as_of_date(self) -> NDArray[np.datetime64]:
+        """Shape (n,), datetime64[D]."""
+        return self.customers.as_of_date[self.row]
+
+    @property
+    def end_date(self) -> NDArray[np.datetime64]:
+        """Last day of the horizon, shape (n,), datetime64[D]."""
+        return self.as_of_date + self.horizon_days
+
+    def column(self, name: str) -> Floats:
+        """Return a numeric column of customer_features, shape (n,), NaN for null."""
+        return self.customers.numbers[name][self.row]
+
+    @cached_property
+    def history(self) -> History:
+        """What the prior knows, shape (n,)."""
+        return History.from_features(
+            self.column("frequency"),
+            self.column("recency_days"),
+            self.column("tenure_days"),
+            self.column("amount_mean"),
+        )
+
+    @cached_property
+    def calendar(self) -> Inputs:
+        """Share of the horizon's days in each month of the year, shape (n, 12)."""
+        return calendar_shares(self.as_of_date, self.horizon_days)
+
+    @property
+    def matrix(self) -> Inputs:
+        """All that a forecast may know, shape (n, F): customer, horizon, calendar."""
+        horizon = np.log(self.horizon_days).astype(np.float32)[:, None]
+        return np.hstack([self.customers.inputs[self.row], horizon, self.calendar])
+
+
+def calendar_shares(dates: NDArray[np.datetime64], horizons: NDArray) -> Inputs:
+    """Share of the days after `dates`, up to so many, per month, shape (n, 12)."""
+    days = dates.astype("datetime64[D]").astype(np.int64)
+    first = days.min(initial=0)
+    span = (days - first) * (int(horizons.max(initial=0)) + 1) + horizons
+    distinct, row = np.unique(span, return_inverse=True)
+    place = np.empty(len(distinct), dtype=np.intp)
+    place[row] = np.arange(len(span))
+    shares = np.zeros((len(distinct), MONTHS), dtype=np.float32)
+    for share, day, horizon in zip(shares, days[place], horizons[place], strict=True):
+        window = np.arange(day + 1, day + 1 + horizon).astype("datetime64[D]")
+        months = window.astype("datetime64[M]").astype(np.int64) % MONTHS
+        share += np.bincount(months, minlength=MONTHS) / horizon
+    return shares[row]

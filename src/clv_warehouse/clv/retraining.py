@@ -1,0 +1,69 @@
+"""A new row of clv_network: trained on all that is known, accepted or not."""
+
+import json
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import duckdb
+import pyarrow as pa
+
+from clv_warehouse.clv.backtest import read_observations
+from clv_warehouse.clv.network import NetworkConfig
+from clv_warehouse.clv.observations import Observations
+from clv_warehouse.clv.progress import Progress
+from clv_warehouse.clv.registry import SCHEMA, Plan, decide, mean_measures
+from clv_warehouse.clv.scoring import fit_prior
+from clv_warehouse.clv.training import train
+
+
+def trained(
+    plan: Plan,
+    metrics: duckdb.DuckDBPyRelation,
+    features: duckdb.DuckDBPyRelation,
+    targets: duckdb.DuckDBPyRelation,
+    standing: pa.Table,
+) -> pa.Table:
+    """Return the rows of clv_network that stand and, when it is due, a new one."""
+    if not plan.is_due or plan.as_of_date is None:
+        return standing
+    progress = Progress("clv_network")
+    progress.say(f"training, because: {plan.reason}")
+    observations = read_observations(features, targets)
+    prior = fit_prior(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
+    config = NetworkConfig.from_json(plan.network)
+    network = train(observations, prior, config, progress)
+    measures = mean_measures(metrics)
+    is_accepted, decision = decide(measures)
+    progress.say(decision)
+    row = {
+        "network_version": f"{plan.as_of_date}-{network.digest}",
+        "trained_at": datetime.now(UTC).replace(tzinfo=None),
+        "as_of_date": plan.as_of_date,
+        "features_fingerprint": plan.features_fingerprint,
+        "config_fingerprint": plan.config_fingerprint,
+        "data_fingerprint": fingerprint(observations),
+        "config": config.to_json(),
+        "prior": prior.to_json(),
+        "measures": json.dumps(measures),
+        "weights": network.to_bytes(),
+        "is_accepted": is_accepted,
+        "decision": decision,
+    }
+    return pa.concat_tables([standing, pa.Table.from_pylist([row], schema=SCHEMA)])
+
+
+def fingerprint(observations: Observations) -> str:
+    """32 letters that differ where any observation does."""
+    digest = sha256()
+    customers = observations.customers
+    for array in (
+        customers.as_of_date,
+        *customers.numbers.values(),
+        observations.row,
+        observations.horizon_days,
+        observations.spend,
+        observations.purchases,
+    ):
+        if array is not None:
+            digest.update(array.tobytes())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,153 @@
+"""Every customer's forecast at the scoring date, streamed; needs no TensorFlow."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from clv_warehouse.clv.network import QUANTILES, Outlook
+from clv_warehouse.clv.observations import COLUMNS, Customers, calendar_shares
+from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.registry import Accepted, last_accepted
+
+BATCH_ROWS = 1 << 16
+# numpy leaves the interpreter's lock while it computes; more threads than this only
+# take memory from the database.
+THREADS = 2
+# The prior has seven parameters: more customers than this do not make it better.
+PRIOR_CUSTOMERS = 25_000
+
+SCHEMA = pa.schema(
+    [
+        ("customer_key", pa.string()),
+        ("as_of_date", pa.date32()),
+        ("horizon_days", pa.int32()),
+        ("predicted_spend", pa.float64()),
+        ("chance_of_buying", pa.float64()),
+        ("spend_p10", pa.float64()),
+        ("spend_p50", pa.float64()),
+        ("spend_p90", pa.float64()),
+        ("prior_spend", pa.float64()),
+        ("scored_by", pa.string()),
+        ("network_version", pa.string()),
+    ]
+)
+
+
+def score(
+    networks: duckdb.DuckDBPyRelation,
+    features: duckdb.DuckDBPyRelation,
+    horizons: Sequence[int],
+) -> pa.RecordBatchReader:
+    """Forecasts of all customers at the last as-of date, for each horizon.
+
+    By the last network that was accepted, rows of clv_network being `networks`; if
+    there is none, by the prior fitted on the customers themselves. Rows stream in and
+    out: read them all, or the connection of `features` stays busy.
+    """
+    (date,) = features.aggregate("max(as_of_date)").fetchall()[0]
+    if date is None:
+        return SCHEMA.empty_table().to_reader()
+    accepted = last_accepted(networks, date)
+    today = features.filter(f"as_of_date = date '{date}'").project(", ".join(COLUMNS))
+    prior = accepted.prior if accepted else fit_prior(today)
+    batches = today.to_arrow_reader(BATCH_ROWS)
+    return pa.RecordBatchReader.from_batches(
+        SCHEMA, score_batches(batches, accepted, prior, horizons)
+    )
+
+
+def fit_prior(features: duckdb.DuckDBPyRelation) -> Prior:
+    """Fit the prior on rows of customer_features, or on a fixed sample of them."""
+    sample = features.order("md5(customer_key), customer_key").limit(PRIOR_CUSTOMERS)
+    rows = sample.project(", ".join(COLUMNS)).to_arrow_table()
+    return Prior.fit(Customers.from_arrow(rows).history)
+
+
+def score_batches(
+    batches: Iterable[pa.RecordBatch],
+    accepted: Accepted | None,
+    prior: Prior,
+    horizons: Sequence[int],
+) -> Iterator[pa.RecordBatch]:
+    """Forecast each batch of customer_features, in order, few at a time."""
+    rising = sorted(horizons)
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting: deque = deque()
+        for batch in batches:
+            waiting.append(pool.submit(score_batch, batch, accepted, prior, rising))
+            if len(waiting) > THREADS:
+                yield from waiting.popleft().result()
+        for scored in waiting:
+            yield from scored.result()
+
+
+def score_batch(
+    batch: pa.RecordBatch,
+    accepted: Accepted | None,
+    prior: Prior,
+    rising: Sequence[int],
+) -> list[pa.RecordBatch]:
+    """One batch of forecasts per horizon, which come in rising order.
+
+    What is expected within a longer time is never less than within a shorter one.
+    """
+    customers = Customers.from_arrow(batch)
+    history = customers.history
+    if accepted:
+        first_layer = accepted.network.customer_layer(customers.inputs)
+    so_far = np.zeros((len(customers), 2 + len(QUANTILES)))
+    scored = []
+    for horizon in rising:
+        prior_spend = prior.expected_spend(history, horizon)
+        chance = prior.chance_of_buying(history, horizon)
+        values = np.full(so_far.shape, np.nan)
+        if accepted:
+            days = np.array([horizon])
+            outlook = Outlook.bounded(
+                prior_spend,
+                chance,
+                days,
+                calendar_shares(customers.as_of_date[:1], days),
+                accepted.network.scale,
+            )
+            forecast = accepted.network.forecast(first_layer, outlook)
+            values[:, 0], values[:, 1] = forecast.spend, forecast.chance
+            values[:, 2:] = forecast.quantiles
+        else:
+            values[:, 0], values[:, 1] = prior_spend, chance
+        # A forecast that there is not stays missing.
+        so_far = np.maximum(so_far, values)
+        scored.append(_rows(batch, horizon, so_far, prior_spend, accepted))
+    return scored
+
+
+def _rows(
+    batch: pa.RecordBatch,
+    horizon: int,
+    values: NDArray,
+    prior_spend: NDArray,
+    accepted: Accepted | None,
+) -> pa.RecordBatch:
+    """Forecasts of one horizon as they are stored."""
+    count = batch.num_rows
+    version = accepted.version if accepted else None
+    return pa.record_batch(
+        [
+            batch["customer_key"],
+            batch["as_of_date"],
+            pa.repeat(pa.scalar(horizon, pa.int32()), count),
+            *(
+                pa.array(np.ascontiguousarray(column), from_pandas=True)
+                for column in values.T
+            ),
+            pa.array(prior_spend),
+            pa.repeat("network" if accepted else "prior", count),
+            pa.repeat(pa.scalar(version, pa.string()), count),
+        ],
+        schema=SCHEMA,
+    )

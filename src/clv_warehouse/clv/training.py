@@ -1,0 +1,450 @@
+"""How a network is trained: the only module that imports TensorFlow, and late."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from clv_warehouse.clv.network import (
+    CHUNK,
+    OUTPUTS,
+    PAIR_INPUTS,
+    Level,
+    Network,
+    NetworkConfig,
+    Outlook,
+    Scaling,
+    Singles,
+)
+from clv_warehouse.clv.observations import (
+    CUSTOMER_INPUTS,
+    MONTHS,
+    Observations,
+    calendar_shares,
+)
+from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.progress import Progress
+
+# Keras' seeds are the process's, and dbt runs models in threads.
+TRAINING = threading.Lock()
+STEPS_PER_EXECUTION = 16
+# Fewer steps than this teach nothing, however few the rows.
+STEPS_PER_EPOCH = 32
+# Of the days that are known, the last third says when to stop.
+VALIDATION_SHARE = 1 / 3
+# Standard deviations, on the scale of logs, of what moves all customers together:
+# one window from the next, a horizon as a whole, a month of the year.
+DRIFT = 0.2
+HORIZON_EFFECT = 0.1
+MONTH_EFFECT = 0.3
+MOST_OFF = 2.0
+
+INPUTS = len(CUSTOMER_INPUTS) + len(PAIR_INPUTS)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What Keras sees: inputs (n, INPUTS), scaled, and targets (n, 2 + OUTPUTS).
+
+    The targets are whether the customer bought, the spend in units of its mean, and
+    what the outputs are added to: the prior's, at the level of that day and horizon.
+    """
+
+    inputs: Singles
+    targets: Singles
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Examples":
+        """Choose the examples where `chosen` is true."""
+        return Examples(self.inputs[chosen], self.targets[chosen])
+
+
+def train(
+    observations: Observations, prior: Prior, config: NetworkConfig, progress: Progress
+) -> Network:
+    """Train a network on `observations`, which must bear their targets.
+
+    Where they are none, or nobody spent anything, the network is untrained: the prior
+    itself.
+    """
+    if observations.spend is None or observations.purchases is None:
+        raise ValueError("the observations to train on have no targets")
+    if not observations.spend.sum() > 0:
+        return untrained(config)
+    scale = float(observations.spend.mean())
+    outlook = Outlook.of(prior, observations, scale)
+    inputs, pairs = observations.customers.inputs, outlook.inputs
+    customer_scaling = Scaling.fit(inputs[np.unique(observations.row)])
+    pair_scaling = Scaling.fit(pairs)
+    cells = Cells.of(observations)
+    bought = observations.purchases > 0
+    expected = outlook.offsets
+    expected[:, 1:3] -= np.float32(np.log(scale))
+    targets = np.column_stack([bought, observations.spend / scale, expected])
+    level = cells.errors(targets)[0]
+    targets[:, 2:] += level[cells.row]
+    examples = Examples(
+        np.hstack([customer_scaling(inputs)[observations.row], pair_scaling(pairs)]),
+        targets.astype(np.float32),
+    )
+    members = learn(examples, *split_in_time(observations), config, progress)
+    network = Network(
+        config, scale, customer_scaling, pair_scaling, members, Level.none()
+    )
+    first = [layer[observations.row] for layer in network.customer_layer(inputs)]
+    targets[:, 2:] += network.forward(first, pairs) - level[cells.row]
+    return replace(network, level=cells.level(*cells.errors(targets)))
+
+
+def untrained(config: NetworkConfig) -> Network:
+    """Make a network that corrects nothing."""
+    sizes = [INPUTS, *config.hidden_units, OUTPUTS]
+    layers = [
+        np.zeros(shape, dtype=np.float32)
+        for rows, columns in pairwise(sizes)
+        for shape in ((rows, columns), columns)
+    ]
+    return Network(
+        config,
+        1.0,
+        Scaling.fit(np.zeros((1, len(CUSTOMER_INPUTS)), dtype=np.float32)),
+        Scaling.fit(np.zeros((1, len(PAIR_INPUTS)), dtype=np.float32)),
+        (tuple(layers),),
+        Level.none(),
+    )
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The c pairs of day and horizon among n observations.
+
+    Attributes:
+        row: (n,) each observation's cell.
+        as_of_date: (c,) datetime64[D].
+        horizon_days: (c,)
+        customers: (c,) how many observations each has.
+
+    """
+
+    row: NDArray[np.intp]
+    as_of_date: NDArray[np.datetime64]
+    horizon_days: NDArray[np.int64]
+    customers: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, observations: Observations) -> "Cells":
+        """Find the cells of some observations."""
+        pairs = np.column_stack(
+            [observations.as_of_date.astype(np.int64), observations.horizon_days]
+        )
+        code = pairs[:, 0] * (pairs[:, 1].max() + 1) + pairs[:, 1]
+        _, first, row, customers = np.unique(
+            code, return_index=True, return_inverse=True, return_counts=True
+        )
+        dates, horizons = pairs[first].T
+        return cls(row, dates.astype("datetime64[D]"), horizons, customers)
+
+    def errors(self, targets: NDArray) -> tuple[NDArray, NDArray]:
+        """How far each output is off on average, and its variance, (c, OUTPUTS) each.
+
+        Targets as in Examples. One Newton step for the chance's logit, the logarithm
+        of true over expected spend, the mean error of the log spend of buyers; the
+        scale of log spend has no level of its own. No error exceeds `MOST_OFF`.
+        """
+
+        def total(values: NDArray) -> NDArray:
+            return np.bincount(self.row, values, len(self.customers))
+
+        bought, spend, logit, log_mean, location, _ = targets.T
+        chance, mean, spent = expit(logit), np.exp(log_mean), spend > 0
+        information = total(chance * (1 - chance))
+        log_error = np.where(spent, np.log(np.where(spent, spend, 1)) - location, 0)
+        buyers = np.maximum(total(spent), 1)
+        true, expected = total(spend), total(mean)
+        ratio = np.maximum(true, np.exp(-MOST_OFF) * expected) / expected
+        off = np.stack(
+            [
+                total(bought - chance) / information,
+                np.log(ratio),
+                total(log_error) / buyers,
+                np.zeros(len(buyers)),
+            ],
+            axis=1,
+        )
+        variance = np.stack(
+            [
+                1 / information,
+                total((spend - mean) ** 2) / expected**2,
+                total(log_error**2) / buyers**2,
+                np.ones(len(buyers)),
+            ],
+            axis=1,
+        )
+        return np.clip(off, -MOST_OFF, MOST_OFF), variance
+
+    def level(self, off: NDArray, variance: NDArray) -> Level:
+        """Estimate what of the cells' errors goes on, by horizon and by month.
+
+        Ridge regression, which is the posterior mean where the effects of horizons
+        and months are normal around zero (`HORIZON_EFFECT`, `MONTH_EFFECT`) and a
+        cell's error has the variance of its customers and that of its time
+        (`DRIFT`). Windows of a horizon overlap: they count as what fits side by side.
+        """
+        horizons, of_horizon, count = np.unique(
+            self.horizon_days, return_inverse=True, return_counts=True
+        )
+        span = (self.as_of_date + self.horizon_days).max() - self.as_of_date.min()
+        share = np.minimum(span.astype(int) / horizons / count, 1)[of_horizon]
+        design = np.hstack(
+            [
+                np.eye(len(horizons))[of_horizon],
+                calendar_shares(self.as_of_date, self.horizon_days),
+            ]
+        )
+        ridge = np.repeat(
+            [HORIZON_EFFECT**-2, MONTH_EFFECT**-2], [len(horizons), MONTHS]
+        )
+        effects = np.zeros((design.shape[1], OUTPUTS), dtype=np.float32)
+        for output in range(OUTPUTS - 1):
+            weighted = design.T * (share / (DRIFT**2 + variance[:, output]))
+            effects[:, output] = np.linalg.solve(
+                weighted @ design + np.diag(ridge), weighted @ off[:, output]
+            )
+        return Level(horizons, *np.split(effects, [len(horizons)]))
+
+
+def split_in_time(
+    observations: Observations,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which observations to learn from, and which later ones to stop by.
+
+    Where the later begin, the horizons of the earlier are over: what they share is
+    the customers, not the days.
+    """
+    first, last = observations.as_of_date.min(), observations.end_date.max()
+    begin = last - np.timedelta64(int((last - first).astype(int) * VALIDATION_SHARE))
+    return observations.end_date <= begin, observations.as_of_date >= begin
+
+
+def learn(
+    examples: Examples,
+    earlier: NDArray[np.bool_],
+    later: NDArray[np.bool_],
+    config: NetworkConfig,
+    progress: Progress,
+) -> tuple[tuple[Singles, ...], ...]:
+    """Train each member on all examples and return their weights.
+
+    The later examples say, when only the earlier ones are learnt from, for how many
+    epochs to go on, and how much of the corrections to believe. Where there are none,
+    nothing is believed.
+    """
+    past, future = examples.where(earlier), examples.where(later)
+    if not len(past) or not len(future):
+        progress.say("too short a history to check a correction of the prior")
+        return untrained(config).members
+    judgements: list[tuple[float, Singles]] = []
+
+    with TRAINING:
+        model = build_model(config, config.seed)
+        trial = progress.restarted()
+
+        def judge(epoch: int, loss: float) -> None:
+            judgements.append(best_belief(future.targets, outputs_of(model, future)))
+            checked = f"checked on later data {judgements[-1][0]:.4f}"
+            trial.step(
+                epoch, config.epochs, f"trial epoch {epoch}, loss {loss:.4f}, {checked}"
+            )
+
+        fit(model, past, config, config.epochs, judge)
+        epochs = 1 + int(np.argmin([loss for loss, _ in judgements]))
+        belief = judgements[epochs - 1][1]
+        members = tuple(
+            refit(examples, config, config.seed + member, epochs, progress.restarted())
+            for member in range(config.ensemble)
+        )
+    return tuple(
+        (*arrays, kernel * belief, bias * belief) for *arrays, kernel, bias in members
+    )
+
+
+def refit(
+    examples: Examples,
+    config: NetworkConfig,
+    seed: int,
+    epochs: int,
+    progress: Progress,
+) -> list[Singles]:
+    """Train one member for a settled number of epochs and return its arrays."""
+    model = build_model(config, seed)
+    fit(
+        model,
+        examples,
+        config,
+        epochs,
+        lambda epoch, loss: progress.step(
+            epoch, epochs, f"epoch {epoch} of {epochs}, loss {loss:.4f}"
+        ),
+    )
+    return model.get_weights()
+
+
+def best_belief(targets: Singles, outputs: Singles) -> tuple[float, Singles]:
+    """Find the share of each output that serves best, (OUTPUTS,), and its loss.
+
+    The shares of a buyer's spend, location and scale, are one.
+    """
+    shares = np.linspace(0, 1, 5, dtype=np.float32)
+    losses = np.array(
+        [np.mean(losses_of(targets, share * outputs), axis=1) for share in shares]
+    )
+    best = losses.argmin(axis=0)
+    return float(losses.min(axis=0).sum()), shares[best[[0, 1, 2, 2]]]
+
+
+def build_model(config: NetworkConfig, seed: int) -> Any:
+    """Build the Keras model of one member, compiled; its last layer is zero.
+
+    Hold TRAINING while it is built and fitted, or its seed is not its own.
+    """
+    keras = import_keras()
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((INPUTS,))
+    encoded = ENCODERS[config.encoder](inputs, config)
+    outputs = keras.layers.Dense(OUTPUTS, kernel_initializer="zeros", name="head")
+    model = keras.Model(inputs, outputs(encoded))
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate, clipnorm=1.0),
+        loss=loss,
+        steps_per_execution=STEPS_PER_EXECUTION,
+        jit_compile=False,
+    )
+    return model
+
+
+def dense_encoder(inputs: Any, config: NetworkConfig) -> Any:
+    """Dense layers, one after another."""
+    keras = import_keras()
+    for units in config.hidden_units:
+        inputs = keras.layers.Dense(
+            units,
+            activation="relu",
+            kernel_initializer="he_normal",
+            kernel_regularizer=keras.regularizers.L2(config.l2),
+        )(inputs)
+        if config.dropout:
+            inputs = keras.layers.Dropout(config.dropout)(inputs)
+    return inputs
+
+
+ENCODERS: dict[str, Callable[[Any, NetworkConfig], Any]] = {"dense": dense_encoder}
+
+
+def loss(targets: Any, outputs: Any) -> Any:
+    """Add up the three losses of each example, which training makes small, (n,)."""
+    return sum(losses_of(targets, outputs))
+
+
+def losses_of(targets: Any, outputs: Any) -> tuple[Any, Any, Any]:
+    """Three losses of each example, shape (n,), of the outputs before their offsets.
+
+    Chance of buying: binary cross-entropy. Expected spend: `tweedie_deviance`. Spend
+    of a buyer: the negative log-likelihood of a lognormal, without its constant.
+    """
+    ops = import_keras().ops
+    bought, spend = targets[:, 0], targets[:, 1]
+    outputs = outputs + targets[:, 2:]
+    chance = ops.softplus(outputs[:, 0]) - bought * outputs[:, 0]
+    spent = spend > 0
+    log_spend = ops.log(ops.where(spent, spend, 1.0))
+    error = (log_spend - outputs[:, 2]) * ops.exp(-outputs[:, 3])
+    amount = ops.where(spent, outputs[:, 3] + 0.5 * error * error, 0.0)
+    return chance, tweedie_deviance(spend, outputs[:, 1]), amount
+
+
+def tweedie_deviance(spend: Any, log_mean: Any) -> Any:
+    """Deviance of Tweedie's distribution with power 1.5, shape (n,).
+
+    Jorgensen (1987): between Poisson's and gamma's, it has a mass at zero and a long
+    tail. With p = 1.5 its deviance, 2 (y^(2-p) / ((1-p)(2-p)) - y m^(1-p) / (1-p) +
+    m^(2-p) / (2-p)), is 4 (sqrt(y) - sqrt(m))^2 / sqrt(m), least where m is the mean
+    of y.
+    """
+    ops = import_keras().ops
+    root = ops.exp(0.5 * log_mean)
+    return 4 * ops.square(ops.sqrt(spend) - root) / root
+
+
+def fit(
+    model: Any,
+    examples: Examples,
+    config: NetworkConfig,
+    epochs: int,
+    after_epoch: Callable[[int, float], None],
+) -> None:
+    """Train `model` for some epochs; `after_epoch` gets their number and loss."""
+    keras = import_keras()
+    steps = max(len(examples) // config.batch_rows, STEPS_PER_EPOCH)
+    steps = -(-steps // STEPS_PER_EXECUTION) * STEPS_PER_EXECUTION
+    callback = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: after_epoch(epoch + 1, logs["loss"])
+    )
+    model.fit(
+        batches(examples, steps, epochs, config.seed),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[callback],
+    )
+
+
+def batches(examples: Examples, steps: int, epochs: int, seed: int) -> Any:
+    """Make a tf.data of whole batches, every epoch in another order.
+
+    Batches are gathered by their rows' numbers: no row passes through Python or is
+    copied one by one, which is what makes fitting on arrays slow.
+    """
+    import tensorflow as tf
+
+    shuffle = np.random.default_rng(seed)
+    rows = min(len(examples), -(-len(examples) // steps))
+    order = np.concatenate(
+        [
+            np.resize(shuffle.permutation(len(examples)), (steps, rows))
+            for _ in range(epochs)
+        ]
+    )
+    inputs, targets = tf.constant(examples.inputs), tf.constant(examples.targets)
+    return (
+        tf.data.Dataset.from_tensor_slices(order.astype(np.int32))
+        .map(lambda batch: (tf.gather(inputs, batch), tf.gather(targets, batch)))
+        .prefetch(4)
+    )
+
+
+def outputs_of(model: Any, examples: Examples) -> Singles:
+    """Compute the model's outputs without dropout, shape (n, OUTPUTS)."""
+    inputs = examples.inputs
+    chunks = [
+        np.asarray(model(inputs[start : start + CHUNK], training=False))
+        for start in range(0, len(inputs), CHUNK)
+    ]
+    return np.concatenate(chunks)
+
+
+def import_keras() -> Any:
+    """Keras on TensorFlow, without TensorFlow's greetings."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    import keras
+
+    return keras

@@ -1,0 +1,449 @@
+"""The sample shop: a small one, made dirty on purpose as real shops are dirty.
+
+Dirt is listed in ALTERED, DROPPED and ADDED, with how many rows of a feed it strikes.
+It takes nothing away that cleaning would not bring back: rows are altered only in ways
+that staging mends, and what cannot be mended is added. So the facts of the cleaned
+sample are those of the shop as it was made, and its true values hold for them.
+"""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clv_warehouse.shop.process import Catalogue, Settings, make_batch
+from clv_warehouse.shop.tables import PIECES, SCHEMAS, batch_tables, products_table
+
+PEOPLE = 2000
+SETTINGS = Settings(
+    seed=2025, people_per_batch=PEOPLE, products_per_cell=6, consent_share=0.35
+)
+
+Row = dict[str, str]
+Change = Callable[[Row, int], str]
+Where = Callable[[Row], bool]
+
+
+def _cycle(*values: str) -> Change:
+    return lambda row, place: values[place % len(values)]
+
+
+def _new(prefix: str) -> Change:
+    """Give an id that no true row has."""
+    return lambda row, place: f"{prefix}{place + 1}"
+
+
+def _padded(column: str) -> Change:
+    return lambda row, place: (" {}", "{} ", "  {} ")[place % 3].format(row[column])
+
+
+def _later(column: str) -> Change:
+    """Move a time by an hour: of two rows with one key, the first in time is kept."""
+
+    def change(row: Row, place: int) -> str:
+        return str(datetime.fromisoformat(row[column]) + timedelta(hours=1))
+
+    return change
+
+
+def _any(row: Row) -> bool:
+    return True
+
+
+def _is_small_sale(row: Row) -> bool:
+    return row["line_number"] == "1" and row["quantity"] in ("1", "2", "3")
+
+
+@dataclass(frozen=True)
+class Dirt:
+    """A kind of dirt: what becomes of `count` rows of a feed, chosen by `where`.
+
+    `changes` gives the new value of each column that changes, from the row and from
+    its place among the rows struck.
+    """
+
+    feed: str
+    what: str
+    count: int
+    changes: dict[str, Change] = field(default_factory=dict)
+    where: Where = _any
+
+
+# Rows that are written otherwise than they should be, and that staging mends.
+ALTERED = (
+    Dirt(
+        "orders",
+        "cancelled, in several spellings",
+        90,
+        {"status": _cycle("Canceled", "CANCELLED", "Cancelled", "canceled", "VOID")},
+        lambda row: row["status"] == "cancelled",
+    ),
+    Dirt("orders", "blanks around the id", 6, {"order_id": _padded("order_id")}),
+    Dirt(
+        "orders",
+        "blanks around the customer's id",
+        6,
+        {"customer_id": _padded("customer_id")},
+        lambda row: row["customer_id"] != "",
+    ),
+    Dirt("order_lines", "blanks around the id", 9, {"order_id": _padded("order_id")}),
+    Dirt(
+        "order_lines",
+        "blanks around the product's id",
+        6,
+        {"product_id": _padded("product_id")},
+    ),
+    Dirt(
+        "customers",
+        "country in capitals",
+        12,
+        {"country": lambda row, place: row["country"].upper()},
+    ),
+    Dirt("customers", "no phone number", 40, {"phone": _cycle("")}),
+    Dirt("products", "no name", 5, {"product_name": _cycle("")}),
+    Dirt("reviews", "no headline", 30, {"title": _cycle("")}),
+    Dirt("reviews", "no text", 60, {"body": _cycle("")}),
+)
+
+# Rows that are not there, though other feeds speak of them.
+DROPPED = (
+    Dirt("customers", "customers who order and are not in their feed", 15),
+    Dirt("products", "products that are sold and not in their feed", 4),
+)
+
+_NO_DATES = _cycle("2024-13-45", "n/a", "", "0000-00-00")
+_OLD_DATES = _cycle("1900-01-01 00:00:00", "1899-12-30 00:00:00")
+_FUTURE_DATES = _cycle("2099-12-31 00:00:00", "2205-03-01 12:00:00")
+
+# Rows beside the true ones, each a copy of one but for its changes. Cleaning rejects
+# all of them but the gifts, which are worth nothing.
+ADDED = (
+    Dirt("orders", "the same row twice", 12),
+    Dirt(
+        "orders",
+        "another time for the same order",
+        6,
+        {"ordered_at": _later("ordered_at")},
+    ),
+    Dirt("orders", "no id", 3, {"order_id": _cycle("")}),
+    Dirt("orders", "no date", 8, {"order_id": _new("OD"), "ordered_at": _NO_DATES}),
+    Dirt(
+        "orders",
+        "a date before 1970",
+        5,
+        {"order_id": _new("OP"), "ordered_at": _OLD_DATES},
+    ),
+    Dirt(
+        "orders",
+        "a date to come",
+        5,
+        {"order_id": _new("OF"), "ordered_at": _FUTURE_DATES},
+    ),
+    Dirt(
+        "orders",
+        "an amount that is no number, and no lines",
+        4,
+        {"order_id": _new("OA"), "amount": _cycle("twelve", "n/a", "EUR 9")},
+    ),
+    Dirt(
+        "orders",
+        "neither lines nor an amount",
+        6,
+        {"order_id": _new("ON"), "amount": _cycle("")},
+    ),
+    Dirt(
+        "orders",
+        "a test, by nobody",
+        4,
+        {"order_id": _new("OT"), "customer_id": _cycle(""), "amount": _cycle("9.99")},
+    ),
+    Dirt("order_lines", "the same row twice", 15),
+    Dirt(
+        "order_lines",
+        "another quantity for the same line",
+        6,
+        {"quantity": _cycle("9")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "of an order without a date",
+        8,
+        {"order_id": _new("OD"), "line_number": _cycle("1")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "of an order before 1970",
+        5,
+        {"order_id": _new("OP"), "line_number": _cycle("1")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "of an order to come",
+        5,
+        {"order_id": _new("OF"), "line_number": _cycle("1")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "a test product",
+        4,
+        {
+            "order_id": _new("OT"),
+            "product_id": _cycle("TEST", "TEST001"),
+            "unit_price": _cycle("9.99"),
+        },
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "of an order that is not there",
+        7,
+        {"order_id": _new("OX")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "no product",
+        4,
+        {"line_number": _cycle("81"), "product_id": _cycle("")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "a quantity that is no number",
+        6,
+        {"line_number": _cycle("82"), "quantity": _cycle("twelve", "", "1 pc")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "a price that is no number",
+        6,
+        {"line_number": _cycle("83"), "unit_price": _cycle("", "n/a", "9.90 EUR")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "no pieces",
+        5,
+        {"line_number": _cycle("84"), "quantity": _cycle("0")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "a price below zero",
+        4,
+        {"line_number": _cycle("85"), "unit_price": _cycle("-5.00", "-11062.06")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "stock written off",
+        6,
+        {
+            "line_number": _cycle("86"),
+            "quantity": _cycle("-12", "-40", "-1"),
+            "unit_price": _cycle("0.00"),
+            "discount": _cycle("0.00"),
+        },
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "bad debt written off",
+        3,
+        {"line_number": _cycle("87"), "product_id": _cycle("B")},
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "costs of the shop's own",
+        4,
+        {
+            "line_number": _cycle("88"),
+            "product_id": _cycle("BANK CHARGES", "AMAZONFEE"),
+        },
+        _is_small_sale,
+    ),
+    Dirt(
+        "order_lines",
+        "a gift",
+        10,
+        {
+            "line_number": _cycle("89"),
+            "unit_price": _cycle("0.00"),
+            "discount": _cycle("0.00"),
+        },
+        _is_small_sale,
+    ),
+    Dirt("products", "the same row twice", 4),
+    Dirt(
+        "products",
+        "another name for the same product",
+        3,
+        {"product_name": lambda row, place: row["product_name"] + " NEW"},
+        lambda row: row["product_name"] != "",
+    ),
+    Dirt("products", "no id", 2, {"product_id": _cycle("")}),
+    Dirt(
+        "products",
+        "a cost that is no number",
+        2,
+        {"product_id": _new("PX"), "unit_cost": _cycle("tbd")},
+    ),
+    Dirt("customers", "the same row twice", 8),
+    Dirt(
+        "customers",
+        "another time for the same customer",
+        4,
+        {"signed_up_at": _later("signed_up_at")},
+    ),
+    Dirt("customers", "no id", 3, {"customer_id": _cycle("")}),
+    Dirt(
+        "customers",
+        "no date",
+        3,
+        {"customer_id": _new("CD"), "signed_up_at": _cycle("unknown", "2024-02-30")},
+    ),
+    Dirt(
+        "customers",
+        "a date before 1970",
+        2,
+        {"customer_id": _new("CP"), "signed_up_at": _OLD_DATES},
+    ),
+    Dirt("events", "the same row twice", 20),
+    Dirt(
+        "events",
+        "another time for the same event",
+        5,
+        {"occurred_at": _later("occurred_at")},
+    ),
+    Dirt("events", "no id", 4, {"event_id": _cycle("")}),
+    Dirt("events", "no date", 4, {"event_id": _new("ED"), "occurred_at": _NO_DATES}),
+    Dirt(
+        "events",
+        "a date before 1970",
+        4,
+        {"event_id": _new("EP"), "occurred_at": _OLD_DATES},
+    ),
+    Dirt(
+        "events",
+        "a date to come",
+        4,
+        {"event_id": _new("EF"), "occurred_at": _FUTURE_DATES},
+    ),
+    Dirt(
+        "events",
+        "an unknown type",
+        9,
+        {"event_id": _new("ET"), "event_type": _cycle("hover", "login", "")},
+    ),
+    Dirt("reviews", "the same row twice", 6),
+    Dirt(
+        "reviews",
+        "another time for the same review",
+        3,
+        {"written_at": _later("written_at")},
+    ),
+    Dirt("reviews", "no id", 2, {"review_id": _cycle("")}),
+    Dirt("reviews", "no date", 4, {"review_id": _new("RD"), "written_at": _NO_DATES}),
+    Dirt(
+        "reviews",
+        "a rating out of its range",
+        6,
+        {"review_id": _new("RR"), "rating": _cycle("0", "11", "-1")},
+    ),
+    Dirt(
+        "reviews",
+        "a rating that is no number",
+        4,
+        {"review_id": _new("RN"), "rating": _cycle("five", "", "4 stars")},
+    ),
+)
+
+
+def clean_rows() -> dict[str, list[Row]]:
+    """Sample shop by feed, as text, before any dirt; the truth among the feeds."""
+    catalogue = Catalogue.of(SETTINGS)
+    batch = make_batch(SETTINGS, catalogue, 0)
+    tables = batch_tables(batch, PEOPLE, set(SCHEMAS), [SETTINGS.last_day])
+    tables["products"] = products_table(catalogue)
+    return {feed: _as_text(tables[feed]) for feed in SCHEMAS}
+
+
+def dirty_rows(clean: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Rows with all dirt, those added after the true ones of their feed."""
+    generator = np.random.default_rng(SETTINGS.seed)
+    rows = {feed: list(table) for feed, table in clean.items()}
+    for dirt in ALTERED:
+        for place, position in enumerate(_struck(dirt, rows[dirt.feed], generator)):
+            table = rows[dirt.feed]
+            table[position] = _changed(dirt, table[position], place)
+    for dirt in DROPPED:
+        gone = set(_struck(dirt, rows[dirt.feed], generator))
+        rows[dirt.feed] = [
+            row for position, row in enumerate(rows[dirt.feed]) if position not in gone
+        ]
+    # Copies are of true rows only: those added stay out until all are made.
+    added = [
+        (dirt.feed, _changed(dirt, rows[dirt.feed][position], place))
+        for dirt in ADDED
+        for place, position in enumerate(_struck(dirt, rows[dirt.feed], generator))
+    ]
+    for feed, row in added:
+        rows[feed].append(row)
+    return rows
+
+
+def write_seeds(folder: Path) -> int:
+    """Write the dirty sample as CSV seeds into `folder`; their size in bytes."""
+    size = 0
+    for feed, rows in dirty_rows(clean_rows()).items():
+        path = folder / f"sample_{feed}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, SCHEMAS[feed].names, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        size += path.stat().st_size
+    return size
+
+
+def _struck(dirt: Dirt, rows: list[Row], generator: np.random.Generator) -> list[int]:
+    """Positions of the rows that a kind of dirt strikes, in their order."""
+    candidates = [position for position, row in enumerate(rows) if dirt.where(row)]
+    if len(candidates) < dirt.count:
+        raise ValueError(
+            f"{dirt.feed}, {dirt.what}: {len(candidates)} rows, {dirt.count} needed"
+        )
+    chosen = generator.choice(len(candidates), dirt.count, replace=False)
+    return [candidates[place] for place in sorted(chosen.tolist())]
+
+
+def _changed(dirt: Dirt, row: Row, place: int) -> Row:
+    return row | {column: change(row, place) for column, change in dirt.changes.items()}
+
+
+def _as_text(table: pa.Table) -> list[Row]:
+    """Rows as they stand in a CSV file: null is empty, money has two decimals."""
+    columns = {}
+    for name in table.column_names:
+        values = table[name]
+        if pa.types.is_timestamp(values.type):
+            values = pc.strftime(values.cast(pa.timestamp("s")), "%Y-%m-%d %H:%M:%S")
+        elif values.type == PIECES:
+            values = values.cast(pa.decimal128(12, 0))
+        elif pa.types.is_decimal(values.type) or pa.types.is_floating(values.type):
+            values = pc.round(values, 2).cast(pa.decimal128(18, 2))
+        columns[name] = pc.fill_null(values.cast(pa.string()), "").to_pylist()
+    return [
+        dict(zip(columns, row, strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]

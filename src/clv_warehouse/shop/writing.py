@@ -1,0 +1,54 @@
+"""Writing a made-up shop of any size as Parquet, batch by batch."""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clv_warehouse.shop.process import Catalogue, Settings, make_batch
+from clv_warehouse.shop.tables import SCHEMAS, batch_tables, products_table
+
+Report = Callable[[int, int], None]
+
+
+def write_shop(
+    settings: Settings,
+    people: int,
+    folder: Path,
+    feeds: Collection[str],
+    truth_days: Sequence[int],
+    report: Report,
+) -> dict[str, int]:
+    """Write `feeds` of a shop of so many people into `folder`; the rows of each.
+
+    Each becomes a file named after the feed, with a row group per batch; memory does
+    not grow with `people`. `truth_days` are the as-of days of the feed truth.
+    `report` is given how many people and rows are written after each batch.
+    """
+    catalogue = Catalogue.of(settings)
+    rows = dict.fromkeys(feeds, 0)
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as files:
+        writers = {
+            feed: files.enter_context(
+                pq.ParquetWriter(folder / f"{feed}.parquet", SCHEMAS[feed])
+            )
+            for feed in feeds
+        }
+
+        def write(feed: str, table: pa.Table) -> None:
+            writers[feed].write_table(table, row_group_size=max(1, table.num_rows))
+            rows[feed] += table.num_rows
+
+        if "products" in feeds:
+            write("products", products_table(catalogue))
+        size = settings.people_per_batch
+        for index, begin in enumerate(range(0, people, size)):
+            batch = make_batch(settings, catalogue, index)
+            kept = min(size, people - begin)
+            for feed, table in batch_tables(batch, kept, feeds, truth_days).items():
+                write(feed, table)
+            report(begin + kept, sum(rows.values()))
+    return rows
