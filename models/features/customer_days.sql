@@ -83,7 +83,9 @@ select
     net_amount,
     new_products,
     is_purchase,
-    cast(case when is_purchase then {{ days_between('previous_date', 'activity_date') }} end as integer)
-        as gap_days,
+    cast(
+        case when is_purchase then {{ days_between('previous_date', 'activity_date') }} end
+        as integer
+    ) as gap_days,
     is_purchase and previous_date is null as is_first_purchase
 from gaps

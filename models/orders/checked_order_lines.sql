@@ -18,7 +18,9 @@ codes as (
 ),
 
 marked as (
-    {{ mark_duplicates(ref('numbered_order_lines'), said, ['order_id', 'line_number'], 'product_id') }}
+    {{ mark_duplicates(
+        ref('numbered_order_lines'), said, ['order_id', 'line_number'], 'product_id'
+    ) }}
 ),
 
 joined as (

@@ -5,9 +5,7 @@ import pandas as pd
 from warehouse import Warehouse
 
 AS_OF = pd.Timestamp("2024-06-30")
-FEATURES = (
-    "select * from features.customer_features order by as_of_date, customer_key"
-)
+FEATURES = "select * from features.customer_features order by as_of_date, customer_key"
 
 
 def make_shop(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -7,7 +7,9 @@ from warehouse import Warehouse
 SQL_LAYERS = ("reference", "staging", "orders", "features")
 
 
-def orders_of(customers: list[str], days: list[str], amount: object = 10) -> pd.DataFrame:
+def orders_of(
+    customers: list[str], days: list[str], amount: object = 10
+) -> pd.DataFrame:
     """One order per customer and day, with an amount and no lines."""
     pairs = [(customer, day) for customer in customers for day in days]
     return pd.DataFrame(

@@ -170,12 +170,6 @@ class Observations:
             joined["purchases"].to_numpy().astype(np.int64),
         )
 
-    @classmethod
-    def ahead(cls, customers: Customers, horizon_days: int) -> "Observations":
-        """All customers with one horizon; what they will spend is not known."""
-        places = np.arange(len(customers))
-        return cls(customers, places, np.full(len(customers), horizon_days))
-
     def where(self, chosen: NDArray[np.bool_]) -> "Observations":
         """Choose the observations where `chosen` is true."""
         return replace(

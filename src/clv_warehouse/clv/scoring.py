@@ -8,13 +8,15 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from clv_warehouse.clv.network import QUANTILES, Outlook
 from clv_warehouse.clv.observations import COLUMNS, Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import Accepted, last_accepted
 
-BATCH_ROWS = 1 << 16
+# As many customers as keep a hidden layer in a processor's cache.
+BATCH_ROWS = 1 << 13
 # numpy leaves the interpreter's lock while it computes; more threads than this only
 # take memory from the database.
 THREADS = 2
@@ -76,7 +78,9 @@ def score_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Forecast each batch of customer_features, in order, few at a time."""
     rising = sorted(horizons)
-    with ThreadPoolExecutor(THREADS) as pool:
+    # Threads of its own, one per batch: those of the matrix products would only get
+    # in each other's way.
+    with threadpool_limits(1), ThreadPoolExecutor(THREADS) as pool:
         waiting: deque = deque()
         for batch in batches:
             waiting.append(pool.submit(score_batch, batch, accepted, prior, rising))
