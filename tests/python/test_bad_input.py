@@ -24,7 +24,8 @@ def orders_of(
 
 def build_sql(warehouse: Warehouse, **settings: object) -> str:
     """Build up to the features; what dbt said. Asserts nothing."""
-    return warehouse.dbt("build", "--select", *SQL_LAYERS, **settings).stdout
+    selection = ("--select", *SQL_LAYERS, "--indirect-selection", "cautious")
+    return warehouse.dbt("build", *selection, **settings).stdout
 
 
 def build_all(warehouse: Warehouse, **settings: object) -> None:

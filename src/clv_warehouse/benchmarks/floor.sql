@@ -180,6 +180,15 @@ undoing_customers as (
     where sold_amount > 0 and returned_amount > 0
 ),
 
+undoing_lines as materialized (
+    select * from lines
+    where
+        customer_key in (select customer_key from undoing_customers)
+        and is_product
+        and amount is not null
+        and line_row not in (select line_row from repeated_lines)
+),
+
 candidates as (
     select
         lines.customer_key,
@@ -200,13 +209,8 @@ candidates as (
                 lines.unit_price desc,
                 lines.amount
         ) as position
-    from lines
+    from undoing_lines as lines
     inner join orders on lines.order_row = orders.order_row
-    where
-        lines.customer_key in (select customer_key from undoing_customers)
-        and lines.is_product
-        and lines.amount is not null
-        and lines.line_row not in (select line_row from repeated_lines)
 ),
 
 nested as (
