@@ -42,6 +42,8 @@ QUANTILES = (0.1, 0.5, 0.9)
 # The prior may call a customer as good as lost; a correction in logs needs a start.
 LEAST_CHANCE = 1e-4
 LEAST_SHARE_OF_MEAN_SPEND = 1e-3
+# Where all pay the same, the spread of log spend would shrink for ever.
+LEAST_LOG_SCALE = -3.0
 CHUNK = 1 << 16
 
 
@@ -300,7 +302,11 @@ class Network:
         return Forecast(
             np.exp(outputs[:, 1]),
             chance,
-            spend_quantiles(chance, outputs[:, 2], np.exp(outputs[:, 3])),
+            spend_quantiles(
+                chance,
+                outputs[:, 2],
+                np.exp(np.maximum(outputs[:, 3], np.float32(LEAST_LOG_SCALE))),
+            ),
         )
 
     def predict(self, prior: Prior, observations: Observations) -> Forecast:
@@ -362,6 +368,13 @@ class Network:
                 members,
                 read(Level, "level"),
             )
+
+    @property
+    def corrects(self) -> bool:
+        """Whether it says anything other than the prior."""
+        last = [array for arrays in self.members for array in arrays[-2:]]
+        level = [self.level.by_horizon, self.level.by_month]
+        return any(array.any() for array in last + level)
 
     @property
     def digest(self) -> str:

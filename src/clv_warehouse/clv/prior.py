@@ -8,6 +8,7 @@ Times are days throughout; money is in the currency of the history.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,7 +194,8 @@ class BgNbd:
         # A million customers share a few thousand pairs of count and age.
         (counts, stretches), row = _distinct(history.frequency, stretch)
         values, row_count = np.unique(counts, return_inverse=True)
-        nodes, masses = _beta_quadrature(self.a, self.b + values)
+        rules = [_beta_quadrature(self.a, self.b + value) for value in values]
+        nodes, masses = (np.array(parts) for parts in zip(*rules, strict=True))
         shape = self.r + counts
         alive = np.zeros(len(counts))
         for node, mass in zip(nodes.T, masses.T, strict=True):
@@ -431,24 +433,24 @@ def _distinct(*columns: Floats) -> tuple[Sequence[Floats], NDArray[np.intp]]:
     return [column[first] for column in columns], code
 
 
-def _beta_quadrature(a: float, b: Floats) -> tuple[Floats, Floats]:
-    """Nodes in (0, 1) and masses, shape (len(b), NODES), for means over Beta(a, b).
+@lru_cache(maxsize=1 << 14)
+def _beta_quadrature(a: float, b: float) -> tuple[Floats, Floats]:
+    """Nodes in (0, 1) and masses, shape (NODES,), for means over Beta(a, b).
 
     Golub & Welsch (1969): the eigenvalues of the Jacobi matrix, which is put
     together from the coefficients of Gauss's continued fraction of the beta's
-    moments. These are all positive, so that nothing cancels.
+    moments. These are all positive, so that nothing cancels. Batch after batch asks
+    for the same few, so they are kept.
     """
-    b = b[:, None]
     k = np.arange(1, NODES)
     even = k * (b + k - 1) / ((a + b + 2 * k - 2) * (a + b + 2 * k - 1))
     odd = (a + k) * (a + b + k - 1) / ((a + b + 2 * k - 1) * (a + b + 2 * k))
-    odd = np.concatenate([a / (a + b), odd], axis=1)
-    jacobi = np.zeros((len(b), NODES, NODES))
-    jacobi[:, k, k] = even
-    jacobi[:, range(NODES), range(NODES)] += odd
+    odd = np.concatenate([[a / (a + b)], odd])
+    jacobi = np.diag(odd)
+    jacobi[k, k] += even
     # eigh reads the lower triangle only.
-    jacobi[:, k, k - 1] = np.sqrt(odd[:, :-1] * even)
+    jacobi[k, k - 1] = np.sqrt(odd[:-1] * even)
     nodes, vectors = np.linalg.eigh(jacobi)
     # Rounding may put the smallest node at or below zero, where it stands for the
     # limit: what is averaged is smooth there.
-    return np.maximum(nodes, 1e-100), vectors[:, 0, :] ** 2
+    return np.maximum(nodes, 1e-100), vectors[0] ** 2

@@ -34,6 +34,8 @@ def trained(
     network = train(observations, prior, config, progress)
     measures = mean_measures(metrics)
     is_accepted, decision = decide(measures)
+    if not network.corrects:
+        is_accepted, decision = False, "not accepted: too little to learn from"
     progress.say(decision)
     row = {
         "network_version": f"{plan.as_of_date}-{network.digest}",

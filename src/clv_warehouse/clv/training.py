@@ -8,11 +8,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from clv_warehouse.clv.network import (
     CHUNK,
+    LEAST_LOG_SCALE,
     OUTPUTS,
     PAIR_INPUTS,
     Level,
@@ -44,6 +46,8 @@ DRIFT = 0.2
 HORIZON_EFFECT = 0.1
 MONTH_EFFECT = 0.3
 MOST_OFF = 2.0
+# Of fewer buyers than this, nothing is learnt that the prior does not say better.
+LEAST_BUYERS = 100
 
 INPUTS = len(CUSTOMER_INPUTS) + len(PAIR_INPUTS)
 
@@ -72,12 +76,13 @@ def train(
 ) -> Network:
     """Train a network on `observations`, which must bear their targets.
 
-    Where they are none, or nobody spent anything, the network is untrained: the prior
-    itself.
+    Where fewer than `LEAST_BUYERS` customers spent anything, the network is untrained:
+    the prior itself.
     """
     if observations.spend is None or observations.purchases is None:
         raise ValueError("the observations to train on have no targets")
-    if not observations.spend.sum() > 0:
+    spent = observations.row[observations.spend > 0]
+    if len(pc.unique(observations.customers.customer_key.take(spent))) < LEAST_BUYERS:
         return untrained(config)
     scale = float(observations.spend.mean())
     outlook = Outlook.of(prior, observations, scale)
@@ -365,8 +370,9 @@ def losses_of(targets: Any, outputs: Any) -> tuple[Any, Any, Any]:
     chance = ops.softplus(outputs[:, 0]) - bought * outputs[:, 0]
     spent = spend > 0
     log_spend = ops.log(ops.where(spent, spend, 1.0))
-    error = (log_spend - outputs[:, 2]) * ops.exp(-outputs[:, 3])
-    amount = ops.where(spent, outputs[:, 3] + 0.5 * error * error, 0.0)
+    log_scale = ops.maximum(outputs[:, 3], LEAST_LOG_SCALE)
+    error = (log_spend - outputs[:, 2]) * ops.exp(-log_scale)
+    amount = ops.where(spent, log_scale + 0.5 * error * error, 0.0)
     return chance, tweedie_deviance(spend, outputs[:, 1]), amount
 
 
