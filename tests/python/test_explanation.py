@@ -47,6 +47,7 @@ def network_of(inputs, hidden_units=(16, 8), seed=3, members=2):
     pairs = np.array([[1, -3, -6], [8, 12, 6]], dtype=np.float32)
     level = Level.none()
     level.by_horizon[:] = 0.2
+    level.by_month[:] = -0.1
     return Network(
         NetworkConfig(hidden_units=hidden_units),
         float(50),

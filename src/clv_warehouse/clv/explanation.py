@@ -9,9 +9,10 @@ typical customer, x(0), to the customer, x(1):
 so that all contributions add up to f(x(1)) - f(x(0)). The whole prediction is
 explained: the prior moves along the line, with the network that reads and corrects it,
 
-    log f = log of the prior's spend + output 1 of the network + t * season
+    log f = log of the prior's spend + output 1 of the network + level + t * season
 
-where season is the network's level of this horizon and time of year, the same for all.
+where level is what all customers share at this horizon, and season the part of it that
+the time of year has; the typical customer, alone, knows no season.
 The line is straight in the network's inputs, that is in logs of counts, days and
 amounts; the typical customer is the mean of these over the shop's customers. Two
 things are by definition: the network sees the line between what it sees of the two
@@ -362,9 +363,14 @@ class Explainer:
 
     @cached_property
     def season(self) -> float:
-        """What the network's level adds to the log of everybody's spend."""
-        days = np.array([self.prior.horizon_days])
-        return float(self.network.level(days, self.calendar)[0, 1])
+        """What the months of the horizon add to the log of everybody's spend."""
+        return float((self.calendar @ self.network.level.by_month)[0, 1])
+
+    @cached_property
+    def level(self) -> float:
+        """What the horizon, whatever its months, adds to that log."""
+        days, no_month = np.array([self.prior.horizon_days]), 0 * self.calendar
+        return float(self.network.level(days, no_month)[0, 1])
 
     @cached_property
     def baseline(self) -> float:
@@ -372,7 +378,7 @@ class Explainer:
         view = self.prior(self.typical[:, PRIOR_PLACES].astype(np.float64))
         first = self.network.customer_layer(self.typical)
         output = self.network.forward(first, self._pair_inputs(view))[0, 1]
-        return float(np.exp(view.log_spend[0] + output))
+        return float(np.exp(view.log_spend[0] + output + self.level))
 
     def forecast(self, customers: Customers) -> Floats:
         """Forecast customers as they are scored, shape (m,)."""
@@ -413,7 +419,8 @@ class Explainer:
                 ],
                 self._pair_inputs(view),
             )
-            spend = mass * np.exp(view.log_spend + output + node * seasons)
+            output += self.level + node * seasons
+            spend = mass * np.exp(view.log_spend + output)
             by_season += spend
             by_prior += spend[:, None] * (
                 view.log_spend_slopes * (1 + pair_slopes[:, 1:2])
