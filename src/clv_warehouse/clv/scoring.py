@@ -73,7 +73,7 @@ def fit_prior(features: duckdb.DuckDBPyRelation) -> Prior:
 
 
 def fixed_sample(customers: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """All rows if they are few, else always the same ones, in the same order."""
+    """As many customers as are enough for the prior, always the same ones."""
     return customers.order("md5(customer_key), customer_key").limit(SAMPLE_CUSTOMERS)
 
 
