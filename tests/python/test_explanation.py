@@ -14,13 +14,19 @@ import pytest
 from simulated import shop
 
 from clv_warehouse.clv import explanation, registry, scoring
-from clv_warehouse.clv.explanation import ATTRIBUTED, Explainer, SmoothPrior
-from clv_warehouse.clv.network import Level, Network, NetworkConfig, Scaling
+from clv_warehouse.clv.explanation import (
+    ATTRIBUTED,
+    PRIOR_INPUTS,
+    Explainer,
+    SmoothPrior,
+)
+from clv_warehouse.clv.network import Level, Network, NetworkConfig, Outlook, Scaling
 from clv_warehouse.clv.observations import CUSTOMER_INPUTS, NUMBERS, Customers
-from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.prior import History, Prior
 
 DATE = np.datetime64("2025-01-25")
 HORIZON = 182
+RECENCY, TENURE = map(CUSTOMER_INPUTS.index, ("recency_days", "tenure_days"))
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +75,19 @@ def explainer_of(network, prior, typical):
     return Explainer.of(network, prior, typical, DATE, HORIZON, (50, 500))
 
 
-def customers_of(inputs):
-    """Customers with these inputs, none of them missing, however fractional."""
-    return Customers(
-        pa.array(map(str, range(len(inputs)))),
-        np.full(len(inputs), DATE),
-        {
-            name: np.expm1(np.abs(column)) * np.sign(column)
-            for name, column in zip(NUMBERS, inputs.T.astype(float), strict=False)
-        },
+def forecast(explainer, inputs):
+    """What is expected of customers with these inputs, however fractional."""
+    numbers = dict(zip(NUMBERS, np.expm1(inputs.T.astype(float)), strict=False))
+    history = History.from_features(*(numbers[name] for name in PRIOR_INPUTS))
+    outlook = Outlook.bounded(
+        explainer.prior.prior.expected_spend(history, HORIZON),
+        explainer.prior.prior.chance_of_buying(history, HORIZON),
+        np.array([HORIZON]),
+        explainer.calendar,
+        explainer.network.scale,
     )
+    first = explainer.network.customer_layer(inputs.astype(np.float32))
+    return explainer.network.forecast(first, outlook).spend.astype(float)
 
 
 def test_every_input_has_a_reason_and_every_reason_words(root):
@@ -167,14 +176,14 @@ def test_contributions_are_the_integral_by_brute_force(prior, customers):
     way = chosen.inputs.astype(float) - typical
     expected = np.zeros(way.shape)
     for t in (np.arange(steps) + 0.5) / steps:
-        for place in range(len(NUMBERS)):
-            point = typical + t * way
+        for place in range(way.shape[1]):
             sides = []
             for sign in (1, -1):
+                point = typical + t * way
                 point[:, place] += sign * aside
-                # Nobody has a last purchase before the first, nor less than a day.
-                sides.append(explainer.forecast(customers_of(np.maximum(point, 0))))
-                point[:, place] -= sign * aside
+                # Nobody has a last purchase before the first, nor after today.
+                point[:, RECENCY] = np.clip(point[:, RECENCY], 0, point[:, TENURE])
+                sides.append(forecast(explainer, point))
             slope = (sides[0] - sides[1]) / (2 * aside)
             # The forecast has all of the season, the line has a share of t.
             slope *= np.exp((t - 1) * explainer.season)
