@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from simulated import shop
 from sklearn.metrics import log_loss, mean_tweedie_deviance
 
 from clv_warehouse.clv.network import NetworkConfig, Outlook
@@ -22,6 +21,7 @@ from clv_warehouse.clv.training import (
     train,
     tweedie_deviance,
 )
+from simulated import shop
 
 SMALL = NetworkConfig(hidden_units=(16, 8), epochs=3)
 
