@@ -38,7 +38,9 @@ def _arguments() -> argparse.Namespace:
         return command
 
     command = add("sql", sql)
-    command.add_argument("--lines", type=_count, nargs="+", default=[1_000_000])
+    command.add_argument(
+        "--lines", type=_count, nargs="+", default=[1_000_000, 10_000_000]
+    )
     command.add_argument(
         "--pandas-lines",
         type=_count,
