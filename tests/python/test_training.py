@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from simulated import shop
 from sklearn.metrics import log_loss, mean_tweedie_deviance
 
 from clv_warehouse.clv.network import NetworkConfig, Outlook
@@ -22,6 +21,7 @@ from clv_warehouse.clv.training import (
     train,
     tweedie_deviance,
 )
+from simulated import shop
 
 SMALL = NetworkConfig(hidden_units=(16, 8), epochs=3)
 
@@ -156,3 +156,29 @@ def test_nobody_who_spends_again_leaves_the_prior(observations, prior):
 
 def no_season():
     return np.zeros((1, 12), dtype=np.float32)
+
+
+def test_a_shop_of_one_price_is_forecast():
+    observations = Observations.from_arrow(*shop(customers=400, price=10.0))
+    prior = Prior.fit(observations.history)
+    network = train(observations, prior, SMALL, Progress("test"))
+    assert network.corrects
+    forecast = network.predict(prior, observations)
+    assert np.isfinite(forecast.spend).all()
+    assert np.isfinite(forecast.quantiles).all()
+    # Whoever buys spends the price, or a multiple of it.
+    likely = forecast.chance > 0.95
+    assert likely.any()
+    assert (forecast.quantiles[likely, 0] > 5).all()
+
+
+def test_few_buyers_leave_the_prior():
+    observations = Observations.from_arrow(*shop(customers=40))
+    prior = Prior.fit(observations.history)
+    network = train(observations, prior, SMALL, Progress("test"))
+    assert not network.corrects
+    np.testing.assert_allclose(
+        network.predict(prior, observations).chance,
+        prior.chance_of_buying(observations.history, observations.horizon_days),
+        atol=1e-3,
+    )
