@@ -11,7 +11,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from simulated import shop
 
 from clv_warehouse.clv import explanation, registry, scoring
 from clv_warehouse.clv.explanation import (
@@ -23,6 +22,7 @@ from clv_warehouse.clv.explanation import (
 from clv_warehouse.clv.network import Level, Network, NetworkConfig, Outlook, Scaling
 from clv_warehouse.clv.observations import CUSTOMER_INPUTS, NUMBERS, Customers
 from clv_warehouse.clv.prior import History, Prior
+from simulated import shop
 
 DATE = np.datetime64("2025-01-25")
 HORIZON = 182
