@@ -111,5 +111,6 @@ def random_network(observations):
             )
             for member in network.members
         ),
+        np.array([0.25, 0.5, 0.5, 1], dtype=np.float32),
         Level.none(),
     )

@@ -99,7 +99,9 @@ def judge(
         f"{len(training)} observations to learn from"
     )
     prior = Prior.fit(judged.history)
-    forecast = train(training, prior, config, progress).predict(prior, judged)
+    today = judged.customers.take(judged.row)
+    network = train(training, prior, today, config, progress)
+    forecast = network.predict(prior, judged)
     tables = [
         _rows(judged, NETWORK, forecast.spend, forecast.chance, forecast.quantiles)
     ]

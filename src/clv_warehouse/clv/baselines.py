@@ -111,7 +111,7 @@ class GradientBoosting:
         """Expect the mean spend of similar training observations, shape (n,)."""
         # Heavy to import, and wanted only where a backtest runs.
         from sklearn.ensemble import HistGradientBoostingRegressor
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         training = _sample(training, self.most_rows, self.seed)
         if not _spend(training).any():

@@ -1,14 +1,17 @@
 """The network as it is stored and scored: numpy arrays, and no TensorFlow.
 
-The network corrects the prior. Its four outputs are added to what the prior says:
+The network says who differs from whom, the prior how much all together will spend.
+With k the share of the prior that is kept, its four outputs go into
 
-    logit of the chance of buying      = logit of the prior's chance   + output 0
-    log of the expected spend          = log of the prior's            + output 1
-    location of log spend, if bought   = log of the prior's spend of a buyer - 1/2
+    logit of the chance of buying    = k0 logit of the prior's chance  + output 0
+    log of the expected spend        = k1 log of the prior's           + output 1
+    location of log spend, if bought = k2 (log of the prior's spend of a buyer - 1/2)
                                                                        + output 2
-    log of that lognormal's scale      =                                 output 3
+    log of that lognormal's scale    =                                   output 3
 
-so that a network whose last layer is zero is the prior. Spend is zero with
+plus a level, the same for all customers, that makes the total of today's customers
+the prior's, times what all horizons and seasons of the past were off. A network that
+keeps the whole prior and whose last layer is zero is the prior. Spend is zero with
 probability 1 - p and lognormal otherwise (ZILN: Wang, Liu & Miao 2019, "A Deep
 Probabilistic Model for Customer Lifetime Value Prediction"), and quantiles follow
 from that. The mean does not: theirs, p exp(mu + sigma^2 / 2), explodes where the tail
@@ -67,12 +70,12 @@ class NetworkConfig:
     encoder: str = "dense"
     hidden_units: tuple[int, ...] = (128, 64)
     dropout: float = 0.0
-    l2: float = 1e-2
-    epochs: int = 8
+    l2: float = 1e-3
+    epochs: int = 4
     batch_rows: int = 4096
     learning_rate: float = 1e-3
     seed: int = 1
-    ensemble: int = 1
+    ensemble: int = 2
 
     @classmethod
     def from_json(cls, text: str) -> "NetworkConfig":
@@ -256,6 +259,7 @@ class Network:
         pair_scaling: of the inputs that change with the horizon.
         members: per network of the ensemble a kernel and a bias for each layer; the
             first kernel's rows are customer inputs, then pair inputs.
+        kept: (OUTPUTS,) share of the prior's view that is kept.
         level: what all customers share.
 
     """
@@ -265,6 +269,7 @@ class Network:
     customer_scaling: Scaling
     pair_scaling: Scaling
     members: tuple[tuple[Singles, ...], ...]
+    kept: Singles
     level: Level
 
     def customer_layer(self, inputs: Inputs) -> list[Singles]:
@@ -296,7 +301,7 @@ class Network:
     def forecast(self, customer_layer: list[Singles], outlook: Outlook) -> Forecast:
         """Correct the prior's view of pairs, a row of `customer_layer` each."""
         outputs = self.forward(customer_layer, outlook.inputs)
-        outputs += outlook.offsets
+        outputs += self.kept * outlook.offsets
         outputs += self.level(outlook.horizon_days, outlook.calendar)
         chance = expit(outputs[:, 0])
         return Forecast(
@@ -328,6 +333,7 @@ class Network:
                     }
                 )
             ),
+            "kept": self.kept,
         }
         for name in ("customer_scaling", "pair_scaling", "level"):
             for part, value in asdict(getattr(self, name)).items():
@@ -366,6 +372,7 @@ class Network:
                 read(Scaling, "customer_scaling"),
                 read(Scaling, "pair_scaling"),
                 members,
+                arrays["kept"],
                 read(Level, "level"),
             )
 

@@ -21,7 +21,7 @@ BATCH_ROWS = 1 << 13
 # take memory from the database.
 THREADS = 2
 # The prior has seven parameters: more customers than this do not make it better.
-PRIOR_CUSTOMERS = 25_000
+SAMPLE_CUSTOMERS = 25_000
 
 SCHEMA = pa.schema(
     [
@@ -65,9 +65,13 @@ def score(
 
 def fit_prior(features: duckdb.DuckDBPyRelation) -> Prior:
     """Fit the prior on rows of customer_features, or on a fixed sample of them."""
-    sample = features.order("md5(customer_key), customer_key").limit(PRIOR_CUSTOMERS)
-    rows = sample.project(", ".join(COLUMNS)).to_arrow_table()
+    rows = fixed_sample(features).project(", ".join(COLUMNS)).to_arrow_table()
     return Prior.fit(Customers.from_arrow(rows).history)
+
+
+def fixed_sample(customers: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """As many customers as are enough for the prior, always the same ones."""
+    return customers.order("md5(customer_key), customer_key").limit(SAMPLE_CUSTOMERS)
 
 
 def score_batches(
