@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parents[2]

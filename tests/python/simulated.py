@@ -9,8 +9,11 @@ FIRST = date(2024, 1, 1)
 HORIZONS = (30, 91)
 
 
-def shop(customers=150, days=420, seed=7):
-    """Feature and target tables of customers who buy at a rate of their own."""
+def shop(customers=150, days=420, seed=7, price=None):
+    """Feature and target tables of customers who buy at a rate of their own.
+
+    Each purchase costs `price`, if there is one, else what the customer likes to spend.
+    """
     random = np.random.default_rng(seed)
     purchases = {}
     for customer in range(customers):
@@ -21,6 +24,8 @@ def shop(customers=150, days=420, seed=7):
         on = on[on < days] if (on < days).any() else np.array([start])
         level = random.lognormal(3, 0.7)
         spent = level * random.lognormal(0, 0.3, size=len(on))
+        if price is not None:
+            spent = np.full(len(on), price)
         purchases[f"c{customer:04d}"] = on, spent.round(2)
     origins = range(60, days, 30)
     return features(purchases, origins), targets(purchases, origins, days - 1)

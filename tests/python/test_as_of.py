@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from warehouse import Warehouse
 
 AS_OF = pd.Timestamp("2024-06-30")

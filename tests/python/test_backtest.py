@@ -6,7 +6,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from simulated import FIRST, shop
 
 from clv_warehouse.clv.backtest import SCHEMA, backtest, judge
 from clv_warehouse.clv.baselines import BASELINES
@@ -14,6 +13,7 @@ from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.registry import Plan, decide, mean_measures
+from simulated import FIRST, shop
 
 CHEAP = {name: BASELINES[name] for name in ("bgnbd_gamma_gamma", "past_spend", "zero")}
 CONFIG = NetworkConfig(hidden_units=(16, 8), epochs=3)

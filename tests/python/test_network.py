@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy import stats
-from simulated import shop
 
 from clv_warehouse.clv.network import (
     OUTPUTS,
@@ -16,6 +15,7 @@ from clv_warehouse.clv.network import (
 from clv_warehouse.clv.observations import Observations, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.training import untrained
+from simulated import shop
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from simulated import shop
 
 from clv_warehouse.clv import registry, scoring
 from clv_warehouse.clv.network import NetworkConfig
@@ -16,6 +15,7 @@ from clv_warehouse.clv.observations import Customers, Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.training import train
+from simulated import shop
 
 HORIZONS = [365, 30, 91]
 

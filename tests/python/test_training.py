@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from simulated import shop
 from sklearn.metrics import log_loss, mean_tweedie_deviance
 
 from clv_warehouse.clv.network import Level, NetworkConfig, Outlook
@@ -23,6 +22,7 @@ from clv_warehouse.clv.training import (
     train,
     tweedie_deviance,
 )
+from simulated import shop
 
 SMALL = NetworkConfig(hidden_units=(16, 8), epochs=3)
 
@@ -39,8 +39,7 @@ def prior(observations):
 
 @pytest.fixture(scope="module")
 def today(observations):
-    customers = observations.customers
-    return customers.take(customers.as_of_date == customers.as_of_date.max())
+    return latest(observations)
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +94,8 @@ def test_the_same_data_in_any_order_train_the_same_network(network):
     random = np.random.default_rng(5)
     features, targets = (table.take(random.permutation(len(table))) for table in shop())
     again = Observations.from_arrow(features, targets)
-    today = again.customers
-    today = today.take(today.as_of_date == today.as_of_date.max())
-    other = train(again, Prior.fit(again.history), today, SMALL, Progress("test"))
+    prior, today = Prior.fit(again.history), latest(again)
+    other = train(again, prior, today, SMALL, Progress("test"))
     assert other.to_bytes() == network.to_bytes()
 
 
@@ -201,5 +199,38 @@ def test_nobody_who_spends_again_leaves_the_prior(observations, prior, today):
         assert found == pytest.approx(np.maximum(expected, 1e-3), rel=1e-4)
 
 
+def latest(observations):
+    customers = observations.customers
+    return customers.take(customers.as_of_date == customers.as_of_date.max())
+
+
 def even_year():
     return np.full((1, 12), 1 / 12, dtype=np.float32)
+
+
+def test_a_shop_of_one_price_is_forecast():
+    observations = Observations.from_arrow(*shop(customers=400, price=10.0))
+    prior = Prior.fit(observations.history)
+    today = latest(observations)
+    network = train(observations, prior, today, SMALL, Progress("test"))
+    assert network.corrects
+    forecast = network.predict(prior, observations)
+    assert np.isfinite(forecast.spend).all()
+    assert np.isfinite(forecast.quantiles).all()
+    # Whoever buys spends the price, or a multiple of it.
+    likely = forecast.chance > 0.95
+    assert likely.any()
+    assert (forecast.quantiles[likely, 0] > 5).all()
+
+
+def test_few_buyers_leave_the_prior():
+    observations = Observations.from_arrow(*shop(customers=40))
+    prior = Prior.fit(observations.history)
+    today = latest(observations)
+    network = train(observations, prior, today, SMALL, Progress("test"))
+    assert not network.corrects
+    np.testing.assert_allclose(
+        network.predict(prior, observations).chance,
+        prior.chance_of_buying(observations.history, observations.horizon_days),
+        atol=1e-3,
+    )

@@ -96,8 +96,9 @@ all_totals as (
         order_row,
         sum(amount) filter (where amount > 0) as sold_amount,
         -sum(amount) filter (where amount < 0) as returned_amount,
-        sum(cast(quantity as double)) filter (where is_product and quantity > 0 and amount is not null)
-            as items,
+        sum(cast(quantity as double)) filter (
+            where is_product and quantity > 0 and amount is not null
+        ) as items,
         bit_count(bit_or(cast(1 as ubigint) << cast(line_number & 63 as ubigint)))
             < count(line_number) as may_repeat
     from lines
@@ -105,8 +106,7 @@ all_totals as (
 ),
 
 repeated_lines as (
-    select
-        lines.*
+    select lines.*
     from lines
     inner join raw.order_lines as raw_lines on lines.line_row = raw_lines.rowid
     where
@@ -131,8 +131,9 @@ repeated_totals as (
         order_row,
         coalesce(sum(amount) filter (where amount > 0), 0) as sold_amount,
         coalesce(-sum(amount) filter (where amount < 0), 0) as returned_amount,
-        coalesce(sum(cast(quantity as double)) filter (where is_product and quantity > 0 and amount is not null), 0)
-            as items
+        coalesce(sum(cast(quantity as double)) filter (
+            where is_product and quantity > 0 and amount is not null
+        ), 0) as items
     from repeated_lines
     group by order_row
 ),
@@ -147,7 +148,9 @@ order_totals as (
         end as sold_amount,
         case
             when totals.order_row is null then greatest(-orders.amount, 0)
-            else coalesce(totals.returned_amount, 0) - coalesce(repeated.returned_amount, 0)
+            else
+                coalesce(totals.returned_amount, 0)
+                - coalesce(repeated.returned_amount, 0)
         end as returned_amount,
         coalesce(totals.items, 0) - coalesce(repeated.items, 0) as items
     from orders
