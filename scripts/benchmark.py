@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from clv_warehouse.benchmarks import build, score, sql, train
+from clv_warehouse.benchmarks import accuracy, build, score, sql, train
 from clv_warehouse.benchmarks.harness import FOLDER, report
 
 
@@ -50,6 +50,10 @@ def _arguments() -> argparse.Namespace:
     command = add("score", score)
     command.add_argument("--customers", type=_count, nargs="+", default=[1_000_000])
     add("build", build)
+    command = add("accuracy", accuracy)
+    command.add_argument(
+        "--shops", nargs="+", choices=accuracy.SHOPS, default=list(accuracy.SHOPS)
+    )
     return parser.parse_args()
 
 

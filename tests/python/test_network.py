@@ -104,6 +104,8 @@ def random_network(observations):
         2.0,
         Scaling.fit(observations.customers.inputs),
         network.pair_scaling,
+        network.sequence_scaling,
+        network.encoders,
         tuple(
             tuple(
                 random.normal(0, 0.1, array.shape).astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import log_loss, mean_tweedie_deviance
 
-from clv_warehouse.clv.network import Level, NetworkConfig, Outlook
+from clv_warehouse.clv.network import Level, Network, NetworkConfig, Outlook, Scaling
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.progress import Progress
@@ -21,6 +21,7 @@ from clv_warehouse.clv.training import (
     split_in_time,
     train,
     tweedie_deviance,
+    untrained,
 )
 from simulated import shop
 
@@ -73,21 +74,58 @@ def test_losses_of_chance_and_amount_are_log_likelihoods():
     assert not amount[~buyers].any()
 
 
-def test_numpy_computes_what_keras_does(observations, prior, network):
+@pytest.mark.parametrize("encoder", ["dense", "cnn", "rnn"])
+def test_numpy_computes_what_keras_does(observations, prior, encoder):
+    config = replace(SMALL, encoder=encoder)
     with TRAINING:
-        model = build_model(SMALL, seed=1)
+        model = build_model(config, seed=1)
     random = np.random.default_rng(0)
     arrays = [random.normal(0, 0.3, each.shape) for each in model.get_weights()]
     model.set_weights(arrays)
     member = tuple(each.astype(np.float32) for each in arrays)
-    network = replace(network, members=(member,))
-    pairs = Outlook.of(prior, observations, network.scale).inputs
+    network = untrained(config)
+    encoding = len(network.encoders[0])
+    sequences = observations.customers.sequences
+    flat = sequences.reshape(len(sequences), -1)
+    pairs = Outlook.of(prior, observations, 1.0).inputs
+    network = replace(
+        network,
+        customer_scaling=Scaling.fit(observations.customers.inputs),
+        pair_scaling=Scaling.fit(pairs),
+        sequence_scaling=Scaling.fit(flat),
+        encoders=(member[:encoding],),
+        members=(member[encoding:],),
+    )
     inputs = observations.customers.inputs[observations.row]
     scaled = [network.customer_scaling(inputs), network.pair_scaling(pairs)]
+    if encoding:
+        scaled.append(network.sequence_scaling(flat[observations.row]))
     expected = np.asarray(model(np.hstack(scaled), training=False))
-    found = network.forward(network.customer_layer(inputs), pairs)
+    layer = network.customer_layer(inputs, sequences[observations.row])
+    found = network.forward(layer, pairs)
     assert np.abs(expected).max() > 0.5
-    assert found == pytest.approx(expected, abs=1e-5)
+    assert found == pytest.approx(expected, abs=1e-4)
+    again = Network.from_bytes(network.to_bytes())
+    assert again.to_bytes() == network.to_bytes()
+
+
+@pytest.mark.parametrize("encoder", ["cnn", "rnn"])
+def test_encoders_learn_from_the_purchases(observations, prior, today, encoder):
+    config = replace(SMALL, encoder=encoder)
+    trained = [
+        train(observations, prior, today, config, Progress("test")) for _ in range(2)
+    ]
+    assert trained[0].to_bytes() == trained[1].to_bytes()
+    assert trained[0].corrects
+    customers = observations.customers
+    without = replace(customers, sequences=0 * customers.sequences)
+    forecasts = [
+        trained[0].predict(prior, replace(observations, customers=each)).quantiles
+        for each in (customers, without)
+    ]
+    assert not np.allclose(*forecasts)
+    with pytest.raises(ValueError, match="purchase_days_before"):
+        trained[0].customer_layer(customers.inputs)
 
 
 def test_the_same_data_in_any_order_train_the_same_network(network):

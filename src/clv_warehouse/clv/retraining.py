@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from clv_warehouse.clv.backtest import read_observations
 from clv_warehouse.clv.network import NetworkConfig
-from clv_warehouse.clv.observations import COLUMNS, Customers, Observations
+from clv_warehouse.clv.observations import Customers, Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.registry import SCHEMA, Plan, decide, mean_measures
@@ -29,11 +29,12 @@ def trained(
         return standing
     progress = Progress("clv_network")
     progress.say(f"training, because: {plan.reason}")
-    observations = read_observations(features, targets)
-    rows = fixed_sample(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
-    today = Customers.from_arrow(rows.project(", ".join(COLUMNS)).to_arrow_table())
-    prior = Prior.fit(today.history)
     config = NetworkConfig.from_json(plan.network)
+    observations = read_observations(features, targets, config.columns)
+    rows = fixed_sample(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
+    table = rows.project(", ".join(config.columns)).to_arrow_table()
+    today = Customers.from_arrow(table)
+    prior = Prior.fit(today.history)
     network = train(observations, prior, today, config, progress)
     measures = mean_measures(metrics)
     is_accepted, decision = decide(measures)

@@ -14,6 +14,8 @@ from scipy.special import expit, logit
 
 from clv_warehouse.clv.network import (
     CHUNK,
+    ENCODED,
+    ENCODER_SHAPES,
     LEAST_LOG_SCALE,
     OUTPUTS,
     PAIR_INPUTS,
@@ -27,6 +29,8 @@ from clv_warehouse.clv.network import (
 from clv_warehouse.clv.observations import (
     CUSTOMER_INPUTS,
     MONTHS,
+    PURCHASES,
+    SEQUENCES,
     Customers,
     Observations,
     calendar_shares,
@@ -68,7 +72,10 @@ INPUTS = len(CUSTOMER_INPUTS) + len(PAIR_INPUTS)
 
 @dataclass(frozen=True)
 class Examples:
-    """What Keras sees: inputs (n, INPUTS), scaled, and targets (n, 2 + OUTPUTS).
+    """What Keras sees: inputs (n, F), scaled, and targets (n, 2 + OUTPUTS).
+
+    The inputs are the customer's, those that change with the horizon and, where the
+    encoder reads it, the sequence of purchases.
 
     The targets are whether the customer bought, the spend in units of its mean, and
     what the outputs are added to: what all customers of that day and horizon share.
@@ -111,19 +118,46 @@ def train(
     outcomes = np.column_stack([observations.purchases > 0, observations.spend / scale])
     offsets = outlook.offsets
     offsets[:, 1:3] -= np.float32(np.log(scale))
+    sequences = sequences_of(observations, config)
+    sequence_scaling = Scaling.fit(sequences[np.unique(observations.row)])
+    parts = [customer_scaling(inputs)[observations.row], pair_scaling(pairs)]
+    if config.encoder != "dense":
+        parts.append(sequence_scaling(sequences)[observations.row])
     examples = Examples(
-        np.hstack([customer_scaling(inputs)[observations.row], pair_scaling(pairs)]),
+        np.hstack(parts),
         np.hstack([outcomes, cells.typical(outcomes)[cells.row]]).astype(np.float32),
     )
     earlier, later = split_in_time(observations)
-    members, belief = learn(examples, offsets, cells, earlier, later, config, progress)
+    arrays, belief = learn(examples, offsets, cells, earlier, later, config, progress)
+    encoding = len(ENCODER_SHAPES[config.encoder])
     network = Network(
-        config, scale, customer_scaling, pair_scaling, members, 1 - belief, Level.none()
+        config,
+        scale,
+        customer_scaling,
+        pair_scaling,
+        sequence_scaling,
+        tuple(member[:encoding] for member in arrays),
+        tuple(member[encoding:] for member in arrays),
+        1 - belief,
+        Level.none(),
     )
     level = cells.level(
         *cells.errors(outcomes, offsets), today.as_of_date[0] if len(today) else None
     )
     return replace(network, level=anchored(network, prior, today, level))
+
+
+def sequences_of(observations: Observations, config: NetworkConfig) -> Singles:
+    """Sequences of the customers, flat, (m, F); of length zero if not encoded.
+
+    Raises ValueError if the encoder reads them and they were not read.
+    """
+    if config.encoder == "dense":
+        return np.zeros((len(observations.customers), 0), dtype=np.float32)
+    sequences = observations.customers.sequences
+    if sequences is None:
+        raise ValueError(f"the encoder {config.encoder} needs {SEQUENCES}")
+    return sequences.reshape(len(sequences), -1)
 
 
 def anchored(network: Network, prior: Prior, today: Customers, level: Level) -> Level:
@@ -134,7 +168,7 @@ def anchored(network: Network, prior: Prior, today: Customers, level: Level) -> 
     if not len(today):
         return level
     days = np.union1d(LEVEL_DAYS, level.horizon_days)
-    first = network.customer_layer(today.inputs)
+    first = network.customer_layer(today.inputs, today.sequences)
     by_horizon = level(days, np.zeros((1, MONTHS), dtype=np.float32))
     for place, horizon in enumerate(days):
         view = Observations(
@@ -158,18 +192,24 @@ def anchored(network: Network, prior: Prior, today: Customers, level: Level) -> 
 
 def untrained(config: NetworkConfig) -> Network:
     """Make a network that corrects nothing."""
-    sizes = [INPUTS, *config.hidden_units, OUTPUTS]
-    layers = [
-        np.zeros(shape, dtype=np.float32)
-        for rows, columns in pairwise(sizes)
-        for shape in ((rows, columns), columns)
-    ]
+    shapes = list(ENCODER_SHAPES[config.encoder])
+    encoding = len(shapes)
+    sizes = [INPUTS + (ENCODED if encoding else 0), *config.hidden_units, OUTPUTS]
+    for rows, columns in pairwise(sizes):
+        shapes += [(rows, columns), (columns,)]
+    arrays = [np.zeros(shape, dtype=np.float32) for shape in shapes]
+
+    def scaling(size: int) -> Scaling:
+        return Scaling.fit(np.zeros((1, size), dtype=np.float32))
+
     return Network(
         config,
         1.0,
-        Scaling.fit(np.zeros((1, len(CUSTOMER_INPUTS)), dtype=np.float32)),
-        Scaling.fit(np.zeros((1, len(PAIR_INPUTS)), dtype=np.float32)),
-        (tuple(layers),),
+        scaling(len(CUSTOMER_INPUTS)),
+        scaling(len(PAIR_INPUTS)),
+        scaling(PURCHASES * len(SEQUENCES) if encoding else 0),
+        (tuple(arrays[:encoding]),),
+        (tuple(arrays[encoding:]),),
         np.ones(OUTPUTS, dtype=np.float32),
         Level.none(),
     )
@@ -366,8 +406,8 @@ def learn(
     future = examples.where(chosen)
     if not len(past) or not len(future):
         progress.say("too short a history to check a correction of the prior")
-        untaught = untrained(config)
-        return untaught.members, 1 - untaught.kept
+        (encoder,), (member,) = untrained(config).encoders, untrained(config).members
+        return ((*encoder, *member),), np.zeros(OUTPUTS, dtype=np.float32)
     judgements: list[tuple[float, Singles]] = []
     view = cells.where(chosen)
 
@@ -446,10 +486,27 @@ def build_model(config: NetworkConfig, seed: int) -> Any:
     """
     keras = import_keras()
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((INPUTS,))
-    encoded = ENCODERS[config.encoder](inputs, config)
+    flat = PURCHASES * len(SEQUENCES)
+    encode = ENCODERS[config.encoder]
+    inputs = keras.Input((INPUTS + (flat if encode else 0),))
+    hidden = inputs
+    if encode:
+        steps = keras.layers.Reshape((PURCHASES, len(SEQUENCES)))(inputs[:, INPUTS:])
+        customer = len(CUSTOMER_INPUTS)
+        hidden = keras.layers.Concatenate()(
+            [inputs[:, :customer], encode(steps), inputs[:, customer:INPUTS]]
+        )
+    for units in config.hidden_units:
+        hidden = keras.layers.Dense(
+            units,
+            activation="relu",
+            kernel_initializer="he_normal",
+            kernel_regularizer=keras.regularizers.L2(config.l2),
+        )(hidden)
+        if config.dropout:
+            hidden = keras.layers.Dropout(config.dropout)(hidden)
     outputs = keras.layers.Dense(OUTPUTS, kernel_initializer="zeros", name="head")
-    model = keras.Model(inputs, outputs(encoded))
+    model = keras.Model(inputs, outputs(hidden))
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate, clipnorm=1.0),
         loss=loss,
@@ -459,22 +516,30 @@ def build_model(config: NetworkConfig, seed: int) -> Any:
     return model
 
 
-def dense_encoder(inputs: Any, config: NetworkConfig) -> Any:
-    """Dense layers, one after another."""
+def cnn_encoder(steps: Any) -> Any:
+    """Two convolutions over three purchases each, and the most of each unit."""
     keras = import_keras()
-    for units in config.hidden_units:
-        inputs = keras.layers.Dense(
-            units,
+    for _ in range(2):
+        steps = keras.layers.Conv1D(
+            ENCODED,
+            3,
+            padding="same",
             activation="relu",
             kernel_initializer="he_normal",
-            kernel_regularizer=keras.regularizers.L2(config.l2),
-        )(inputs)
-        if config.dropout:
-            inputs = keras.layers.Dropout(config.dropout)(inputs)
-    return inputs
+        )(steps)
+    return keras.layers.GlobalMaxPooling1D()(steps)
 
 
-ENCODERS: dict[str, Callable[[Any, NetworkConfig], Any]] = {"dense": dense_encoder}
+def rnn_encoder(steps: Any) -> Any:
+    """A gated recurrent unit, as it is after the last purchase."""
+    return import_keras().layers.GRU(ENCODED, reset_after=False)(steps)
+
+
+ENCODERS: dict[str, Callable[[Any], Any] | None] = {
+    "dense": None,
+    "cnn": cnn_encoder,
+    "rnn": rnn_encoder,
+}
 
 
 def loss(targets: Any, outputs: Any) -> Any:
