@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from clv_warehouse.benchmarks import build, explain, score, sql, train
+from clv_warehouse.benchmarks import accuracy, build, explain, score, sql, train
 from clv_warehouse.benchmarks.harness import FOLDER, report
 
 
@@ -56,6 +56,10 @@ def _arguments() -> argparse.Namespace:
         "--customers", type=_count, nargs="+", default=[explain.CUSTOMERS]
     )
     add("build", build)
+    command = add("accuracy", accuracy)
+    command.add_argument(
+        "--shops", nargs="+", choices=accuracy.SHOPS, default=list(accuracy.SHOPS)
+    )
     return parser.parse_args()
 
 

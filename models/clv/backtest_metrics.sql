@@ -3,7 +3,7 @@
 {%- set backtest = 'origin_date, horizon_days, model' %}
 {%- set measures_of_customers = [
     'normalised_gini', 'spearman', 'top_decile_capture', 'total_bias', 'mae', 'rmse',
-    'interval_coverage'
+    'interval_coverage', 'interval_coverage_randomised'
 ] %}
 with predictions as (
     select * from {{ ref('backtest_predictions') }}
@@ -67,7 +67,15 @@ by_customer as (
         avg(case
             when actual_spend between spend_p10 and spend_p90 then 1
             when spend_p10 is not null then 0
-        end) as interval_coverage
+        end) as interval_coverage,
+        avg(case
+            when spend_p10 is null or chance_of_buying is null then null
+            when actual_spend > 0
+                then case when actual_spend between spend_p10 and spend_p90 then 1 else 0 end
+            when chance_of_buying >= 1 then 0
+            else greatest(0, least(1 - chance_of_buying, 0.9) - 0.1)
+                / (1 - chance_of_buying)
+        end) as interval_coverage_randomised
     from ranks
     group by {{ backtest }}
 ),

@@ -57,6 +57,8 @@ def features(purchases, origins):
                 "past_spend": float(amounts.sum()),
                 "returned_amount": 0.0,
                 "return_days": 0,
+                "purchase_days_before": [int(day) for day in (origin - past)[-16:]],
+                "purchase_amounts": amounts[-16:].tolist(),
             }
             for window in (30, 90, 180, 365):
                 recent = origin - past < window

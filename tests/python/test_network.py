@@ -104,6 +104,8 @@ def random_network(observations):
         2.0,
         Scaling.fit(observations.customers.inputs),
         network.pair_scaling,
+        network.sequence_scaling,
+        network.encoders,
         tuple(
             tuple(
                 random.normal(0, 0.1, array.shape).astype(np.float32)
@@ -111,5 +113,6 @@ def random_network(observations):
             )
             for member in network.members
         ),
+        np.array([0.25, 0.5, 0.5, 1], dtype=np.float32),
         Level.none(),
     )

@@ -31,7 +31,9 @@ def networks():
     observations = Observations.from_arrow(*shop())
     prior = Prior.fit(observations.history)
     config = NetworkConfig(hidden_units=(16, 8), epochs=3)
-    network = train(observations, prior, config, Progress("test"))
+    customers = observations.customers
+    today = customers.take(customers.as_of_date == customers.as_of_date.max())
+    network = train(observations, prior, today, config, Progress("test"))
     row = {
         "network_version": "good",
         "trained_at": datetime(2025, 3, 1),

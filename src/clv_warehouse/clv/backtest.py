@@ -47,9 +47,9 @@ def backtest(
     """
     if not plan.is_due or plan.as_of_date is None:
         return standing
-    observations = read_observations(features, targets)
-    progress = Progress("backtest_predictions")
     config = NetworkConfig.from_json(plan.network)
+    observations = read_observations(features, targets, config.columns)
+    progress = Progress("backtest_predictions")
     judged = [
         judge(observations, plan.as_of_date, horizon, config, BASELINES, progress)
         for horizon in sorted(horizons)
@@ -58,7 +58,9 @@ def backtest(
 
 
 def read_observations(
-    features: duckdb.DuckDBPyRelation, targets: duckdb.DuckDBPyRelation
+    features: duckdb.DuckDBPyRelation,
+    targets: duckdb.DuckDBPyRelation,
+    columns: Sequence[str] = COLUMNS,
 ) -> Observations:
     """All past customers whose later spend is known, with that spend."""
     known = features.join(
@@ -67,7 +69,7 @@ def read_observations(
         how="semi",
     )
     return Observations.from_arrow(
-        known.project(", ".join(COLUMNS)).to_arrow_table(),
+        known.project(", ".join(columns)).to_arrow_table(),
         targets.project(
             "customer_key, as_of_date, horizon_days, spend, purchases"
         ).to_arrow_table(),
@@ -99,7 +101,9 @@ def judge(
         f"{len(training)} observations to learn from"
     )
     prior = Prior.fit(judged.history)
-    forecast = train(training, prior, config, progress).predict(prior, judged)
+    today = judged.customers.take(judged.row)
+    network = train(training, prior, today, config, progress)
+    forecast = network.predict(prior, judged)
     tables = [
         _rows(judged, NETWORK, forecast.spend, forecast.chance, forecast.quantiles)
     ]

@@ -1,14 +1,17 @@
 """The network as it is stored and scored: numpy arrays, and no TensorFlow.
 
-The network corrects the prior. Its four outputs are added to what the prior says:
+The network says who differs from whom, the prior how much all together will spend.
+With k the share of the prior that is kept, its four outputs go into
 
-    logit of the chance of buying      = logit of the prior's chance   + output 0
-    log of the expected spend          = log of the prior's            + output 1
-    location of log spend, if bought   = log of the prior's spend of a buyer - 1/2
+    logit of the chance of buying    = k0 logit of the prior's chance  + output 0
+    log of the expected spend        = k1 log of the prior's           + output 1
+    location of log spend, if bought = k2 (log of the prior's spend of a buyer - 1/2)
                                                                        + output 2
-    log of that lognormal's scale      =                                 output 3
+    log of that lognormal's scale    =                                   output 3
 
-so that a network whose last layer is zero is the prior. Spend is zero with
+plus a level, the same for all customers, that makes the total of today's customers
+the prior's, times what all horizons and seasons of the past were off. A network that
+keeps the whole prior and whose last layer is zero is the prior. Spend is zero with
 probability 1 - p and lognormal otherwise (ZILN: Wang, Liu & Miao 2019, "A Deep
 Probabilistic Model for Customer Lifetime Value Prediction"), and quantiles follow
 from that. The mean does not: theirs, p exp(mu + sigma^2 / 2), explodes where the tail
@@ -19,6 +22,7 @@ mean is an output of its own, fitted by a Tweedie deviance.
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -27,8 +31,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
 from clv_warehouse.clv.observations import (
+    COLUMNS,
     CUSTOMER_INPUTS,
     MONTHS,
+    PURCHASES,
+    SEQUENCES,
     Inputs,
     Observations,
 )
@@ -38,6 +45,19 @@ Singles = NDArray[np.float32]
 
 PAIR_INPUTS = ("log_horizon_days", "log_prior_spend", "logit_prior_chance")
 OUTPUTS = 4
+ENCODED = 16
+# Shapes of the arrays with which a member reads the sequence of purchases: of two
+# convolutions over three purchases each, and of a gated recurrent unit.
+ENCODER_SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "dense": (),
+    "cnn": (
+        (3, len(SEQUENCES), ENCODED),
+        (ENCODED,),
+        (3, ENCODED, ENCODED),
+        (ENCODED,),
+    ),
+    "rnn": ((len(SEQUENCES), 3 * ENCODED), (ENCODED, 3 * ENCODED), (3 * ENCODED,)),
+}
 QUANTILES = (0.1, 0.5, 0.9)
 # The prior may call a customer as good as lost; a correction in logs needs a start.
 LEAST_CHANCE = 1e-4
@@ -45,6 +65,7 @@ LEAST_SHARE_OF_MEAN_SPEND = 1e-3
 # Where all pay the same, the spread of log spend would shrink for ever.
 LEAST_LOG_SCALE = -3.0
 CHUNK = 1 << 16
+SCALINGS = ("customer_scaling", "pair_scaling", "sequence_scaling")
 
 
 @dataclass(frozen=True)
@@ -52,7 +73,8 @@ class NetworkConfig:
     """How a network is built and trained.
 
     Attributes:
-        encoder: how a customer becomes numbers; a key of training.ENCODERS.
+        encoder: how the last purchases become numbers: not at all (dense), by
+            convolutions (cnn) or one after another (rnn); all see all other inputs.
         hidden_units: width of each dense layer.
         dropout: share of hidden units left out in each training step.
         l2: penalty on the weights of the dense layers.
@@ -67,12 +89,12 @@ class NetworkConfig:
     encoder: str = "dense"
     hidden_units: tuple[int, ...] = (128, 64)
     dropout: float = 0.0
-    l2: float = 1e-2
-    epochs: int = 8
+    l2: float = 1e-3
+    epochs: int = 4
     batch_rows: int = 4096
     learning_rate: float = 1e-3
     seed: int = 1
-    ensemble: int = 1
+    ensemble: int = 2
 
     @classmethod
     def from_json(cls, text: str) -> "NetworkConfig":
@@ -81,6 +103,11 @@ class NetworkConfig:
         if "hidden_units" in settings:
             settings["hidden_units"] = tuple(settings["hidden_units"])
         return cls(**settings)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of customer_features that are read."""
+        return COLUMNS if self.encoder == "dense" else (*COLUMNS, *SEQUENCES)
 
     def to_json(self) -> str:
         """All settings as JSON text."""
@@ -254,8 +281,12 @@ class Network:
         scale: mean spend of the training data, in currency.
         customer_scaling: of the customer's inputs.
         pair_scaling: of the inputs that change with the horizon.
-        members: per network of the ensemble a kernel and a bias for each layer; the
-            first kernel's rows are customer inputs, then pair inputs.
+        sequence_scaling: of the sequence of purchases, place by place.
+        encoders: per network of the ensemble the arrays that read the sequence.
+        members: per network of the ensemble a kernel and a bias for each dense layer;
+            the first kernel's rows are customer inputs, what the encoder makes of the
+            sequence, then pair inputs.
+        kept: (OUTPUTS,) share of the prior's view that is kept.
         level: what all customers share.
 
     """
@@ -264,16 +295,34 @@ class Network:
     scale: float
     customer_scaling: Scaling
     pair_scaling: Scaling
+    sequence_scaling: Scaling
+    encoders: tuple[tuple[Singles, ...], ...]
     members: tuple[tuple[Singles, ...], ...]
+    kept: Singles
     level: Level
 
-    def customer_layer(self, inputs: Inputs) -> list[Singles]:
+    def customer_layer(
+        self, inputs: Inputs, sequences: Inputs | None = None
+    ) -> list[Singles]:
         """Compute the customers' share of the first layer, (m, units) per member.
 
-        It is the same for every horizon, and half of the work of scoring.
+        It is the same for every horizon, and half of the work of scoring. Raises
+        ValueError if the encoder reads sequences and there are none.
         """
         scaled = self.customer_scaling(inputs)
-        return [scaled @ arrays[0][: scaled.shape[1]] for arrays in self.members]
+        encode = ENCODERS[self.config.encoder]
+        if encode is None:
+            return [scaled @ arrays[0][: scaled.shape[1]] for arrays in self.members]
+        if sequences is None:
+            raise ValueError(f"the encoder {self.config.encoder} needs {SEQUENCES}")
+        flat = self.sequence_scaling(sequences.reshape(len(sequences), -1))
+        steps = flat.reshape(-1, PURCHASES, len(SEQUENCES))
+        known = scaled.shape[1]
+        return [
+            scaled @ arrays[0][:known]
+            + encode(steps, encoder) @ arrays[0][known : known + ENCODED]
+            for encoder, arrays in zip(self.encoders, self.members, strict=True)
+        ]
 
     def forward(self, customer_layer: list[Singles], pair_inputs: Singles) -> Singles:
         """Compute the outputs, shape (n, OUTPUTS).
@@ -296,7 +345,7 @@ class Network:
     def forecast(self, customer_layer: list[Singles], outlook: Outlook) -> Forecast:
         """Correct the prior's view of pairs, a row of `customer_layer` each."""
         outputs = self.forward(customer_layer, outlook.inputs)
-        outputs += outlook.offsets
+        outputs += self.kept * outlook.offsets
         outputs += self.level(outlook.horizon_days, outlook.calendar)
         chance = expit(outputs[:, 0])
         return Forecast(
@@ -311,7 +360,8 @@ class Network:
 
     def predict(self, prior: Prior, observations: Observations) -> Forecast:
         """Forecast some observations, shape (n,)."""
-        first = self.customer_layer(observations.customers.inputs)
+        customers = observations.customers
+        first = self.customer_layer(customers.inputs, customers.sequences)
         outlook = Outlook.of(prior, observations, self.scale)
         return self.forecast([layer[observations.row] for layer in first], outlook)
 
@@ -324,15 +374,16 @@ class Network:
                         "config": asdict(self.config),
                         "scale": self.scale,
                         "inputs": CUSTOMER_INPUTS,
-                        "arrays": [len(member) for member in self.members],
+                        "arrays": [len(member) for member in self._arrays],
                     }
                 )
             ),
+            "kept": self.kept,
         }
-        for name in ("customer_scaling", "pair_scaling", "level"):
+        for name in (*SCALINGS, "level"):
             for part, value in asdict(getattr(self, name)).items():
                 arrays[f"{name}.{part}"] = value
-        for i, member in enumerate(self.members):
+        for i, member in enumerate(self._arrays):
             for j, array in enumerate(member):
                 arrays[f"member.{i}.{j}"] = array
         file = io.BytesIO()
@@ -360,14 +411,27 @@ class Network:
                 tuple(arrays[f"member.{i}.{j}"] for j in range(count))
                 for i, count in enumerate(about["arrays"])
             )
+            config = NetworkConfig.from_json(json.dumps(about["config"]))
+            encoding = len(ENCODER_SHAPES[config.encoder])
             return cls(
-                NetworkConfig.from_json(json.dumps(about["config"])),
+                config,
                 about["scale"],
                 read(Scaling, "customer_scaling"),
                 read(Scaling, "pair_scaling"),
-                members,
+                read(Scaling, "sequence_scaling"),
+                tuple(member[:encoding] for member in members),
+                tuple(member[encoding:] for member in members),
+                arrays["kept"],
                 read(Level, "level"),
             )
+
+    @property
+    def _arrays(self) -> tuple[tuple[Singles, ...], ...]:
+        """All arrays of each member."""
+        return tuple(
+            (*encoder, *member)
+            for encoder, member in zip(self.encoders, self.members, strict=True)
+        )
 
     @property
     def corrects(self) -> bool:
@@ -380,6 +444,43 @@ class Network:
     def digest(self) -> str:
         """Eight letters that differ where any weight does."""
         return hashlib.sha256(self.to_bytes()).hexdigest()[:8]
+
+
+def convolved(steps: Singles, arrays: tuple[Singles, ...]) -> Singles:
+    """Read purchases, (m, PURCHASES, 2), three at a time, twice; (m, ENCODED)."""
+    for kernel, bias in zip(arrays[::2], arrays[1::2], strict=True):
+        padded = np.pad(steps, ((0, 0), (1, 1), (0, 0)))
+        total = bias + padded[:, :-2] @ kernel[0]
+        total += padded[:, 1:-1] @ kernel[1]
+        total += padded[:, 2:] @ kernel[2]
+        steps = np.maximum(total, 0, out=total)
+    return steps.max(axis=1)
+
+
+def recurred(steps: Singles, arrays: tuple[Singles, ...]) -> Singles:
+    """Read purchases, (m, PURCHASES, 2), one after another; (m, ENCODED).
+
+    Gated recurrent unit: Cho et al. (2014).
+    """
+    kernel, recurrent, bias = arrays
+    inputs = steps @ kernel + bias
+    state = np.zeros((len(steps), ENCODED), dtype=np.float32)
+    gates = 2 * ENCODED
+    for step in range(steps.shape[1]):
+        now = inputs[:, step]
+        update, reset = np.split(
+            expit(now[:, :gates] + state @ recurrent[:, :gates]), 2, axis=1
+        )
+        new = np.tanh(now[:, gates:] + (reset * state) @ recurrent[:, gates:])
+        state = update * state + (1 - update) * new
+    return state
+
+
+ENCODERS: dict[str, Callable[[Singles, tuple[Singles, ...]], Singles] | None] = {
+    "dense": None,
+    "cnn": convolved,
+    "rnn": recurred,
+}
 
 
 def spend_quantiles(chance: Singles, location: Singles, scale: Singles) -> Singles:

@@ -40,7 +40,27 @@ NUMBERS = (
     "purchases_365d",
 )
 NULLABLE = ("cycle_days", "cycle_sd_days", "amount_sd")
-CUSTOMER_INPUTS = NUMBERS + tuple(f"{name}_is_missing" for name in NULLABLE)
+# What a network would have to find out: how one number stands to another.
+RATIOS = (
+    "recency_to_cycle",
+    "recency_to_tenure",
+    "last_to_mean_amount",
+    "max_to_mean_amount",
+    "returned_share",
+    "spend_trend_30d",
+    "spend_trend_90d",
+    "spend_trend_180d",
+    "spend_rate_365d",
+    "spend_rate",
+    "cycle_variation",
+    "amount_variation",
+    "items_per_purchase",
+    "products_per_purchase",
+)
+CUSTOMER_INPUTS = NUMBERS + tuple(f"{name}_is_missing" for name in NULLABLE) + RATIOS
+# The last purchases as a sequence: how many, and what is known of each.
+PURCHASES = 16
+SEQUENCES = ("purchase_days_before", "purchase_amounts")
 # Derived from others, so no input, but a forecast that others are compared with.
 COLUMNS = ("customer_key", "as_of_date", *NUMBERS, "formula_value")
 MONTHS = 12
@@ -54,12 +74,16 @@ class Customers:
         customer_key: as Arrow holds it, for a million keys cost too much as objects.
         as_of_date: datetime64[D].
         numbers: float64 per numeric column, NaN for null.
+        sequences: (m, PURCHASES, len(SEQUENCES)) log of one plus days before and
+            amount of the last purchases, the last one last, zeros before the first;
+            None where the columns were not read.
 
     """
 
     customer_key: pa.Array
     as_of_date: NDArray[np.datetime64]
     numbers: dict[str, Floats]
+    sequences: Inputs | None = None
 
     def __len__(self) -> int:
         return len(self.as_of_date)
@@ -84,6 +108,9 @@ class Customers:
                 .astype(np.float64, copy=False)
                 for name in (*NUMBERS, "formula_value")
             },
+            _sequences([column(name) for name in SEQUENCES])
+            if SEQUENCES[0] in rows.schema.names
+            else None,
         )
 
     def take(self, rows: NDArray) -> "Customers":
@@ -94,6 +121,7 @@ class Customers:
             self.customer_key.take(pa.array(rows)),
             self.as_of_date[rows],
             {name: values[rows] for name, values in self.numbers.items()},
+            None if self.sequences is None else self.sequences[rows],
         )
 
     @cached_property
@@ -111,18 +139,49 @@ class Customers:
         """Network inputs, shape (m, len(CUSTOMER_INPUTS)).
 
         Counts, days and amounts are long-tailed: sign(x) log(1 + |x|). Missing is 0,
-        with an input that says so.
+        with an input that says so. Ratios are logarithms of their own.
         """
         inputs = np.empty((len(self), len(CUSTOMER_INPUTS)), dtype=np.float32)
         for place, name in enumerate(NUMBERS):
             inputs[:, place] = self.numbers[name]
-        missing = inputs[:, len(NUMBERS) :]
+        missing = inputs[:, len(NUMBERS) : len(NUMBERS) + len(NULLABLE)]
         for place, name in enumerate(NULLABLE):
             missing[:, place] = np.isnan(self.numbers[name])
         values = inputs[:, : len(NUMBERS)]
         np.nan_to_num(values, copy=False)
         np.copysign(np.log1p(np.abs(values)), values, out=values)
+        inputs[:, -len(RATIOS) :] = np.column_stack(self._ratios())
         return inputs
+
+    def _ratios(self) -> list[Floats]:
+        """Compute the columns of RATIOS, shape (m,) each.
+
+        A rate counts a tenth of a purchase that nobody saw, so that it has a
+        logarithm where nothing was spent.
+        """
+        numbers = self.numbers
+        amount, frequency = numbers["amount_mean"], numbers["frequency"]
+        recency, tenure = numbers["recency_days"] + 1, numbers["tenure_days"] + 1
+        cycle = np.maximum(np.nan_to_num(numbers["cycle_days"], nan=np.inf), 1)
+
+        def rate(spend: str, days: Floats | float) -> Floats:
+            return np.log((np.maximum(numbers[spend], 0) + amount / 10) / days)
+
+        year = rate("spend_365d", np.minimum(tenure, 365))
+        return [
+            np.log1p(recency / cycle),
+            recency / tenure,
+            np.log(np.maximum(numbers["amount_last"], amount / 100) / amount),
+            np.log(np.maximum(numbers["amount_max"], amount) / amount),
+            np.minimum(numbers["returned_amount"] / (amount * frequency), 1),
+            *(rate(f"spend_{days}d", days) - year for days in (30, 90, 180)),
+            year,
+            rate("past_spend", tenure),
+            np.log1p(np.nan_to_num(numbers["cycle_sd_days"]) / cycle),
+            np.log1p(np.nan_to_num(numbers["amount_sd"]) / amount),
+            np.log1p(np.maximum(numbers["items"], 0) / frequency),
+            np.log1p(np.maximum(numbers["distinct_products"], 0) / frequency),
+        ]
 
 
 @dataclass(frozen=True)
@@ -223,6 +282,21 @@ class Observations:
         """All that a forecast may know, shape (n, F): customer, horizon, calendar."""
         horizon = np.log(self.horizon_days).astype(np.float32)[:, None]
         return np.hstack([self.customers.inputs[self.row], horizon, self.calendar])
+
+
+def _sequences(columns: list[pa.Array]) -> Inputs:
+    """Lists of the last purchases as one array; see Customers.sequences."""
+    sequences = np.zeros((len(columns[0]), PURCHASES, len(columns)), dtype=np.float32)
+    for place, column in enumerate(columns):
+        lengths = np.diff(column.offsets.to_numpy())
+        row = np.repeat(np.arange(len(lengths)), lengths)
+        back = np.cumsum(lengths)[row] - np.arange(len(row))
+        values = column.flatten().to_numpy(zero_copy_only=False)
+        recent = back <= PURCHASES
+        sequences[row[recent], PURCHASES - back[recent], place] = np.log1p(
+            np.maximum(values[recent], 0)
+        )
+    return sequences
 
 
 def calendar_shares(dates: NDArray[np.datetime64], horizons: NDArray) -> Inputs:

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from clv_warehouse.clv.backtest import read_observations
 from clv_warehouse.clv.network import NetworkConfig
-from clv_warehouse.clv.observations import Observations
+from clv_warehouse.clv.observations import Customers, Observations
+from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.registry import SCHEMA, Plan, decide, mean_measures
-from clv_warehouse.clv.scoring import fit_prior
+from clv_warehouse.clv.scoring import fixed_sample
 from clv_warehouse.clv.training import train
 
 
@@ -28,10 +29,13 @@ def trained(
         return standing
     progress = Progress("clv_network")
     progress.say(f"training, because: {plan.reason}")
-    observations = read_observations(features, targets)
-    prior = fit_prior(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
     config = NetworkConfig.from_json(plan.network)
-    network = train(observations, prior, config, progress)
+    observations = read_observations(features, targets, config.columns)
+    rows = fixed_sample(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
+    table = rows.project(", ".join(config.columns)).to_arrow_table()
+    today = Customers.from_arrow(table)
+    prior = Prior.fit(today.history)
+    network = train(observations, prior, today, config, progress)
     measures = mean_measures(metrics)
     is_accepted, decision = decide(measures)
     if not network.corrects:

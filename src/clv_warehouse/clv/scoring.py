@@ -58,7 +58,8 @@ def score(
     if date is None:
         return SCHEMA.empty_table().to_reader()
     accepted = last_accepted(networks, date)
-    today = features.filter(f"as_of_date = date '{date}'").project(", ".join(COLUMNS))
+    columns = accepted.network.config.columns if accepted else COLUMNS
+    today = features.filter(f"as_of_date = date '{date}'").project(", ".join(columns))
     prior = accepted.prior if accepted else fit_prior(today)
     batches = today.to_arrow_reader(BATCH_ROWS)
     return pa.RecordBatchReader.from_batches(
@@ -122,7 +123,9 @@ def score_batch(
     customers = Customers.from_arrow(batch)
     history = customers.history
     if accepted:
-        first_layer = accepted.network.customer_layer(customers.inputs)
+        first_layer = accepted.network.customer_layer(
+            customers.inputs, customers.sequences
+        )
     so_far = np.zeros((len(customers), 2 + len(QUANTILES)))
     scored = []
     for horizon in rising:

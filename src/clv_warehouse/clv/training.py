@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from clv_warehouse.clv.network import (
     CHUNK,
+    ENCODED,
+    ENCODER_SHAPES,
     LEAST_LOG_SCALE,
     OUTPUTS,
     PAIR_INPUTS,
@@ -27,6 +29,9 @@ from clv_warehouse.clv.network import (
 from clv_warehouse.clv.observations import (
     CUSTOMER_INPUTS,
     MONTHS,
+    PURCHASES,
+    SEQUENCES,
+    Customers,
     Observations,
     calendar_shares,
 )
@@ -41,11 +46,24 @@ STEPS_PER_EPOCH = 32
 # Of the days that are known, the last third says when to stop.
 VALIDATION_SHARE = 1 / 3
 # Standard deviations, on the scale of logs, of what moves all customers together:
-# one window from the next, a horizon as a whole, a month of the year.
+# one window from the next, a horizon as a whole, a month of the year, and the start of
+# a history, when old customers look new and spend more than new ones.
 DRIFT = 0.2
-HORIZON_EFFECT = 0.1
-MONTH_EFFECT = 0.3
+HORIZON_EFFECT = 0.03
+MONTH_EFFECT = 0.5
+START_EFFECT = 1.0
+START_DAYS = 120
 MOST_OFF = 2.0
+NEWTON_STEPS = 4
+# The level is known at these horizons, and at those of training, in days.
+LEVEL_DAYS = (7, 30, 61, 91, 122, 182, 273, 365, 548, 730)
+# How far the network may be believed: as much as was best on earlier dates, or not at
+# all where later data speak against it. Finer choices were no better than a guess.
+BELIEFS = (0.0, 0.75)
+# More rows than this make training longer, but nothing better.
+TRAINING_ROWS = 400_000
+# More observations than this make the judgement no better.
+JUDGED_ROWS = 100_000
 # Of fewer buyers than this, nothing is learnt that the prior does not say better.
 LEAST_BUYERS = 100
 
@@ -54,10 +72,13 @@ INPUTS = len(CUSTOMER_INPUTS) + len(PAIR_INPUTS)
 
 @dataclass(frozen=True)
 class Examples:
-    """What Keras sees: inputs (n, INPUTS), scaled, and targets (n, 2 + OUTPUTS).
+    """What Keras sees: inputs (n, F), scaled, and targets (n, 2 + OUTPUTS).
+
+    The inputs are the customer's, those that change with the horizon and, where the
+    encoder reads it, the sequence of purchases.
 
     The targets are whether the customer bought, the spend in units of its mean, and
-    what the outputs are added to: the prior's, at the level of that day and horizon.
+    what the outputs are added to: what all customers of that day and horizon share.
     """
 
     inputs: Singles
@@ -66,18 +87,22 @@ class Examples:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Examples":
-        """Choose the examples where `chosen` is true."""
+    def where(self, chosen: NDArray) -> "Examples":
+        """Choose the examples at some places, or where `chosen` is true."""
         return Examples(self.inputs[chosen], self.targets[chosen])
 
 
 def train(
-    observations: Observations, prior: Prior, config: NetworkConfig, progress: Progress
+    observations: Observations,
+    prior: Prior,
+    today: Customers,
+    config: NetworkConfig,
+    progress: Progress,
 ) -> Network:
     """Train a network on `observations`, which must bear their targets.
 
-    Where fewer than `LEAST_BUYERS` customers spent anything, the network is untrained:
-    the prior itself.
+    `today` are the customers, or some of them, that it is to forecast. Where fewer than
+    `LEAST_BUYERS` customers spent anything, the network is untrained: the prior itself.
     """
     if observations.spend is None or observations.purchases is None:
         raise ValueError("the observations to train on have no targets")
@@ -90,39 +115,102 @@ def train(
     customer_scaling = Scaling.fit(inputs[np.unique(observations.row)])
     pair_scaling = Scaling.fit(pairs)
     cells = Cells.of(observations)
-    bought = observations.purchases > 0
-    expected = outlook.offsets
-    expected[:, 1:3] -= np.float32(np.log(scale))
-    targets = np.column_stack([bought, observations.spend / scale, expected])
-    level = cells.errors(targets)[0]
-    targets[:, 2:] += level[cells.row]
+    outcomes = np.column_stack([observations.purchases > 0, observations.spend / scale])
+    offsets = outlook.offsets
+    offsets[:, 1:3] -= np.float32(np.log(scale))
+    sequences = sequences_of(observations, config)
+    sequence_scaling = Scaling.fit(sequences[np.unique(observations.row)])
+    parts = [customer_scaling(inputs)[observations.row], pair_scaling(pairs)]
+    if config.encoder != "dense":
+        parts.append(sequence_scaling(sequences)[observations.row])
     examples = Examples(
-        np.hstack([customer_scaling(inputs)[observations.row], pair_scaling(pairs)]),
-        targets.astype(np.float32),
+        np.hstack(parts),
+        np.hstack([outcomes, cells.typical(outcomes)[cells.row]]).astype(np.float32),
     )
-    members = learn(examples, *split_in_time(observations), config, progress)
+    earlier, later = split_in_time(observations)
+    arrays, belief = learn(examples, offsets, cells, earlier, later, config, progress)
+    encoding = len(ENCODER_SHAPES[config.encoder])
     network = Network(
-        config, scale, customer_scaling, pair_scaling, members, Level.none()
+        config,
+        scale,
+        customer_scaling,
+        pair_scaling,
+        sequence_scaling,
+        tuple(member[:encoding] for member in arrays),
+        tuple(member[encoding:] for member in arrays),
+        1 - belief,
+        Level.none(),
     )
-    first = [layer[observations.row] for layer in network.customer_layer(inputs)]
-    targets[:, 2:] += network.forward(first, pairs) - level[cells.row]
-    return replace(network, level=cells.level(*cells.errors(targets)))
+    level = cells.level(
+        *cells.errors(outcomes, offsets), today.as_of_date[0] if len(today) else None
+    )
+    return replace(network, level=anchored(network, prior, today, level))
+
+
+def sequences_of(observations: Observations, config: NetworkConfig) -> Singles:
+    """Sequences of the customers, flat, (m, F); of length zero if not encoded.
+
+    Raises ValueError if the encoder reads them and they were not read.
+    """
+    if config.encoder == "dense":
+        return np.zeros((len(observations.customers), 0), dtype=np.float32)
+    sequences = observations.customers.sequences
+    if sequences is None:
+        raise ValueError(f"the encoder {config.encoder} needs {SEQUENCES}")
+    return sequences.reshape(len(sequences), -1)
+
+
+def anchored(network: Network, prior: Prior, today: Customers, level: Level) -> Level:
+    """Add to `level` what makes all of today's customers together the prior's.
+
+    Their mean chance of buying, their total spend, and the mean location of buyers.
+    """
+    if not len(today):
+        return level
+    days = np.union1d(LEVEL_DAYS, level.horizon_days)
+    first = network.customer_layer(today.inputs, today.sequences)
+    by_horizon = level(days, np.zeros((1, MONTHS), dtype=np.float32))
+    for place, horizon in enumerate(days):
+        view = Observations(
+            today, np.arange(len(today)), np.full(len(today), horizon, dtype=np.int64)
+        )
+        outlook = Outlook.of(prior, view, network.scale)
+        outputs = network.forward(first, outlook.inputs)
+        outputs += network.kept * outlook.offsets
+        chance, spend, location, _ = outputs.T.astype(np.float64)
+        shift = 0.0
+        for _ in range(NEWTON_STEPS):
+            chances = expit(chance + shift)
+            shift += (outlook.chance - chances).sum() / (chances * (1 - chances)).sum()
+        by_horizon[place, 0] += shift
+        by_horizon[place, 1] += np.log(outlook.spend.sum() / np.exp(spend).sum())
+        by_horizon[place, 2] += np.average(
+            outlook.offsets[:, 2] - location, weights=outlook.chance
+        )
+    return Level(days, by_horizon, level.by_month)
 
 
 def untrained(config: NetworkConfig) -> Network:
     """Make a network that corrects nothing."""
-    sizes = [INPUTS, *config.hidden_units, OUTPUTS]
-    layers = [
-        np.zeros(shape, dtype=np.float32)
-        for rows, columns in pairwise(sizes)
-        for shape in ((rows, columns), columns)
-    ]
+    shapes = list(ENCODER_SHAPES[config.encoder])
+    encoding = len(shapes)
+    sizes = [INPUTS + (ENCODED if encoding else 0), *config.hidden_units, OUTPUTS]
+    for rows, columns in pairwise(sizes):
+        shapes += [(rows, columns), (columns,)]
+    arrays = [np.zeros(shape, dtype=np.float32) for shape in shapes]
+
+    def scaling(size: int) -> Scaling:
+        return Scaling.fit(np.zeros((1, size), dtype=np.float32))
+
     return Network(
         config,
         1.0,
-        Scaling.fit(np.zeros((1, len(CUSTOMER_INPUTS)), dtype=np.float32)),
-        Scaling.fit(np.zeros((1, len(PAIR_INPUTS)), dtype=np.float32)),
-        (tuple(layers),),
+        scaling(len(CUSTOMER_INPUTS)),
+        scaling(len(PAIR_INPUTS)),
+        scaling(PURCHASES * len(SEQUENCES) if encoding else 0),
+        (tuple(arrays[:encoding]),),
+        (tuple(arrays[encoding:]),),
+        np.ones(OUTPUTS, dtype=np.float32),
         Level.none(),
     )
 
@@ -157,10 +245,40 @@ class Cells:
         dates, horizons = pairs[first].T
         return cls(row, dates.astype("datetime64[D]"), horizons, customers)
 
-    def errors(self, targets: NDArray) -> tuple[NDArray, NDArray]:
+    def where(self, chosen: NDArray[np.intp]) -> "Cells":
+        """Find the cells of the observations at some places."""
+        places, row, customers = np.unique(
+            self.row[chosen], return_inverse=True, return_counts=True
+        )
+        return Cells(row, self.as_of_date[places], self.horizon_days[places], customers)
+
+    def typical(self, outcomes: NDArray) -> NDArray:
+        """What of each output all of a cell's customers share, (c, OUTPUTS).
+
+        `outcomes` are the first two targets of Examples. Half a customer that bought
+        for the mean spend, and half a one that did not, keep it finite.
+        """
+        bought, spend = outcomes.T
+        log_spend = np.log(np.where(spend > 0, spend, 1))
+
+        def total(values: NDArray) -> NDArray:
+            return np.bincount(self.row, values, len(self.customers))
+
+        chance = (total(bought) + 0.5) / (self.customers + 1)
+        return np.column_stack(
+            [
+                logit(chance),
+                np.log((total(spend) + 0.5) / (self.customers + 1)),
+                total(log_spend) / (total(spend > 0) + 0.5),
+                np.zeros(len(chance)),
+            ]
+        )
+
+    def errors(self, outcomes: NDArray, outputs: NDArray) -> tuple[NDArray, NDArray]:
         """How far each output is off on average, and its variance, (c, OUTPUTS) each.
 
-        Targets as in Examples. One Newton step for the chance's logit, the logarithm
+        `outcomes` are the first two targets of Examples. One Newton step for the
+        chance's logit, the logarithm
         of true over expected spend, the mean error of the log spend of buyers; the
         scale of log spend has no level of its own. No error exceeds `MOST_OFF`.
         """
@@ -168,8 +286,8 @@ class Cells:
         def total(values: NDArray) -> NDArray:
             return np.bincount(self.row, values, len(self.customers))
 
-        bought, spend, logit, log_mean, location, _ = targets.T
-        chance, mean, spent = expit(logit), np.exp(log_mean), spend > 0
+        (bought, spend), (log_odds, log_mean, location, _) = outcomes.T, outputs.T
+        chance, mean, spent = expit(log_odds), np.exp(log_mean), spend > 0
         information = total(chance * (1 - chance))
         log_error = np.where(spent, np.log(np.where(spent, spend, 1)) - location, 0)
         buyers = np.maximum(total(spent), 1)
@@ -195,35 +313,58 @@ class Cells:
         )
         return np.clip(off, -MOST_OFF, MOST_OFF), variance
 
-    def level(self, off: NDArray, variance: NDArray) -> Level:
-        """Estimate what of the cells' errors goes on, by horizon and by month.
+    def centred(self, outcomes: NDArray, outputs: NDArray) -> NDArray:
+        """Bring every cell of `outputs`, shape (n, OUTPUTS), to the cell's truth."""
+        for _ in range(NEWTON_STEPS):
+            outputs = outputs + self.errors(outcomes, outputs)[0][self.row]
+        return outputs
 
-        Ridge regression, which is the posterior mean where the effects of horizons
-        and months are normal around zero (`HORIZON_EFFECT`, `MONTH_EFFECT`) and a
-        cell's error has the variance of its customers and that of its time
-        (`DRIFT`). Windows of a horizon overlap: they count as what fits side by side.
+    def level(
+        self, off: NDArray, variance: NDArray, today: np.datetime64 | None
+    ) -> Level:
+        """Estimate what of the cells' errors goes on `today`, by horizon and month.
+
+        Ridge regression, which is the posterior mean where the effects of horizons,
+        months and a history's start are normal around zero (`HORIZON_EFFECT`,
+        `MONTH_EFFECT`, `START_EFFECT`) and a cell's error has the variance of its
+        customers and that of its time (`DRIFT`). Windows of a horizon overlap: they
+        count as what fits side by side.
         """
         horizons, of_horizon, count = np.unique(
             self.horizon_days, return_inverse=True, return_counts=True
         )
-        span = (self.as_of_date + self.horizon_days).max() - self.as_of_date.min()
-        share = np.minimum(span.astype(int) / horizons / count, 1)[of_horizon]
-        design = np.hstack(
+        first = self.as_of_date.min()
+        span = ((self.as_of_date + self.horizon_days).max() - first).astype(int)
+        share = np.minimum(span / horizons / count, 1)[of_horizon]
+
+        def start(dates: NDArray[np.datetime64]) -> NDArray:
+            return np.exp(-(dates - first).astype(int) / START_DAYS)
+
+        design = np.column_stack(
             [
                 np.eye(len(horizons))[of_horizon],
                 calendar_shares(self.as_of_date, self.horizon_days),
+                start(self.as_of_date),
             ]
         )
         ridge = np.repeat(
-            [HORIZON_EFFECT**-2, MONTH_EFFECT**-2], [len(horizons), MONTHS]
+            [HORIZON_EFFECT**-2, MONTH_EFFECT**-2, START_EFFECT**-2],
+            [len(horizons), MONTHS, 1],
         )
-        effects = np.zeros((design.shape[1], OUTPUTS), dtype=np.float32)
+        effects = np.zeros((design.shape[1], OUTPUTS))
         for output in range(OUTPUTS - 1):
             weighted = design.T * (share / (DRIFT**2 + variance[:, output]))
             effects[:, output] = np.linalg.solve(
                 weighted @ design + np.diag(ridge), weighted @ off[:, output]
             )
-        return Level(horizons, *np.split(effects, [len(horizons)]))
+        by_horizon, by_month, of_start = np.split(
+            effects, [len(horizons), len(horizons) + MONTHS]
+        )
+        if today is not None:
+            by_horizon = by_horizon + of_start * start(np.array([today]))
+        return Level(
+            horizons, by_horizon.astype(np.float32), by_month.astype(np.float32)
+        )
 
 
 def split_in_time(
@@ -239,31 +380,46 @@ def split_in_time(
     return observations.end_date <= begin, observations.as_of_date >= begin
 
 
+def sample(chosen: NDArray[np.bool_], most: int) -> NDArray[np.intp]:
+    """At most so many of the places where `chosen` is true, always the same ones."""
+    places = np.flatnonzero(chosen)
+    return np.sort(np.random.default_rng(0).permutation(places)[:most])
+
+
 def learn(
     examples: Examples,
+    offsets: Singles,
+    cells: Cells,
     earlier: NDArray[np.bool_],
     later: NDArray[np.bool_],
     config: NetworkConfig,
     progress: Progress,
-) -> tuple[tuple[Singles, ...], ...]:
-    """Train each member on all examples and return their weights.
+) -> tuple[tuple[tuple[Singles, ...], ...], Singles]:
+    """Train each member on all examples; return their weights and the belief in them.
 
     The later examples say, when only the earlier ones are learnt from, for how many
-    epochs to go on, and how much of the corrections to believe. Where there are none,
-    nothing is believed.
+    epochs to go on, and how much to believe, (OUTPUTS,): the rest is the prior's.
+    Where there are none, nothing is believed.
     """
-    past, future = examples.where(earlier), examples.where(later)
+    past = examples.where(sample(earlier, TRAINING_ROWS))
+    chosen = sample(later, JUDGED_ROWS)
+    future = examples.where(chosen)
     if not len(past) or not len(future):
         progress.say("too short a history to check a correction of the prior")
-        return untrained(config).members
+        (encoder,), (member,) = untrained(config).encoders, untrained(config).members
+        return ((*encoder, *member),), np.zeros(OUTPUTS, dtype=np.float32)
     judgements: list[tuple[float, Singles]] = []
+    view = cells.where(chosen)
 
     with TRAINING:
         model = build_model(config, config.seed)
         trial = progress.restarted()
 
         def judge(epoch: int, loss: float) -> None:
-            judgements.append(best_belief(future.targets, outputs_of(model, future)))
+            outputs = outputs_of(model, future)
+            judgements.append(
+                best_belief(view, future.targets[:, :2], outputs, offsets[chosen])
+            )
             checked = f"checked on later data {judgements[-1][0]:.4f}"
             trial.step(
                 epoch, config.epochs, f"trial epoch {epoch}, loss {loss:.4f}, {checked}"
@@ -272,13 +428,14 @@ def learn(
         fit(model, past, config, config.epochs, judge)
         epochs = 1 + int(np.argmin([loss for loss, _ in judgements]))
         belief = judgements[epochs - 1][1]
+        known = examples.where(sample(np.ones_like(earlier), TRAINING_ROWS))
         members = tuple(
-            refit(examples, config, config.seed + member, epochs, progress.restarted())
+            refit(known, config, config.seed + member, epochs, progress.restarted())
             for member in range(config.ensemble)
         )
     return tuple(
         (*arrays, kernel * belief, bias * belief) for *arrays, kernel, bias in members
-    )
+    ), belief
 
 
 def refit(
@@ -302,17 +459,24 @@ def refit(
     return model.get_weights()
 
 
-def best_belief(targets: Singles, outputs: Singles) -> tuple[float, Singles]:
+def best_belief(
+    cells: Cells, outcomes: Singles, outputs: Singles, offsets: Singles
+) -> tuple[float, Singles]:
     """Find the share of each output that serves best, (OUTPUTS,), and its loss.
 
-    The shares of a buyer's spend, location and scale, are one.
+    The rest is the prior's, `offsets`. What all customers of a cell share is taken as
+    known: the level sees to that. The shares of a buyer's scale is that of the spend.
     """
-    shares = np.linspace(0, 1, 5, dtype=np.float32)
-    losses = np.array(
-        [np.mean(losses_of(targets, share * outputs), axis=1) for share in shares]
-    )
-    best = losses.argmin(axis=0)
-    return float(losses.min(axis=0).sum()), shares[best[[0, 1, 2, 2]]]
+    losses = []
+    for share in BELIEFS:
+        mixed = cells.centred(outcomes, share * outputs + (1 - share) * offsets)
+        mixed[:, 3] = share * outputs[:, 3]
+        targets = np.hstack([outcomes, mixed])
+        losses.append(np.mean(losses_of(targets, np.zeros_like(mixed)), axis=1))
+    best = np.argmin(losses, axis=0)
+    return float(np.min(losses, axis=0).sum()), np.array(BELIEFS, dtype=np.float32)[
+        best[[0, 1, 2, 2]]
+    ]
 
 
 def build_model(config: NetworkConfig, seed: int) -> Any:
@@ -322,10 +486,27 @@ def build_model(config: NetworkConfig, seed: int) -> Any:
     """
     keras = import_keras()
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((INPUTS,))
-    encoded = ENCODERS[config.encoder](inputs, config)
+    flat = PURCHASES * len(SEQUENCES)
+    encode = ENCODERS[config.encoder]
+    inputs = keras.Input((INPUTS + (flat if encode else 0),))
+    hidden = inputs
+    if encode:
+        steps = keras.layers.Reshape((PURCHASES, len(SEQUENCES)))(inputs[:, INPUTS:])
+        customer = len(CUSTOMER_INPUTS)
+        hidden = keras.layers.Concatenate()(
+            [inputs[:, :customer], encode(steps), inputs[:, customer:INPUTS]]
+        )
+    for units in config.hidden_units:
+        hidden = keras.layers.Dense(
+            units,
+            activation="relu",
+            kernel_initializer="he_normal",
+            kernel_regularizer=keras.regularizers.L2(config.l2),
+        )(hidden)
+        if config.dropout:
+            hidden = keras.layers.Dropout(config.dropout)(hidden)
     outputs = keras.layers.Dense(OUTPUTS, kernel_initializer="zeros", name="head")
-    model = keras.Model(inputs, outputs(encoded))
+    model = keras.Model(inputs, outputs(hidden))
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate, clipnorm=1.0),
         loss=loss,
@@ -335,22 +516,30 @@ def build_model(config: NetworkConfig, seed: int) -> Any:
     return model
 
 
-def dense_encoder(inputs: Any, config: NetworkConfig) -> Any:
-    """Dense layers, one after another."""
+def cnn_encoder(steps: Any) -> Any:
+    """Two convolutions over three purchases each, and the most of each unit."""
     keras = import_keras()
-    for units in config.hidden_units:
-        inputs = keras.layers.Dense(
-            units,
+    for _ in range(2):
+        steps = keras.layers.Conv1D(
+            ENCODED,
+            3,
+            padding="same",
             activation="relu",
             kernel_initializer="he_normal",
-            kernel_regularizer=keras.regularizers.L2(config.l2),
-        )(inputs)
-        if config.dropout:
-            inputs = keras.layers.Dropout(config.dropout)(inputs)
-    return inputs
+        )(steps)
+    return keras.layers.GlobalMaxPooling1D()(steps)
 
 
-ENCODERS: dict[str, Callable[[Any, NetworkConfig], Any]] = {"dense": dense_encoder}
+def rnn_encoder(steps: Any) -> Any:
+    """A gated recurrent unit, as it is after the last purchase."""
+    return import_keras().layers.GRU(ENCODED, reset_after=False)(steps)
+
+
+ENCODERS: dict[str, Callable[[Any], Any] | None] = {
+    "dense": None,
+    "cnn": cnn_encoder,
+    "rnn": rnn_encoder,
+}
 
 
 def loss(targets: Any, outputs: Any) -> Any:
