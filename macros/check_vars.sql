@@ -7,6 +7,7 @@
     {%- do check_whole('origin_step_days', at_least=1) -%}
     {%- do check_whole('min_history_days', at_least=1) -%}
     {%- do check_whole('retrain_after_days', at_least=0) -%}
+    {%- do check_whole('explain_customers', at_least=1) -%}
     {%- do check_horizons() -%}
     {%- do check_date('as_of_date') -%}
     {%- if var('retrain') is not boolean -%}

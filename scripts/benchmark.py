@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from clv_warehouse.benchmarks import build, score, sql, train
+from clv_warehouse.benchmarks import build, explain, score, sql, train
 from clv_warehouse.benchmarks.harness import FOLDER, report
 
 
@@ -51,6 +51,10 @@ def _arguments() -> argparse.Namespace:
     command.add_argument("--customers", type=_count, default=train.CUSTOMERS)
     command = add("score", score)
     command.add_argument("--customers", type=_count, nargs="+", default=[1_000_000])
+    command = add("explain", explain)
+    command.add_argument(
+        "--customers", type=_count, nargs="+", default=[explain.CUSTOMERS]
+    )
     add("build", build)
     return parser.parse_args()
 

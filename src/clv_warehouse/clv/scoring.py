@@ -1,8 +1,9 @@
 """Every customer's forecast at the scoring date, streamed; needs no TensorFlow."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import duckdb
 import numpy as np
@@ -15,13 +16,15 @@ from clv_warehouse.clv.observations import COLUMNS, Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import Accepted, last_accepted
 
+Result = TypeVar("Result")
+
 # As many customers as keep a hidden layer in a processor's cache.
 BATCH_ROWS = 1 << 13
 # numpy leaves the interpreter's lock while it computes; more threads than this only
 # take memory from the database.
 THREADS = 2
 # The prior has seven parameters: more customers than this do not make it better.
-PRIOR_CUSTOMERS = 25_000
+SAMPLE_CUSTOMERS = 25_000
 
 SCHEMA = pa.schema(
     [
@@ -65,9 +68,13 @@ def score(
 
 def fit_prior(features: duckdb.DuckDBPyRelation) -> Prior:
     """Fit the prior on rows of customer_features, or on a fixed sample of them."""
-    sample = features.order("md5(customer_key), customer_key").limit(PRIOR_CUSTOMERS)
-    rows = sample.project(", ".join(COLUMNS)).to_arrow_table()
+    rows = fixed_sample(features).project(", ".join(COLUMNS)).to_arrow_table()
     return Prior.fit(Customers.from_arrow(rows).history)
+
+
+def fixed_sample(customers: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """As many customers as are enough for the prior, always the same ones."""
+    return customers.order("md5(customer_key), customer_key").limit(SAMPLE_CUSTOMERS)
 
 
 def score_batches(
@@ -78,16 +85,28 @@ def score_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Forecast each batch of customer_features, in order, few at a time."""
     rising = sorted(horizons)
+
+    def scored(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+        return score_batch(batch, accepted, prior, rising)
+
+    for parts in in_threads(scored, batches):
+        yield from parts
+
+
+def in_threads(
+    work: Callable[[pa.RecordBatch], Result], batches: Iterable[pa.RecordBatch]
+) -> Iterator[Result]:
+    """Work on each batch and return the results in order; few are waiting at a time."""
     # Threads of its own, one per batch: those of the matrix products would only get
     # in each other's way.
     with threadpool_limits(1), ThreadPoolExecutor(THREADS) as pool:
         waiting: deque = deque()
         for batch in batches:
-            waiting.append(pool.submit(score_batch, batch, accepted, prior, rising))
+            waiting.append(pool.submit(work, batch))
             if len(waiting) > THREADS:
-                yield from waiting.popleft().result()
-        for scored in waiting:
-            yield from scored.result()
+                yield waiting.popleft().result()
+        for result in waiting:
+            yield result.result()
 
 
 def score_batch(

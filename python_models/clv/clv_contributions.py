@@ -1,0 +1,12 @@
+"""One row per customer: what each reason contributes to the predicted spend."""
+
+from clv_warehouse.clv.explanation import explain
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    networks = dbt.ref("clv_network")
+    features = dbt.ref("customer_features")
+    scores = dbt.ref("clv_scores")
+    customers = dbt.config.meta_get("customers")
+    return explain(networks, features, scores, customers)

@@ -1,0 +1,11 @@
+"""One row per feature: what it contributes to predicted spend, over all customers."""
+
+from clv_warehouse.clv.explanation import weigh
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    networks = dbt.ref("clv_network")
+    features = dbt.ref("customer_features")
+    scores = dbt.ref("clv_scores")
+    return weigh(networks, features, scores)

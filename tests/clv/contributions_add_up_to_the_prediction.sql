@@ -1,0 +1,38 @@
+-- The baseline and what all reasons contribute is the prediction, to the cent, for as
+-- many customers as are to be explained.
+with explained as (
+    select
+        customer_key,
+        horizon_days,
+        sum(contribution) as explained_spend
+    from {{ ref('clv_explanations') }}
+    group by customer_key, horizon_days
+),
+
+predictions as (
+    select
+        customer_key,
+        horizon_days,
+        predicted_spend
+    from {{ ref('clv_predictions') }}
+    where horizon_days = (select max(horizon_days) from {{ ref('clv_predictions') }})
+),
+
+compared as (
+    select
+        predictions.customer_key,
+        predictions.predicted_spend,
+        explained.explained_spend,
+        count(explained.customer_key) over () as customers_explained,
+        least(count(*) over (), {{ var('explain_customers') }}) as customers_to_explain
+    from predictions
+    left join explained
+        on
+            predictions.customer_key = explained.customer_key
+            and predictions.horizon_days = explained.horizon_days
+)
+
+select * from compared
+where
+    customers_explained <> customers_to_explain
+    or abs(explained_spend - predicted_spend) > 0.01

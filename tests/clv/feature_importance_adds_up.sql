@@ -1,0 +1,40 @@
+-- Shares add up to one, and signed means to the mean prediction less the baseline, where
+-- they are over all customers.
+with features as (
+    select
+        sum(share) as share,
+        sum(mean_contribution) as mean_contribution,
+        max(customers) as customers
+    from {{ ref('feature_importance') }}
+),
+
+baseline as (
+    select max(contribution) as baseline
+    from {{ ref('clv_explanations') }}
+    where reason = 'baseline'
+),
+
+predictions as (
+    select
+        count(*) as customers,
+        avg(predicted_spend) as predicted_spend
+    from {{ ref('clv_predictions') }}
+    where horizon_days = (select max(horizon_days) from {{ ref('clv_predictions') }})
+)
+
+select
+    features.share,
+    features.mean_contribution,
+    baseline.baseline,
+    predictions.predicted_spend
+from features
+cross join baseline
+cross join predictions
+where
+    (features.mean_contribution <> 0 and abs(features.share - 1) > 1e-9)
+    or (
+        features.customers = predictions.customers
+        and abs(
+            baseline.baseline + features.mean_contribution - predictions.predicted_spend
+        ) > 0.01
+    )
