@@ -5,6 +5,14 @@ with days as (
     select * from {{ ref('customer_days') }}
 ),
 
+visits as (
+    select * from {{ ref('customer_visits') }}
+),
+
+review_days as (
+    select * from {{ ref('customer_reviews') }}
+),
+
 dates as (
     select * from {{ ref('as_of_dates') }}
 ),
@@ -77,12 +85,81 @@ totals as (
     group by customer_key, as_of_date
 ),
 
+seen as (
+    select
+        known.as_of_date,
+        visits.*,
+        {{ days_between('visits.activity_date', 'known.as_of_date') }} as days_before
+    from known
+    inner join visits
+        on
+            known.customer_key = visits.customer_key
+            and known.as_of_date >= visits.activity_date
+),
+
+browsing as (
+    select
+        customer_key,
+        as_of_date,
+        min(days_before) as days_since_seen,
+        sum(case when days_before < 30 then views end) as views_30d,
+        sum(case when days_before < 30 then carts end) as carts_30d,
+        sum(case when days_before < 30 then sessions end) as sessions_30d
+    from seen
+    group by customer_key, as_of_date
+),
+
+reviewed as (
+    select
+        known.customer_key,
+        known.as_of_date,
+        sum(review_days.reviews) as reviews,
+        sum(review_days.rating_sum) as rating_sum,
+        max_by(review_days.rating_last, review_days.activity_date) as rating_last
+    from known
+    inner join review_days
+        on
+            known.customer_key = review_days.customer_key
+            and known.as_of_date >= review_days.activity_date
+    group by known.customer_key, known.as_of_date
+),
+
+-- Who has an account without a date opened it before anything that is known.
+channels as (
+    select
+        customer_key,
+        acquisition_channel,
+        coalesce(cast(signed_up_at as date), date '1970-01-01') as known_from
+    from {{ ref('dim_customers') }}
+    where acquisition_channel is not null
+),
+
 measured as (
     select
-        *,
-        cast(amount_sum as double) / frequency as amount_mean,
-        cast(gap_sum as double) / gaps as cycle_days
+        totals.*,
+        cast(totals.amount_sum as double) / totals.frequency as amount_mean,
+        cast(totals.gap_sum as double) / totals.gaps as cycle_days,
+        coalesce(browsing.views_30d, 0) as views_30d,
+        coalesce(browsing.carts_30d, 0) as carts_30d,
+        coalesce(browsing.sessions_30d, 0) as sessions_30d,
+        browsing.days_since_seen,
+        coalesce(reviewed.reviews, 0) as reviews,
+        reviewed.rating_sum,
+        reviewed.rating_last,
+        channels.acquisition_channel
     from totals
+    left join browsing
+        on
+            totals.customer_key = browsing.customer_key
+            and totals.as_of_date = browsing.as_of_date
+    left join reviewed
+        on
+            totals.customer_key = reviewed.customer_key
+            and totals.as_of_date = reviewed.as_of_date
+    left join channels
+        on
+            totals.customer_key = channels.customer_key
+            and totals.as_of_date >= channels.known_from
 )
 
 select
@@ -120,5 +197,13 @@ select
     {%- endfor %}
     purchase_days_before,
     purchase_amounts,
+    cast(views_30d as integer) as views_30d,
+    cast(carts_30d as integer) as carts_30d,
+    cast(sessions_30d as integer) as sessions_30d,
+    cast(days_since_seen as integer) as days_since_seen,
+    cast(reviews as integer) as reviews,
+    cast(rating_sum as double) / nullif(reviews, 0) as rating_mean,
+    rating_last,
+    acquisition_channel,
     {{ formula_value('frequency', 'amount_mean', 'cycle_days') }} as formula_value
 from measured

@@ -59,6 +59,7 @@ def features(purchases, origins):
                 "return_days": 0,
                 "purchase_days_before": [int(day) for day in (origin - past)[-16:]],
                 "purchase_amounts": amounts[-16:].tolist(),
+                **visits_and_reviews(int(key[1:]), len(past)),
             }
             for window in (30, 90, 180, 365):
                 recent = origin - past < window
@@ -68,6 +69,21 @@ def features(purchases, origins):
             row["formula_value"] = cycle and len(past) * row["amount_mean"] * cycle
             rows.append(row)
     return pa.Table.from_pylist(rows)
+
+
+def visits_and_reviews(number, frequency):
+    """Every third customer reviews and is never seen, every fifth has no channel."""
+    reviews = frequency if number % 3 == 0 else 0
+    return {
+        "views_30d": 0 if reviews else number % 7,
+        "carts_30d": 0 if reviews else number % 2,
+        "sessions_30d": 0 if reviews else number % 2,
+        "days_since_seen": None if reviews else number % 11,
+        "reviews": reviews,
+        "rating_mean": 1.0 + number % 5 if reviews else None,
+        "rating_last": 1 + number % 5 if reviews else None,
+        "acquisition_channel": [None, "search", "social", "radio", "fair"][number % 5],
+    }
 
 
 def targets(purchases, origins, last):

@@ -35,8 +35,46 @@ def make_shop(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return orders, lines
 
 
-def build(warehouse: Warehouse, orders: pd.DataFrame, lines: pd.DataFrame) -> None:
-    warehouse.write_raw(orders=orders, order_lines=lines)
+def make_visits(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Events, reviews and accounts of these customers over the same two years."""
+    random = np.random.default_rng(seed)
+
+    def when(count: int) -> pd.DatetimeIndex:
+        seconds = random.integers(0, 730 * 86_400, count)
+        return pd.Timestamp("2023-07-01") + pd.to_timedelta(seconds, unit="s")
+
+    def who(count: int) -> list[str]:
+        return [f"c{key:02d}" for key in random.integers(0, 80, count)]
+
+    events = pd.DataFrame(
+        {
+            "event_id": [f"e{number}" for number in range(3000)],
+            "customer_id": who(3000),
+            "session_id": [f"s{key}" for key in random.integers(0, 900, 3000)],
+            "event_type": random.choice(["view", "cart", "purchase", "search"], 3000),
+            "occurred_at": when(3000),
+        }
+    )
+    reviews = pd.DataFrame(
+        {
+            "review_id": [f"r{number}" for number in range(600)],
+            "customer_id": who(600),
+            "rating": random.integers(1, 6, 600),
+            "written_at": when(600),
+        }
+    )
+    accounts = pd.DataFrame(
+        {
+            "customer_id": [f"c{key:02d}" for key in range(80)],
+            "acquisition_channel": random.choice(["search", "social", "fair"], 80),
+            "signed_up_at": when(80),
+        }
+    )
+    return events, reviews, accounts
+
+
+def build(warehouse: Warehouse, **feeds: pd.DataFrame) -> None:
+    warehouse.write_raw(**feeds)
     for command in ("seed", "run"):
         done = warehouse.dbt(
             *(command, "--select", "reference", "staging", "orders", "features"),
@@ -47,7 +85,7 @@ def build(warehouse: Warehouse, orders: pd.DataFrame, lines: pd.DataFrame) -> No
 
 def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
     orders, lines = make_shop(seed=1)
-    build(warehouse, orders, lines)
+    build(warehouse, orders=orders, order_lines=lines)
     before = warehouse.query(FEATURES)
     assert before["as_of_date"].nunique() > 5
     assert (before["returned_amount"] > 0).any()
@@ -76,8 +114,44 @@ def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
 
     build(
         warehouse,
-        pd.concat([orders, new_orders, returned]),
-        pd.concat([lines, new_lines, returns]),
+        orders=pd.concat([orders, new_orders, returned]),
+        order_lines=pd.concat([lines, new_lines, returns]),
+    )
+    after = warehouse.query(FEATURES)
+    pd.testing.assert_frame_equal(after, before, check_exact=True)
+
+
+def test_visits_reviews_and_sign_ups_after_a_date_move_no_feature(
+    warehouse: Warehouse,
+) -> None:
+    orders, lines = make_shop(seed=1)
+    events, reviews, accounts = make_visits(seed=1)
+    shop = {"orders": orders, "order_lines": lines}
+    build(warehouse, **shop, events=events, reviews=reviews, customers=accounts)
+    before = warehouse.query(FEATURES)
+    told = ["days_since_seen", "rating_mean", "rating_last", "acquisition_channel"]
+    assert before[told].notna().any().all() and before[told].isna().any().all()
+
+    tomorrow = AS_OF + pd.Timedelta(days=1)
+    late_events = events["occurred_at"] >= tomorrow
+    late_reviews = reviews["written_at"] >= tomorrow
+    late_accounts = accounts["signed_up_at"] >= tomorrow
+    assert min(each.sum() for each in (late_events, late_reviews, late_accounts)) > 30
+    events.loc[late_events, ["customer_id", "event_type"]] = ["c00", "view"]
+    reviews = reviews.drop(reviews[late_reviews].index[::3])
+    reviews.loc[reviews["written_at"] >= tomorrow, "rating"] = 1
+    accounts.loc[late_accounts, "acquisition_channel"] = "radio"
+    new_events, new_reviews, _ = make_visits(seed=2)
+    new_events["event_id"] = "n" + new_events["event_id"]
+    new_reviews["review_id"] = "n" + new_reviews["review_id"]
+    build(
+        warehouse,
+        **shop,
+        events=pd.concat([events, new_events[new_events["occurred_at"] >= tomorrow]]),
+        reviews=pd.concat(
+            [reviews, new_reviews[new_reviews["written_at"] >= tomorrow]]
+        ),
+        customers=accounts,
     )
     after = warehouse.query(FEATURES)
     pd.testing.assert_frame_equal(after, before, check_exact=True)

@@ -67,6 +67,7 @@ def network_of(inputs, hidden_units=(16, 8), seed=3, members=2):
             )
             for _ in range(members)
         ),
+        np.array([0.6, 0.7, 0.8, 1], dtype=np.float32),
         level,
     )
 

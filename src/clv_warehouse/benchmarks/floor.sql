@@ -389,6 +389,15 @@ select
     cast(totals.purchases_365d as integer) as purchases_365d,
     totals.purchase_days_before,
     totals.purchase_amounts,
+    -- The shop has orders and their lines, and no other feeds.
+    0 as views_30d,
+    0 as carts_30d,
+    0 as sessions_30d,
+    cast(null as integer) as days_since_seen,
+    0 as reviews,
+    cast(null as double) as rating_mean,
+    cast(null as integer) as rating_last,
+    cast(null as varchar) as acquisition_channel,
     totals.frequency * totals.amount_mean * cycle_days as formula_value
 from totals
 left join products on totals.customer_key = products.customer_key

@@ -12,6 +12,9 @@ from clv_warehouse.benchmarks.floor import CODES
 CANCELLED = ("cancelled", "canceled", "void", "voided", "failed", "unavailable")
 WINDOWS = (30, 90, 180, 365)
 LAST_PURCHASES = 16
+# The shop has orders and their lines, and no other feeds.
+NOTHING_COUNTED = ("views_30d", "carts_30d", "sessions_30d", "reviews")
+NOTHING_KNOWN = ("days_since_seen", "rating_mean", "rating_last", "acquisition_channel")
 DAY = pd.Timedelta(days=1)
 
 
@@ -250,6 +253,8 @@ def summarise(
         distinct_products=products.reindex(features.index, fill_value=0),
         purchase_days_before=last["days_before"].agg(list),
         purchase_amounts=last["purchase_amount"].agg(list),
+        **dict.fromkeys(NOTHING_COUNTED, 0),
+        **dict.fromkeys(NOTHING_KNOWN),
         formula_value=features["frequency"]
         * features["amount_mean"]
         * features["cycle_days"],

@@ -9,10 +9,12 @@ typical customer, x(0), to the customer, x(1):
 so that all contributions add up to f(x(1)) - f(x(0)). The whole prediction is
 explained: the prior moves along the line, with the network that reads and corrects it,
 
-    log f = log of the prior's spend + output 1 of the network + level + t * season
+    log f = kept * log of the prior's spend + output 1 of the network
+            + level + t * season
 
-where level is what all customers share at this horizon, and season the part of it that
-the time of year has; the typical customer, alone, knows no season.
+where kept is the share of the prior's view that the network keeps, level is what all
+customers share at this horizon, and season the part of it that the time of year has;
+the typical customer, alone, knows no season.
 The line is straight in the network's inputs, that is in logs of counts, days and
 amounts; the typical customer is the mean of these over the shop's customers. Two
 things are by definition: the network sees the line between what it sees of the two
@@ -41,6 +43,7 @@ from clv_warehouse.clv.network import (
     Singles,
 )
 from clv_warehouse.clv.observations import (
+    CHANNEL,
     COLUMNS,
     CUSTOMER_INPUTS,
     Customers,
@@ -84,6 +87,20 @@ REASON_OF = {
     "spend_90d": "how_much",
     "spend_180d": "how_much",
     "spend_365d": "how_much",
+    "last_to_mean_amount": "how_much",
+    "max_to_mean_amount": "how_much",
+    "amount_variation": "how_much",
+    "spend_rate_365d": "how_much",
+    "spend_rate": "how_much",
+    "recency_to_cycle": "how_recently",
+    "recency_to_tenure": "how_recently",
+    "spend_trend_30d": "how_recently",
+    "spend_trend_90d": "how_recently",
+    "spend_trend_180d": "how_recently",
+    "cycle_variation": "rhythm",
+    "returned_share": "returns",
+    "items_per_purchase": "breadth",
+    "products_per_purchase": "breadth",
     "cycle_days": "rhythm",
     "cycle_sd_days": "rhythm",
     "returned_amount": "returns",
@@ -97,7 +114,7 @@ REASON_OF = {
     "reviews": "reviews",
     "rating_mean": "reviews",
     "rating_last": "reviews",
-    "channel": "channel",
+    CHANNEL: "channel",
     SEASON: SEASON,
 }
 # The inputs that the prior reads.
@@ -140,8 +157,8 @@ IMPORTANCE = pa.schema(
 
 def feature_of(name: str) -> str:
     """Return an input's feature: what is missing, the one that is hashed, or itself."""
-    if name.startswith("channel_"):
-        return "channel"
+    if name.startswith(f"{CHANNEL}_"):
+        return CHANNEL
     return name.removesuffix("_is_missing")
 
 
@@ -378,7 +395,8 @@ class Explainer:
         view = self.prior(self.typical[:, PRIOR_PLACES].astype(np.float64))
         first = self.network.customer_layer(self.typical)
         output = self.network.forward(first, self._pair_inputs(view))[0, 1]
-        return float(np.exp(view.log_spend[0] + output + self.level))
+        output += self.network.kept[1] * view.log_spend[0]
+        return float(np.exp(output + self.level))
 
     def forecast(self, customers: Customers) -> Floats:
         """Forecast customers as they are scored, shape (m,)."""
@@ -399,7 +417,7 @@ class Explainer:
         Shape (n, F + 1), in money. Rows add up to the spend there, less the baseline,
         but for the error of integration.
         """
-        network = self.network
+        network, kept = self.network, self.network.kept[1]
         start = self.typical[:, PRIOR_PLACES].astype(np.float64)
         way = inputs[:, PRIOR_PLACES] - start
         starts = network.customer_layer(self.typical)
@@ -420,10 +438,10 @@ class Explainer:
                 self._pair_inputs(view),
             )
             output += self.level + node * seasons
-            spend = mass * np.exp(view.log_spend + output)
+            spend = mass * np.exp(kept * view.log_spend + output)
             by_season += spend
             by_prior += spend[:, None] * (
-                view.log_spend_slopes * (1 + pair_slopes[:, 1:2])
+                view.log_spend_slopes * (kept + pair_slopes[:, 1:2])
                 + view.logit_chance_slopes * pair_slopes[:, 2:3]
             )
             weight = spend[:, None].astype(np.float32)

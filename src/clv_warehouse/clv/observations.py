@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import md5
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,8 @@ Floats = NDArray[np.float64]
 Inputs = NDArray[np.float32]
 
 # The numeric columns of customer_features that are inputs, and those of them that
-# are null where a customer has bought too rarely to have one.
+# may be null: where a customer has bought too rarely to have one, has never been seen
+# browsing, or has written no review. A null last rating says what a null mean does.
 NUMBERS = (
     "frequency",
     "recency_days",
@@ -38,8 +40,25 @@ NUMBERS = (
     "purchases_90d",
     "purchases_180d",
     "purchases_365d",
+    "views_30d",
+    "carts_30d",
+    "sessions_30d",
+    "days_since_seen",
+    "reviews",
+    "rating_mean",
+    "rating_last",
 )
-NULLABLE = ("cycle_days", "cycle_sd_days", "amount_sd")
+NULLABLE = (
+    "cycle_days",
+    "cycle_sd_days",
+    "amount_sd",
+    "days_since_seen",
+    "rating_mean",
+)
+# A channel is so many bits of its name's digest. Shops differ in their channels, a
+# network's inputs do not; two of a dozen channels share all bits once in 60 shops.
+CHANNEL = "acquisition_channel"
+CHANNEL_BITS = 12
 # What a network would have to find out: how one number stands to another.
 RATIOS = (
     "recency_to_cycle",
@@ -57,12 +76,18 @@ RATIOS = (
     "items_per_purchase",
     "products_per_purchase",
 )
-CUSTOMER_INPUTS = NUMBERS + tuple(f"{name}_is_missing" for name in NULLABLE) + RATIOS
+CUSTOMER_INPUTS = (
+    *NUMBERS,
+    *(f"{name}_is_missing" for name in NULLABLE),
+    *(f"{CHANNEL}_{bit}" for bit in range(CHANNEL_BITS)),
+    *RATIOS,
+)
 # The last purchases as a sequence: how many, and what is known of each.
 PURCHASES = 16
 SEQUENCES = ("purchase_days_before", "purchase_amounts")
 # Derived from others, so no input, but a forecast that others are compared with.
-COLUMNS = ("customer_key", "as_of_date", *NUMBERS, "formula_value")
+FORMULA = "formula_value"
+COLUMNS = ("customer_key", "as_of_date", *NUMBERS, CHANNEL, FORMULA)
 MONTHS = 12
 
 
@@ -73,7 +98,7 @@ class Customers:
     Attributes:
         customer_key: as Arrow holds it, for a million keys cost too much as objects.
         as_of_date: datetime64[D].
-        numbers: float64 per numeric column, NaN for null.
+        numbers: float64 per numeric column, NaN for null, and `channel_codes`.
         sequences: (m, PURCHASES, len(SEQUENCES)) log of one plus days before and
             amount of the last purchases, the last one last, zeros before the first;
             None where the columns were not read.
@@ -106,8 +131,9 @@ class Customers:
                 .cast(pa.float64())
                 .to_numpy(zero_copy_only=False)
                 .astype(np.float64, copy=False)
-                for name in (*NUMBERS, "formula_value")
-            },
+                for name in (*NUMBERS, FORMULA)
+            }
+            | {CHANNEL: channel_codes(column(CHANNEL))},
             _sequences([column(name) for name in SEQUENCES])
             if SEQUENCES[0] in rows.schema.names
             else None,
@@ -139,18 +165,20 @@ class Customers:
         """Network inputs, shape (m, len(CUSTOMER_INPUTS)).
 
         Counts, days and amounts are long-tailed: sign(x) log(1 + |x|). Missing is 0,
-        with an input that says so. Ratios are logarithms of their own.
+        with an input that says so. The bits of a channel are -1 or 1, and 0 for none.
+        Ratios are logarithms of their own.
         """
         inputs = np.empty((len(self), len(CUSTOMER_INPUTS)), dtype=np.float32)
+        widths = (len(NUMBERS), len(NULLABLE), CHANNEL_BITS)
+        values, missing, channel, ratios = np.split(inputs, np.cumsum(widths), axis=1)
         for place, name in enumerate(NUMBERS):
-            inputs[:, place] = self.numbers[name]
-        missing = inputs[:, len(NUMBERS) : len(NUMBERS) + len(NULLABLE)]
+            values[:, place] = self.numbers[name]
         for place, name in enumerate(NULLABLE):
             missing[:, place] = np.isnan(self.numbers[name])
-        values = inputs[:, : len(NUMBERS)]
+        channel[:] = channel_bits(self.numbers[CHANNEL])
         np.nan_to_num(values, copy=False)
         np.copysign(np.log1p(np.abs(values)), values, out=values)
-        inputs[:, -len(RATIOS) :] = np.column_stack(self._ratios())
+        ratios[:] = np.column_stack(self._ratios())
         return inputs
 
     def _ratios(self) -> list[Floats]:
@@ -297,6 +325,30 @@ def _sequences(columns: list[pa.Array]) -> Inputs:
             np.maximum(values[recent], 0)
         )
     return sequences
+
+
+def channel_codes(channels: pa.Array) -> Floats:
+    """`CHANNEL_BITS` bits of each channel's MD5 as a number, shape (m,), NaN for null.
+
+    A channel has the same code in every shop, on every day and every engine.
+    """
+    distinct = channels.dictionary_encode()
+    digests = [
+        md5(name.encode(), usedforsecurity=False).hexdigest()
+        for name in distinct.dictionary.to_pylist()
+    ]
+    codes = [int(digest, 16) % (1 << CHANNEL_BITS) for digest in digests]
+    of_rows = pa.array(codes, pa.float64()).take(distinct.indices)
+    return of_rows.to_numpy(zero_copy_only=False)
+
+
+def channel_bits(codes: Floats) -> Inputs:
+    """Return -1 or 1 per bit of a channel's code, 0 without one; (m, CHANNEL_BITS)."""
+    known = ~np.isnan(codes)
+    bits = np.where(known, codes, 0).astype(np.int64)[:, None] >> np.arange(
+        CHANNEL_BITS
+    )
+    return ((bits & 1) * 2 - 1).astype(np.float32) * known[:, None]
 
 
 def calendar_shares(dates: NDArray[np.datetime64], horizons: NDArray) -> Inputs:
