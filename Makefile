@@ -10,7 +10,7 @@ BENCHMARKS := sql train score explain build
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test lint format lock docs seeds clean benchmark
+.PHONY: help install run test lint format lock docs seeds clean benchmark accuracy-table
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -62,8 +62,11 @@ seeds: install ## Make the sample shop again.
 
 benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
 
-benchmark-%: install ## Run one: sql, train, score, explain or build. Sizes: ARGS='...'.
+benchmark-%: install ## Run one: sql, train, score, explain, build, accuracy. ARGS='...'.
 	@python scripts/benchmark.py $* $(ARGS)
+
+accuracy-table: install ## Put what benchmark-accuracy measured into the README.
+	python -m clv_warehouse.benchmarks.accuracy
 
 clean: ## Remove what dbt compiled and what was built from the sample shop.
 	rm -rf target logs data/sample.duckdb

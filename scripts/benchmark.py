@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from clv_warehouse.benchmarks import accuracy, build, explain, score, sql, train
 from clv_warehouse.benchmarks.harness import FOLDER, report
@@ -59,6 +60,9 @@ def _arguments() -> argparse.Namespace:
     command = add("accuracy", accuracy)
     command.add_argument(
         "--shops", nargs="+", choices=accuracy.SHOPS, default=list(accuracy.SHOPS)
+    )
+    command.add_argument(
+        "--data", type=Path, default=accuracy.DATA, help="the folder of public data"
     )
     return parser.parse_args()
 

@@ -59,6 +59,8 @@ def network_of(inputs, hidden_units=(16, 8), seed=3, members=2):
         float(50),
         Scaling.fit(inputs),
         Scaling.fit(pairs),
+        Scaling.fit(np.zeros((1, 1), dtype=np.float32)),
+        ((),) * members,
         tuple(
             tuple(
                 random.normal(0, 0.6 / np.sqrt(shape[0]), shape).astype(np.float32)

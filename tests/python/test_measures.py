@@ -242,10 +242,29 @@ def test_chances_and_intervals_are_measured(measure, customers):
     )
 
 
+def test_randomised_coverage_is_that_of_randomised_transforms(measure):
+    rng = np.random.default_rng(1)
+    count = 4000
+    chance = rng.beta(1, 1, count)
+    # Spend of a buyer is uniform, the model's quantiles are exact.
+    actual = np.where(rng.random(count) < chance, rng.random(count), 0)
+    low, high = (np.maximum(0, 1 - (1 - q) / chance) for q in (0.1, 0.9))
+    values = measure(backtest(chance / 2, actual, chance, low, high))
+
+    # A transform of zero is anywhere in the probability of zero, as likely.
+    below = np.where(actual > 0, 1 - chance * (1 - actual), 0)
+    jump = np.where(actual > 0, 0, 1 - chance)
+    transforms = below + jump * rng.random((400, count))
+    expected = np.mean((transforms >= 0.1) & (transforms <= 0.9))
+    assert values["interval_coverage_randomised"] == pytest.approx(expected, abs=2e-3)
+    assert values["interval_coverage_randomised"] == pytest.approx(0.8, abs=0.03)
+
+
 def test_measures_without_chances_and_intervals_are_absent(measure):
     values = measure(backtest(*shop(3, 100)))
     assert "chance_calibration_error" not in values
     assert "interval_coverage" not in values
+    assert "interval_coverage_randomised" not in values
     assert set(values) == {
         "normalised_gini",
         "spearman",

@@ -15,7 +15,7 @@ from clv_warehouse.clv.training import (
     TRAINING,
     Cells,
     anchored,
-    best_belief,
+    belief_in,
     build_model,
     losses_of,
     split_in_time,
@@ -118,12 +118,11 @@ def test_encoders_learn_from_the_purchases(observations, prior, today, encoder):
     assert trained[0].to_bytes() == trained[1].to_bytes()
     assert trained[0].corrects
     customers = observations.customers
-    without = replace(customers, sequences=0 * customers.sequences)
-    forecasts = [
-        trained[0].predict(prior, replace(observations, customers=each)).quantiles
-        for each in (customers, without)
+    layers = [
+        trained[0].customer_layer(customers.inputs, sequences)[0]
+        for sequences in (customers.sequences, 0 * customers.sequences)
     ]
-    assert not np.allclose(*forecasts)
+    assert not np.allclose(*layers)
     with pytest.raises(ValueError, match="purchase_days_before"):
         trained[0].customer_layer(customers.inputs)
 
@@ -144,22 +143,30 @@ def test_later_observations_begin_where_the_earlier_have_ended(observations):
     assert last_known <= observations.where(later).as_of_date.min()
 
 
-def test_the_network_is_believed_as_far_as_it_helps():
-    count = 40_000
+def test_the_network_is_believed_unless_the_prior_is_clearly_better():
+    count = 20_000
     random = np.random.default_rng(2)
     network, prior = random.normal(0, 1, (2, count))
-    log_mean = 0.75 * network + 0.25 * prior
-    spend = np.exp(log_mean + random.normal(-0.125, 0.5, count))
+    spend = np.exp(network + random.normal(-0.125, 0.5, count))
     bought = random.random(count) < 1 / (1 + np.exp(-prior))
-    cells = Cells(
-        np.zeros(count, dtype=int), np.array(["2024-01-01"], "M8[D]"), [30], [count]
-    )
-    outputs = np.tile(network[:, None], 4) * [1, 1, 1, 0]
-    offsets = np.tile(prior[:, None], 4) * [1, 1, 1, 0]
     # Levels apart: what all share is no part of the judgement.
     outcomes = np.column_stack([bought, 5 * spend])
-    _, belief = best_belief(cells, outcomes, outputs, offsets)
-    assert belief.tolist() == [0, 0.75, 0.75, 0.75]
+    outputs = np.tile(network[:, None], 4) * [1, 1, 1, 0]
+    offsets = np.tile(prior[:, None], 4) * [1, 1, 1, 0]
+
+    def belief(customers):
+        cells = Cells(
+            np.zeros(customers, dtype=int),
+            np.array(["2024-01-01"], "datetime64[D]"),
+            np.array([30]),
+            np.array([customers]),
+        )
+        rows = slice(customers)
+        return belief_in(cells, outcomes[rows], outputs[rows], offsets[rows])[1]
+
+    # Spend follows the network, the chance of buying the prior.
+    assert belief(count).tolist() == [0, 0.75, 0.75, 0.75]
+    assert belief(10)[0] == 0.75
 
 
 def test_a_network_moves_no_total(observations, prior, today, network):

@@ -306,3 +306,7 @@ def write_readme(
     head, rest = text.split(MARKS[0])
     _, tail = rest.split(MARKS[1])
     readme.write_text(f"{head}{MARKS[0]}\n{table(found)}\n{MARKS[1]}{tail}", "utf-8")
+
+
+if __name__ == "__main__":
+    write_readme()

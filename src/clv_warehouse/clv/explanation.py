@@ -51,6 +51,7 @@ from clv_warehouse.clv.observations import (
     calendar_shares,
 )
 from clv_warehouse.clv.prior import BgNbd, Floats, History, Prior
+from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.registry import last_accepted
 from clv_warehouse.clv.scoring import fit_prior, fixed_sample, in_threads
 from clv_warehouse.clv.training import untrained
@@ -614,7 +615,10 @@ class Cases:
         features: duckdb.DuckDBPyRelation,
         scores: duckdb.DuckDBPyRelation,
     ) -> "Cases | None":
-        """Find the last scores and what made them; None where there are none."""
+        """Find the last scores and what made them; None where that cannot be told.
+
+        There may be no scores, or a network that reads the purchases as a sequence.
+        """
         as_of, horizon, version = scores.aggregate(
             "max(as_of_date), max(horizon_days), max(network_version)"
         ).fetchall()[0]
@@ -629,6 +633,9 @@ class Cases:
                 f"of {newest} and the accepted network is {expected}: build both, "
                 "dbt build --select clv_scores+"
             )
+        if accepted and accepted.network.config.encoder != "dense":
+            Progress("explanations").say("none: only the dense encoder is explained")
+            return None
         columns = ", ".join(COLUMNS)
         today = features.filter(f"as_of_date = date '{as_of}'").project(columns)
         prior = accepted.prior if accepted else fit_prior(today)

@@ -57,9 +57,11 @@ MOST_OFF = 2.0
 NEWTON_STEPS = 4
 # The level is known at these horizons, and at those of training, in days.
 LEVEL_DAYS = (7, 30, 61, 91, 122, 182, 273, 365, 548, 730)
-# How far the network may be believed: as much as was best on earlier dates, or not at
-# all where later data speak against it. Finer choices were no better than a guess.
-BELIEFS = (0.0, 0.75)
+# How far the network is believed, the rest being the prior's: what was best on earlier
+# dates of several shops. Later data say whether that is too much, where the prior is
+# better by so many standard errors; finer choices were no better than a guess.
+BELIEF = 0.75
+DOUBT = 2.0
 # More rows than this make training longer, but nothing better.
 TRAINING_ROWS = 400_000
 # More observations than this make the judgement no better.
@@ -375,9 +377,12 @@ def split_in_time(
     Where the later begin, the horizons of the earlier are over: what they share is
     the customers, not the days.
     """
-    first, last = observations.as_of_date.min(), observations.end_date.max()
+    origins, ends = observations.as_of_date, observations.end_date
+    first, last = origins.min(), ends.max()
     begin = last - np.timedelta64(int((last - first).astype(int) * VALIDATION_SHARE))
-    return observations.end_date <= begin, observations.as_of_date >= begin
+    # In a short history no horizon may fit into the last third.
+    begin = min(begin, origins.max())
+    return ends <= begin, origins >= begin
 
 
 def sample(chosen: NDArray[np.bool_], most: int) -> NDArray[np.intp]:
@@ -399,35 +404,40 @@ def learn(
 
     The later examples say, when only the earlier ones are learnt from, for how many
     epochs to go on, and how much to believe, (OUTPUTS,): the rest is the prior's.
-    Where there are none, nothing is believed.
     """
     past = examples.where(sample(earlier, TRAINING_ROWS))
     chosen = sample(later, JUDGED_ROWS)
     future = examples.where(chosen)
-    if not len(past) or not len(future):
-        progress.say("too short a history to check a correction of the prior")
-        (encoder,), (member,) = untrained(config).encoders, untrained(config).members
-        return ((*encoder, *member),), np.zeros(OUTPUTS, dtype=np.float32)
     judgements: list[tuple[float, Singles]] = []
     view = cells.where(chosen)
 
     with TRAINING:
-        model = build_model(config, config.seed)
-        trial = progress.restarted()
+        if len(past) and len(future):
+            model = build_model(config, config.seed)
+            trial = progress.restarted()
 
-        def judge(epoch: int, loss: float) -> None:
-            outputs = outputs_of(model, future)
-            judgements.append(
-                best_belief(view, future.targets[:, :2], outputs, offsets[chosen])
-            )
-            checked = f"checked on later data {judgements[-1][0]:.4f}"
-            trial.step(
-                epoch, config.epochs, f"trial epoch {epoch}, loss {loss:.4f}, {checked}"
-            )
+            def judge(epoch: int, loss: float) -> None:
+                outputs = outputs_of(model, future)
+                judgements.append(
+                    belief_in(view, future.targets[:, :2], outputs, offsets[chosen])
+                )
+                trial.step(
+                    epoch,
+                    config.epochs,
+                    f"trial epoch {epoch}, loss {loss:.4f}, "
+                    f"checked on later data {judgements[-1][0]:.4f}",
+                )
 
-        fit(model, past, config, config.epochs, judge)
-        epochs = 1 + int(np.argmin([loss for loss, _ in judgements]))
-        belief = judgements[epochs - 1][1]
+            fit(model, past, config, config.epochs, judge)
+        else:
+            progress.say("too short a history to check what is learnt")
+        losses = [loss for loss, _ in judgements]
+        epochs = 1 + int(np.argmin(losses)) if losses else config.epochs
+        belief = (
+            judgements[epochs - 1][1]
+            if losses
+            else np.full(OUTPUTS, BELIEF, dtype=np.float32)
+        )
         known = examples.where(sample(np.ones_like(earlier), TRAINING_ROWS))
         members = tuple(
             refit(known, config, config.seed + member, epochs, progress.restarted())
@@ -459,24 +469,25 @@ def refit(
     return model.get_weights()
 
 
-def best_belief(
+def belief_in(
     cells: Cells, outcomes: Singles, outputs: Singles, offsets: Singles
 ) -> tuple[float, Singles]:
-    """Find the share of each output that serves best, (OUTPUTS,), and its loss.
+    """Say how far to believe each output, (OUTPUTS,), and the loss at `BELIEF`.
 
     The rest is the prior's, `offsets`. What all customers of a cell share is taken as
-    known: the level sees to that. The shares of a buyer's scale is that of the spend.
+    known: the level sees to that. A buyer's location and scale are believed together.
     """
     losses = []
-    for share in BELIEFS:
+    for share in (0.0, BELIEF):
         mixed = cells.centred(outcomes, share * outputs + (1 - share) * offsets)
         mixed[:, 3] = share * outputs[:, 3]
         targets = np.hstack([outcomes, mixed])
-        losses.append(np.mean(losses_of(targets, np.zeros_like(mixed)), axis=1))
-    best = np.argmin(losses, axis=0)
-    return float(np.min(losses, axis=0).sum()), np.array(BELIEFS, dtype=np.float32)[
-        best[[0, 1, 2, 2]]
-    ]
+        losses.append(np.array(losses_of(targets, np.zeros_like(mixed))))
+    gain = losses[0] - losses[1]
+    # A customer stands in many cells, which are not as many witnesses.
+    error = gain.std(axis=1) / np.sqrt(cells.customers.max())
+    belief = np.where(gain.mean(axis=1) < -DOUBT * error, 0, BELIEF)
+    return float(losses[1].mean(axis=1).sum()), belief[[0, 1, 2, 2]].astype(np.float32)
 
 
 def build_model(config: NetworkConfig, seed: int) -> Any:

@@ -1,0 +1,61 @@
+"""The accuracy benchmark: resampled Ginis against repeated customers, its table."""
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+
+from clv_warehouse.benchmarks.accuracy import resampled_ginis, table, write_readme
+from clv_warehouse.benchmarks.harness import Row, report
+
+
+def gini(predicted, actual):
+    """Normalised Gini, tied customers having their mean rank."""
+    middle = (len(actual) + 1) / 2
+    areas = [actual @ (rankdata(values) - middle) for values in (predicted, actual)]
+    return areas[0] / areas[1]
+
+
+def test_ginis_of_resamples_are_those_of_repeated_customers():
+    random = np.random.default_rng(4)
+    actual = np.where(random.random(60) < 0.4, 0, random.lognormal(2, 1, 60))
+    predicted = {
+        "noisy": actual + random.normal(0, 5, 60),
+        "tied": np.round(actual / 10),
+        "zero": np.zeros(60),
+    }
+    found = resampled_ginis(predicted, actual, resamples=30)
+    again = np.random.default_rng(1)
+    weights = np.concatenate(
+        [again.multinomial(60, np.full(60, 1 / 60), size) for size in (25, 6)]
+    )
+    weights[0] = 1
+    for name, values in predicted.items():
+        expected = [
+            gini(np.repeat(values, each), np.repeat(actual, each)) for each in weights
+        ]
+        assert found[name] == pytest.approx(expected)
+    assert found["zero"] == pytest.approx(0)
+
+
+def test_the_table_stands_between_the_marks(tmp_path):
+    measured = [
+        Row("shop/91", "prior", "normalised_gini", 0.7),
+        Row("shop/91", "prior", "gini_lead", 0.1),
+        Row("shop/91", "prior", "gini_lead_low", 0.05),
+        Row("shop/91", "prior", "gini_lead_high", 0.15),
+        Row("shop/91", "clv_network", "normalised_gini", 0.8),
+        Row("shop/91", "clv_network", "total_bias", -0.034),
+    ]
+    path = report("accuracy", measured, tmp_path)
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- accuracy -->\nold\n<!-- /accuracy -->\nafter\n")
+    for _ in range(2):
+        write_readme(path, readme)
+    text = readme.read_text()
+    assert text.startswith("before\n<!-- accuracy -->\n**shop/91**")
+    assert text.endswith("\n<!-- /accuracy -->\nafter\n")
+    assert "old" not in text
+    assert text.index("| **clv_network** | 0.800 |") < text.index("| prior | 0.700 |")
+    assert "| -3% |" in text
+    assert "0.100 (0.050 to 0.150)" in text
+    assert text.count(table(measured)) == 1
