@@ -4,7 +4,15 @@ import argparse
 import os
 import sys
 
-from clv_warehouse.benchmarks import build, explain, score, sql, train
+from clv_warehouse.benchmarks import (
+    ablation,
+    build,
+    explain,
+    score,
+    sql,
+    train,
+    truth,
+)
 from clv_warehouse.benchmarks.harness import FOLDER, report
 
 
@@ -55,6 +63,10 @@ def _arguments() -> argparse.Namespace:
     command.add_argument(
         "--customers", type=_count, nargs="+", default=[explain.CUSTOMERS]
     )
+    command = add("ablation", ablation)
+    command.add_argument("--seeds", type=_count, default=ablation.SEEDS)
+    command = add("truth", truth)
+    command.add_argument("--customers", type=_count, default=truth.CUSTOMERS)
     add("build", build)
     return parser.parse_args()
 
