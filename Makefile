@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && { echo $$python; break; }; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-BENCHMARKS := sql train score explain build
+BENCHMARKS := sql train score explain ablation truth build
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
@@ -62,7 +62,7 @@ seeds: install ## Make the sample shop again.
 
 benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
 
-benchmark-%: install ## Run one: sql, train, score, explain, build, accuracy. ARGS='...'.
+benchmark-%: install ## Run one, such as benchmark-accuracy. ARGS='...'.
 	@python scripts/benchmark.py $* $(ARGS)
 
 accuracy-table: install ## Put what benchmark-accuracy measured into the README.

@@ -5,7 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-from clv_warehouse.benchmarks import accuracy, build, explain, score, sql, train
+from clv_warehouse.benchmarks import (
+    ablation,
+    accuracy,
+    build,
+    explain,
+    score,
+    sql,
+    train,
+    truth,
+)
 from clv_warehouse.benchmarks.harness import FOLDER, report
 
 
@@ -56,6 +65,10 @@ def _arguments() -> argparse.Namespace:
     command.add_argument(
         "--customers", type=_count, nargs="+", default=[explain.CUSTOMERS]
     )
+    command = add("ablation", ablation)
+    command.add_argument("--seeds", type=_count, default=ablation.SEEDS)
+    command = add("truth", truth)
+    command.add_argument("--customers", type=_count, default=truth.CUSTOMERS)
     add("build", build)
     command = add("accuracy", accuracy)
     command.add_argument(

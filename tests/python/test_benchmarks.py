@@ -131,7 +131,13 @@ def test_rows_are_written_as_they_are_documented(tmp_path, capsys):
     assert json.loads(path.read_text("utf-8")) == [
         {"case": "1 line", "system": "floor", "measure": "seconds", "value": 2.5}
     ]
-    assert capsys.readouterr().out.split() == ["1", "line", "floor", "seconds", "2.50"]
+    assert capsys.readouterr().out.split() == [
+        "1",
+        "line",
+        "floor",
+        "seconds",
+        "2.5000",
+    ]
 
 
 def test_a_build_is_of_data_that_is_there(shared_data):

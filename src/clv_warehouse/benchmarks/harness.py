@@ -112,16 +112,17 @@ def call(function: Callable[..., Any], *arguments: str | int | Path) -> Run:
 
 @dataclass(frozen=True)
 class Dbt:
-    """The project's dbt on a warehouse of its own (target shop)."""
+    """The project's dbt on a warehouse of its own."""
 
     warehouse: Path
+    target: str = "shop"
 
     def __call__(self, *arguments: str) -> Run:
         """Run a dbt command."""
         code = "import sys; from dbt.cli.main import cli; cli(sys.argv[1:])"
         places = {"--target-path": "target", "--log-path": "logs"}
         return run(
-            *("-c", code, *arguments, "--target", "shop", "--threads", "2"),
+            *("-c", code, *arguments, "--target", self.target, "--threads", "2"),
             *(each for flag, name in places.items() for each in (flag, self._in(name))),
             CLV_WAREHOUSE=str(self.warehouse),
             DO_NOT_TRACK="1",
@@ -152,7 +153,7 @@ def report(name: str, measured: Iterable[Row], folder: Path = FOLDER) -> Path:
     written = []
     for row in measured:
         text = f"{row.case:<24}  {row.system:<13}  {row.measure:<34}"
-        print(f"{text}  {row.value:>14,.2f}", flush=True)
+        print(f"{text}  {row.value:>16,.4f}", flush=True)
         written.append(asdict(row))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"

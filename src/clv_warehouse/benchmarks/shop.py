@@ -1,6 +1,8 @@
 """The made-up shop that benchmarks run on, as files and as a warehouse."""
 
 import tempfile
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from clv_warehouse.benchmarks.harness import Run, run
@@ -8,13 +10,33 @@ from clv_warehouse.benchmarks.harness import Run, run
 
 def make_shop(people: int, cache: Path) -> Path:
     """Make the orders of a shop of so many people, once; return its folder."""
-    folder = cache / f"shop_of_{people}"
+    options = ("--customers", str(people), "--feeds", "orders,order_lines")
+    return _make(cache / f"shop_of_{people}", options)
+
+
+def make_known_shop(
+    people: int, start: date, days: int, truth_at: date, cache: Path
+) -> Path:
+    """Make all feeds of a shop, and its true customer values, once; its folder."""
+    options = {
+        "--customers": people,
+        "--start": start,
+        "--days": days,
+        "--truth-at": truth_at,
+    }
+    return _make(
+        cache / f"known_shop_of_{people}_at_{truth_at}",
+        [str(each) for option in options.items() for each in option],
+    )
+
+
+def _make(folder: Path, options: Sequence[str]) -> Path:
+    """Make a shop with these options, unless it is there."""
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch) / "shop"
-            size = ("--customers", str(people), "--feeds", "orders,order_lines")
-            run("scripts/make_shop.py", made, *size)
+            run("scripts/make_shop.py", made, *options)
             made.rename(folder)
     return folder
 
