@@ -73,7 +73,8 @@ by_customer as (
             when actual_spend > 0
                 then case when actual_spend between spend_p10 and spend_p90 then 1 else 0 end
             when chance_of_buying >= 1 then 0
-            else greatest(0, least(1 - chance_of_buying, 0.9) - 0.1)
+            else
+                greatest(0, least(1 - chance_of_buying, 0.9) - 0.1)
                 / (1 - chance_of_buying)
         end) as interval_coverage_randomised
     from ranks
