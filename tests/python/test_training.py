@@ -12,7 +12,6 @@ from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.training import (
-    TRAINING,
     Cells,
     anchored,
     belief_in,
@@ -77,8 +76,7 @@ def test_losses_of_chance_and_amount_are_log_likelihoods():
 @pytest.mark.parametrize("encoder", ["dense", "cnn", "rnn"])
 def test_numpy_computes_what_keras_does(observations, prior, encoder):
     config = replace(SMALL, encoder=encoder)
-    with TRAINING:
-        model = build_model(config, seed=1)
+    model = build_model(config, seed=1)
     random = np.random.default_rng(0)
     arrays = [random.normal(0, 0.3, each.shape) for each in model.get_weights()]
     model.set_weights(arrays)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from clv_warehouse.clv.apart import apart
 from clv_warehouse.clv.baselines import BASELINES, Baseline
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import COLUMNS, Observations
@@ -48,13 +49,44 @@ def backtest(
     if not plan.is_due or plan.as_of_date is None:
         return standing
     config = NetworkConfig.from_json(plan.network)
-    observations = read_observations(features, targets, config.columns)
+    known = known_rows(features, targets, config.columns)
+    return apart(judge_all, plan.as_of_date, sorted(horizons), config, **known)
+
+
+def judge_all(
+    end: date,
+    horizons: Sequence[int],
+    config: NetworkConfig,
+    features: pa.Table,
+    targets: pa.Table,
+) -> pa.Table:
+    """All models at each date from which a horizon reaches `end`."""
+    observations = Observations.from_arrow(features, targets)
     progress = Progress("backtest_predictions")
     judged = [
-        judge(observations, plan.as_of_date, horizon, config, BASELINES, progress)
-        for horizon in sorted(horizons)
+        judge(observations, end, horizon, config, BASELINES, progress)
+        for horizon in horizons
     ]
     return pa.concat_tables([SCHEMA.empty_table(), *judged])
+
+
+def known_rows(
+    features: duckdb.DuckDBPyRelation,
+    targets: duckdb.DuckDBPyRelation,
+    columns: Sequence[str] = COLUMNS,
+) -> dict[str, duckdb.DuckDBPyRelation]:
+    """All past customers whose later spend is known, and that spend."""
+    known = features.join(
+        targets.project("as_of_date").distinct().set_alias("origins"),
+        "as_of_date",
+        how="semi",
+    )
+    return {
+        "features": known.project(", ".join(columns)),
+        "targets": targets.project(
+            "customer_key, as_of_date, horizon_days, spend, purchases"
+        ),
+    }
 
 
 def read_observations(
@@ -63,16 +95,9 @@ def read_observations(
     columns: Sequence[str] = COLUMNS,
 ) -> Observations:
     """All past customers whose later spend is known, with that spend."""
-    known = features.join(
-        targets.project("as_of_date").distinct().set_alias("origins"),
-        "as_of_date",
-        how="semi",
-    )
+    known = known_rows(features, targets, columns)
     return Observations.from_arrow(
-        known.project(", ".join(columns)).to_arrow_table(),
-        targets.project(
-            "customer_key, as_of_date, horizon_days, spend, purchases"
-        ).to_arrow_table(),
+        **{name: rows.to_arrow_table() for name, rows in known.items()}
     )
 
 

@@ -7,12 +7,19 @@ from hashlib import sha256
 import duckdb
 import pyarrow as pa
 
-from clv_warehouse.clv.backtest import read_observations
+from clv_warehouse.clv.apart import apart
+from clv_warehouse.clv.backtest import known_rows
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Customers, Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.progress import Progress
-from clv_warehouse.clv.registry import SCHEMA, Plan, decide, mean_measures
+from clv_warehouse.clv.registry import (
+    SCHEMA,
+    Measures,
+    Plan,
+    decide,
+    mean_measures,
+)
 from clv_warehouse.clv.scoring import fixed_sample
 from clv_warehouse.clv.training import train
 
@@ -29,18 +36,38 @@ def trained(
         return standing
     progress = Progress("clv_network")
     progress.say(f"training, because: {plan.reason}")
+    columns = NetworkConfig.from_json(plan.network).columns
+    today = fixed_sample(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
+    row = apart(
+        new_row,
+        plan,
+        mean_measures(metrics),
+        **known_rows(features, targets, columns),
+        today=today.project(", ".join(columns)),
+    )
+    progress.say(row["decision"][0].as_py())
+    return pa.concat_tables([standing, row])
+
+
+def new_row(
+    plan: Plan,
+    measures: Measures,
+    features: pa.Table,
+    targets: pa.Table,
+    today: pa.Table,
+) -> pa.Table:
+    """Train a network for `today`, rows of customer_features; its row of clv_network.
+
+    `measures` are those of the backtest, which decide whether it is accepted.
+    """
     config = NetworkConfig.from_json(plan.network)
-    observations = read_observations(features, targets, config.columns)
-    rows = fixed_sample(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
-    table = rows.project(", ".join(config.columns)).to_arrow_table()
-    today = Customers.from_arrow(table)
-    prior = Prior.fit(today.history)
-    network = train(observations, prior, today, config, progress)
-    measures = mean_measures(metrics)
+    observations = Observations.from_arrow(features, targets)
+    customers = Customers.from_arrow(today)
+    prior = Prior.fit(customers.history)
+    network = train(observations, prior, customers, config, Progress("clv_network"))
     is_accepted, decision = decide(measures)
     if not network.corrects:
         is_accepted, decision = False, "not accepted: too little to learn from"
-    progress.say(decision)
     row = {
         "network_version": f"{plan.as_of_date}-{network.digest}",
         "trained_at": datetime.now(UTC).replace(tzinfo=None),
@@ -55,7 +82,7 @@ def trained(
         "is_accepted": is_accepted,
         "decision": decision,
     }
-    return pa.concat_tables([standing, pa.Table.from_pylist([row], schema=SCHEMA)])
+    return pa.Table.from_pylist([row], schema=SCHEMA)
 
 
 def fingerprint(observations: Observations) -> str:

@@ -1,7 +1,6 @@
 """How a network is trained: the only module that imports TensorFlow, and late."""
 
 import os
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -38,8 +37,6 @@ from clv_warehouse.clv.observations import (
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.progress import Progress
 
-# Keras' seeds are the process's, and dbt runs models in threads.
-TRAINING = threading.Lock()
 STEPS_PER_EXECUTION = 16
 # Fewer steps than this teach nothing, however few the rows.
 STEPS_PER_EPOCH = 32
@@ -411,38 +408,37 @@ def learn(
     judgements: list[tuple[float, Singles]] = []
     view = cells.where(chosen)
 
-    with TRAINING:
-        if len(past) and len(future):
-            model = build_model(config, config.seed)
-            trial = progress.restarted()
+    if len(past) and len(future):
+        model = build_model(config, config.seed)
+        trial = progress.restarted()
 
-            def judge(epoch: int, loss: float) -> None:
-                outputs = outputs_of(model, future)
-                judgements.append(
-                    belief_in(view, future.targets[:, :2], outputs, offsets[chosen])
-                )
-                trial.step(
-                    epoch,
-                    config.epochs,
-                    f"trial epoch {epoch}, loss {loss:.4f}, "
-                    f"checked on later data {judgements[-1][0]:.4f}",
-                )
+        def judge(epoch: int, loss: float) -> None:
+            outputs = outputs_of(model, future)
+            judgements.append(
+                belief_in(view, future.targets[:, :2], outputs, offsets[chosen])
+            )
+            trial.step(
+                epoch,
+                config.epochs,
+                f"trial epoch {epoch}, loss {loss:.4f}, "
+                f"checked on later data {judgements[-1][0]:.4f}",
+            )
 
-            fit(model, past, config, config.epochs, judge)
-        else:
-            progress.say("too short a history to check what is learnt")
-        losses = [loss for loss, _ in judgements]
-        epochs = 1 + int(np.argmin(losses)) if losses else config.epochs
-        belief = (
-            judgements[epochs - 1][1]
-            if losses
-            else np.full(OUTPUTS, BELIEF, dtype=np.float32)
-        )
-        known = examples.where(sample(np.ones_like(earlier), TRAINING_ROWS))
-        members = tuple(
-            refit(known, config, config.seed + member, epochs, progress.restarted())
-            for member in range(config.ensemble)
-        )
+        fit(model, past, config, config.epochs, judge)
+    else:
+        progress.say("too short a history to check what is learnt")
+    losses = [loss for loss, _ in judgements]
+    epochs = 1 + int(np.argmin(losses)) if losses else config.epochs
+    belief = (
+        judgements[epochs - 1][1]
+        if losses
+        else np.full(OUTPUTS, BELIEF, dtype=np.float32)
+    )
+    known = examples.where(sample(np.ones_like(earlier), TRAINING_ROWS))
+    members = tuple(
+        refit(known, config, config.seed + member, epochs, progress.restarted())
+        for member in range(config.ensemble)
+    )
     return tuple(
         (*arrays, kernel * belief, bias * belief) for *arrays, kernel, bias in members
     ), belief
@@ -493,7 +489,7 @@ def belief_in(
 def build_model(config: NetworkConfig, seed: int) -> Any:
     """Build the Keras model of one member, compiled; its last layer is zero.
 
-    Hold TRAINING while it is built and fitted, or its seed is not its own.
+    The seed is the process's: what else it builds or fits at a time changes weights.
     """
     keras = import_keras()
     keras.utils.set_random_seed(seed)
