@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import rankdata
 
 from clv_warehouse.benchmarks.accuracy import resampled_ginis, table, write_readme
-from clv_warehouse.benchmarks.harness import Row, report
+from clv_warehouse.benchmarks.harness import report, rows
 
 
 def gini(predicted, actual):
@@ -38,13 +38,19 @@ def test_ginis_of_resamples_are_those_of_repeated_customers():
 
 
 def test_the_table_stands_between_the_marks(tmp_path):
+    prior = {
+        "normalised_gini": 0.7,
+        "gini_lead": 0.1,
+        "gini_lead_low": 0.05,
+        "gini_lead_high": 0.15,
+    }
+    network = {"normalised_gini": 0.8, "total_bias": -0.034}
     measured = [
-        Row("shop/91", "prior", "normalised_gini", 0.7),
-        Row("shop/91", "prior", "gini_lead", 0.1),
-        Row("shop/91", "prior", "gini_lead_low", 0.05),
-        Row("shop/91", "prior", "gini_lead_high", 0.15),
-        Row("shop/91", "clv_network", "normalised_gini", 0.8),
-        Row("shop/91", "clv_network", "total_bias", -0.034),
+        *rows("cdnow/91", "bgnbd_gamma_gamma", prior),
+        *rows("cdnow/91", "clv_network", network),
+        *rows("cdnow_sample/91", "clv_network_cnn", prior),
+        *rows("cdnow_sample/91", "formula", prior),
+        *rows("cdnow_sample/91", "clv_network", network),
     ]
     path = report("accuracy", measured, tmp_path)
     readme = tmp_path / "README.md"
@@ -52,10 +58,13 @@ def test_the_table_stands_between_the_marks(tmp_path):
     for _ in range(2):
         write_readme(path, readme)
     text = readme.read_text()
-    assert text.startswith("before\n<!-- accuracy -->\n**shop/91**")
+    assert text.startswith("before\n<!-- accuracy -->\n**cdnow/91**")
     assert text.endswith("\n<!-- /accuracy -->\nafter\n")
     assert "old" not in text
-    assert text.index("| **clv_network** | 0.800 |") < text.index("| prior | 0.700 |")
+    assert text.index("| **network** | 0.800 |") < text.index(
+        "| BG/NBD + Gamma-Gamma |"
+    )
     assert "| -3% |" in text
-    assert "0.100 (0.050 to 0.150)" in text
+    assert text.count("0.100 (0.050 to 0.150)") == 2
+    assert "| cdnow_sample/91 | 0.800 | formula | 0.100 (0.050 to 0.150) |" in text
     assert text.count(table(measured)) == 1
