@@ -16,10 +16,11 @@ where kept is the share of the prior's view that the network keeps, level is wha
 customers share at this horizon, and season the part of it that the time of year has;
 the typical customer, alone, knows no season.
 The line is straight in the network's inputs, that is in logs of counts, days and
-amounts; the typical customer is the mean of these over the shop's customers. Two
-things are by definition: the network sees the line between what it sees of the two
-customers, each cut off at the range of training; and the prior, which knows only whole
-repeat purchases, has its odds of having stopped rise evenly from none to the first.
+amounts, those of the last purchases too where the network reads them; the typical
+customer is the mean of these over the shop's customers. Two things are by definition:
+the network sees the line between what it sees of the two customers, each cut off at
+the range of training; and the prior, which knows only whole repeat purchases, has its
+odds of having stopped rise evenly from none to the first.
 """
 
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ import pyarrow as pa
 from numpy.polynomial import chebyshev, legendre
 from numpy.typing import NDArray
 
+from clv_warehouse.clv.encoders import Singles
 from clv_warehouse.clv.network import (
     LEAST_CHANCE,
     LEAST_SHARE_OF_MEAN_SPEND,
@@ -40,18 +42,15 @@ from clv_warehouse.clv.network import (
     Network,
     NetworkConfig,
     Outlook,
-    Singles,
 )
 from clv_warehouse.clv.observations import (
     CHANNEL,
-    COLUMNS,
     CUSTOMER_INPUTS,
     Customers,
     Inputs,
     calendar_shares,
 )
 from clv_warehouse.clv.prior import BgNbd, Floats, History, Prior
-from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.registry import last_accepted
 from clv_warehouse.clv.scoring import fit_prior, fixed_sample, in_threads
 from clv_warehouse.clv.training import untrained
@@ -115,6 +114,8 @@ REASON_OF = {
     "reviews": "reviews",
     "rating_mean": "reviews",
     "rating_last": "reviews",
+    "purchase_days_before": "rhythm",
+    "purchase_amounts": "how_much",
     CHANNEL: "channel",
     SEASON: SEASON,
 }
@@ -168,8 +169,9 @@ def reason_of(name: str) -> str:
     return REASON_OF[feature_of(name)]
 
 
-ATTRIBUTED = (*CUSTOMER_INPUTS, SEASON)
-FEATURES = tuple(dict.fromkeys(map(feature_of, ATTRIBUTED)))
+def attributed(config: NetworkConfig) -> tuple[str, ...]:
+    """Return what contributes where such a network scored, in the order of columns."""
+    return *CUSTOMER_INPUTS, *config.sequences, SEASON
 
 
 @dataclass(frozen=True)
@@ -334,6 +336,7 @@ class Explainer:
         network: that scored; where the prior did, one that corrects nothing.
         prior: along the line.
         typical: (1, F) the inputs of the typical customer.
+        typical_sequences: (1, PURCHASES, 2) likewise; None where not read.
         calendar: (1, 12) of the horizon.
 
     """
@@ -341,6 +344,7 @@ class Explainer:
     network: Network
     prior: SmoothPrior
     typical: Inputs
+    typical_sequences: Inputs | None
     calendar: Inputs
 
     @classmethod
@@ -348,12 +352,15 @@ class Explainer:
         cls,
         network: Network,
         prior: Prior,
-        typical: Inputs,
+        sample: Customers,
         as_of_date: np.datetime64,
         horizon_days: int,
         most: tuple[float, float],
     ) -> "Explainer":
-        """Prepare for customers of at most so many purchases and days of tenure."""
+        """Prepare for customers of at most so many purchases and days of tenure.
+
+        The mean of `sample` is the typical one.
+        """
         smooth = SmoothPrior(
             prior,
             horizon_days,
@@ -361,10 +368,17 @@ class Explainer:
             LEAST_SHARE_OF_MEAN_SPEND * network.scale,
         )
         calendar = calendar_shares(np.array([as_of_date]), np.array([horizon_days]))
-        return cls(network, smooth, typical, calendar)
+        sequences = sample.sequences
+        return cls(
+            network,
+            smooth,
+            typical_of(sample.inputs),
+            None if sequences is None else typical_of(sequences),
+            calendar,
+        )
 
     def explain(self, customers: Customers, predicted: Floats) -> Floats:
-        """Return the contributions to what was predicted, (m, len(ATTRIBUTED)).
+        """Return the contributions to what was predicted, a column per `attributed`.
 
         Each row adds up, with the baseline, to `predicted`, shape (m,). What the
         integration misses is shared out by the size of the contributions. Where the
@@ -372,7 +386,9 @@ class Explainer:
         the difference goes to season.
         """
         above = np.log(np.maximum(predicted, LEAST_SPEND) / self.forecast(customers))
-        contributions = self.integrate(customers.inputs, self.season + above)
+        contributions = self.integrate(
+            customers.inputs, customers.sequences, self.season + above
+        )
         missed = predicted - self.baseline - contributions.sum(axis=1)
         size = np.abs(contributions)
         # Who is typical in everything has nothing to share it out by.
@@ -394,7 +410,7 @@ class Explainer:
     def baseline(self) -> float:
         """Spend expected of the typical customer, whatever the season."""
         view = self.prior(self.typical[:, PRIOR_PLACES].astype(np.float64))
-        first = self.network.customer_layer(self.typical)
+        first = self.network.customer_layer(self.typical, self.typical_sequences)
         output = self.network.forward(first, self._pair_inputs(view))[0, 1]
         output += self.network.kept[1] * view.log_spend[0]
         return float(np.exp(output + self.level))
@@ -409,34 +425,42 @@ class Explainer:
             self.calendar,
             self.network.scale,
         )
-        first = self.network.customer_layer(customers.inputs)
+        first = self.network.customer_layer(customers.inputs, customers.sequences)
         return self.network.forecast(first, outlook).spend.astype(np.float64)
 
-    def integrate(self, inputs: Inputs, seasons: Floats) -> Floats:
-        """Integrate the gradients on the way to some inputs, (n, F), and seasons, (n,).
+    def integrate(
+        self, inputs: Inputs, sequences: Inputs | None, seasons: Floats
+    ) -> Floats:
+        """Integrate the gradients on the way to n customers and their seasons, (n,).
 
-        Shape (n, F + 1), in money. Rows add up to the spend there, less the baseline,
-        but for the error of integration.
+        In money, a column per `attributed`. Rows add up to the spend there, less
+        the baseline, but for the error of integration.
         """
         network, kept = self.network, self.network.kept[1]
         start = self.typical[:, PRIOR_PLACES].astype(np.float64)
         way = inputs[:, PRIOR_PLACES] - start
-        starts = network.customer_layer(self.typical)
+        starts = network.inputs_layer(self.typical)
         ways = [
             end - begin
-            for begin, end in zip(starts, network.customer_layer(inputs), strict=True)
+            for begin, end in zip(starts, network.inputs_layer(inputs), strict=True)
         ]
+        first_steps = network.steps(self.typical_sequences)
+        step_ways = network.steps(sequences) - first_steps
         by_prior, by_season = np.zeros_like(way), np.zeros(len(way))
         by_layer = [np.zeros_like(each) for each in ways]
+        by_step = np.zeros((len(step_ways), len(way), step_ways.shape[2]))
         for node, mass in zip(NODES, MASSES, strict=True):
             view = self.prior(start + node * way)
-            output, layer_slopes, pair_slopes = correction(
-                network,
+            # What needs no encoder is linear along the line, what needs one is not.
+            layer, backward = network.read(
                 [
                     begin + np.float32(node) * each
                     for begin, each in zip(starts, ways, strict=True)
                 ],
-                self._pair_inputs(view),
+                first_steps + np.float32(node) * step_ways,
+            )
+            output, layer_slopes, pair_slopes = correction(
+                network, layer, self._pair_inputs(view)
             )
             output += self.level + node * seasons
             spend = mass * np.exp(kept * view.log_spend + output)
@@ -448,13 +472,15 @@ class Explainer:
             weight = spend[:, None].astype(np.float32)
             for total, slope in zip(by_layer, layer_slopes, strict=True):
                 total += weight * slope
-        contributions = np.zeros((len(inputs), len(ATTRIBUTED)))
+            by_step += weight * backward(layer_slopes)
+        contributions = np.zeros((len(inputs), len(attributed(network.config))))
         distance = network.customer_scaling(inputs)
         distance -= network.customer_scaling(self.typical)
+        known = distance.shape[1]
         for total, arrays in zip(by_layer, network.members, strict=True):
-            kernel = arrays[0][: distance.shape[1]]
-            contributions[:, :-1] += (total @ kernel.T) * distance
+            contributions[:, :known] += (total @ arrays[0][:known].T) * distance
         contributions[:, PRIOR_PLACES] += by_prior * way
+        contributions[:, known:-1] = (by_step * step_ways).sum(axis=0)
         contributions[:, -1] = by_season * seasons
         return contributions
 
@@ -522,8 +548,9 @@ def explain(
         most_customers
     )
     explainer = cases.explainer
+    names = attributed(explainer.network.config)
     of_reason = np.array(
-        [[reason_of(name) == reason for reason in REASONS] for name in ATTRIBUTED],
+        [[reason_of(name) == reason for reason in REASONS] for name in names],
         dtype=np.float64,
     )
 
@@ -559,8 +586,11 @@ def weigh(
     cases = Cases.find(networks, features, scores)
     if cases is None:
         return IMPORTANCE.empty_table()
+    names = attributed(cases.explainer.network.config)
+    features_of = [feature_of(name) for name in names]
+    distinct = tuple(dict.fromkeys(features_of))
     of_feature = np.array(
-        [[feature_of(name) == feature for feature in FEATURES] for name in ATTRIBUTED],
+        [[name == feature for feature in distinct] for name in features_of],
         dtype=np.float64,
     )
 
@@ -583,7 +613,7 @@ def weigh(
                 "mean_absolute_contribution": absolute[place] / len(sample),
                 "network_version": cases.network_version,
             }
-            for place, feature in enumerate(FEATURES)
+            for place, feature in enumerate(distinct)
         ],
         schema=IMPORTANCE,
     )
@@ -615,10 +645,7 @@ class Cases:
         features: duckdb.DuckDBPyRelation,
         scores: duckdb.DuckDBPyRelation,
     ) -> "Cases | None":
-        """Find the last scores and what made them; None where that cannot be told.
-
-        There may be no scores, or a network that reads the purchases as a sequence.
-        """
+        """Find the last scores and what made them; None where there are no scores."""
         as_of, horizon, version = scores.aggregate(
             "max(as_of_date), max(horizon_days), max(network_version)"
         ).fetchall()[0]
@@ -633,25 +660,27 @@ class Cases:
                 f"of {newest} and the accepted network is {expected}: build both, "
                 "dbt build --select clv_scores+"
             )
-        if accepted and accepted.network.config.encoder != "dense":
-            Progress("explanations").say("none: only the dense encoder is explained")
-            return None
-        columns = ", ".join(COLUMNS)
+        network = accepted.network if accepted else no_correction()
+        columns = ", ".join(network.config.columns)
         today = features.filter(f"as_of_date = date '{as_of}'").project(columns)
         prior = accepted.prior if accepted else fit_prior(today)
         longest = scores.filter(f"horizon_days = {horizon}")
         predicted = longest.project("customer_key, predicted_spend")
-        typical = Customers.from_arrow(fixed_sample(today).to_arrow_table()).inputs
         explainer = Explainer.of(
-            accepted.network if accepted else no_correction(),
+            network,
             prior,
-            typical.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32),
+            Customers.from_arrow(fixed_sample(today).to_arrow_table()),
             np.datetime64(as_of),
             horizon,
             today.aggregate("max(frequency), max(tenure_days)").fetchall()[0],
         )
         rows = today.join(predicted, "customer_key")
         return cls(rows, as_of, horizon, version, explainer)
+
+
+def typical_of(inputs: Inputs) -> Inputs:
+    """Mean of some inputs over customers, who are their first axis."""
+    return inputs.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
 
 
 def no_correction() -> Network:

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
+from clv_warehouse.clv.encoders import ENCODER_SHAPES, ENCODERS, Singles
 from clv_warehouse.clv.observations import (
     COLUMNS,
     CUSTOMER_INPUTS,
@@ -41,23 +42,8 @@ from clv_warehouse.clv.observations import (
 )
 from clv_warehouse.clv.prior import Prior
 
-Singles = NDArray[np.float32]
-
 PAIR_INPUTS = ("log_horizon_days", "log_prior_spend", "logit_prior_chance")
 OUTPUTS = 4
-ENCODED = 16
-# Shapes of the arrays with which a member reads the sequence of purchases: of two
-# convolutions over three purchases each, and of a gated recurrent unit.
-ENCODER_SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
-    "dense": (),
-    "cnn": (
-        (3, len(SEQUENCES), ENCODED),
-        (ENCODED,),
-        (3, ENCODED, ENCODED),
-        (ENCODED,),
-    ),
-    "rnn": ((len(SEQUENCES), 3 * ENCODED), (ENCODED, 3 * ENCODED), (3 * ENCODED,)),
-}
 QUANTILES = (0.1, 0.5, 0.9)
 # The prior may call a customer as good as lost; a correction in logs needs a start.
 LEAST_CHANCE = 1e-4
@@ -105,9 +91,14 @@ class NetworkConfig:
         return cls(**settings)
 
     @property
+    def sequences(self) -> tuple[str, ...]:
+        """Those of SEQUENCES that are read: all or none."""
+        return () if self.encoder == "dense" else SEQUENCES
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of customer_features that are read."""
-        return COLUMNS if self.encoder == "dense" else (*COLUMNS, *SEQUENCES)
+        return *COLUMNS, *self.sequences
 
     def to_json(self) -> str:
         """All settings as JSON text."""
@@ -309,20 +300,51 @@ class Network:
         It is the same for every horizon, and half of the work of scoring. Raises
         ValueError if the encoder reads sequences and there are none.
         """
+        return self.read(self.inputs_layer(inputs), self.steps(sequences))[0]
+
+    def inputs_layer(self, inputs: Inputs) -> list[Singles]:
+        """Compute the part of that share that needs no encoder."""
         scaled = self.customer_scaling(inputs)
-        encode = ENCODERS[self.config.encoder]
-        if encode is None:
-            return [scaled @ arrays[0][: scaled.shape[1]] for arrays in self.members]
+        return [scaled @ arrays[0][: scaled.shape[1]] for arrays in self.members]
+
+    def steps(self, sequences: Inputs | None) -> Singles:
+        """Scale sequences as the encoders read them, (PURCHASES, m, 2).
+
+        Shape (PURCHASES, 1, 0) where there is nothing to read. Raises ValueError if
+        there is, and it was not read from the table.
+        """
+        width = len(self.config.sequences)
+        if not width:
+            return np.zeros((PURCHASES, 1, 0), dtype=np.float32)
         if sequences is None:
             raise ValueError(f"the encoder {self.config.encoder} needs {SEQUENCES}")
         flat = self.sequence_scaling(sequences.reshape(len(sequences), -1))
-        steps = flat.reshape(-1, PURCHASES, len(SEQUENCES))
-        known = scaled.shape[1]
-        return [
-            scaled @ arrays[0][:known]
-            + encode(steps, encoder) @ arrays[0][known : known + ENCODED]
-            for encoder, arrays in zip(self.encoders, self.members, strict=True)
-        ]
+        steps = flat.reshape(-1, PURCHASES, width)
+        return np.ascontiguousarray(steps.swapaxes(0, 1))
+
+    def read(
+        self, inputs_layer: list[Singles], steps: Singles
+    ) -> tuple[list[Singles], Callable[[list[Singles]], Singles]]:
+        """Add what the encoders make of `steps` to the first layer.
+
+        With the layer, (m, units) per member, comes its backpropagation: from slopes
+        in the layer to slopes in `steps`.
+        """
+        encode = ENCODERS[self.config.encoder]
+        if encode is None:
+            return inputs_layer, lambda slopes: np.zeros_like(steps)
+        encoded = slice(len(CUSTOMER_INPUTS), -len(PAIR_INPUTS))
+        kernels = [arrays[0][encoded] for arrays in self.members]
+        values, backwards = zip(
+            *(encode(steps, arrays) for arrays in self.encoders), strict=True
+        )
+
+        def backward(slopes: list[Singles]) -> Singles:
+            parts = zip(backwards, slopes, kernels, strict=True)
+            return sum(back(slope @ kernel.T) for back, slope, kernel in parts)
+
+        parts = zip(inputs_layer, values, kernels, strict=True)
+        return [share + value @ kernel for share, value, kernel in parts], backward
 
     def forward(self, customer_layer: list[Singles], pair_inputs: Singles) -> Singles:
         """Compute the outputs, shape (n, OUTPUTS).
@@ -360,10 +382,12 @@ class Network:
 
     def predict(self, prior: Prior, observations: Observations) -> Forecast:
         """Forecast some observations, shape (n,)."""
-        customers = observations.customers
+        # Observations are often few of many customers, and encoders need memory.
+        places, row = np.unique(observations.row, return_inverse=True)
+        customers = observations.customers.take(places)
         first = self.customer_layer(customers.inputs, customers.sequences)
         outlook = Outlook.of(prior, observations, self.scale)
-        return self.forecast([layer[observations.row] for layer in first], outlook)
+        return self.forecast([layer[row] for layer in first], outlook)
 
     def to_bytes(self) -> bytes:
         """Write one npz archive; the same network gives the same bytes."""
@@ -444,43 +468,6 @@ class Network:
     def digest(self) -> str:
         """Eight letters that differ where any weight does."""
         return hashlib.sha256(self.to_bytes()).hexdigest()[:8]
-
-
-def convolved(steps: Singles, arrays: tuple[Singles, ...]) -> Singles:
-    """Read purchases, (m, PURCHASES, 2), three at a time, twice; (m, ENCODED)."""
-    for kernel, bias in zip(arrays[::2], arrays[1::2], strict=True):
-        padded = np.pad(steps, ((0, 0), (1, 1), (0, 0)))
-        total = bias + padded[:, :-2] @ kernel[0]
-        total += padded[:, 1:-1] @ kernel[1]
-        total += padded[:, 2:] @ kernel[2]
-        steps = np.maximum(total, 0, out=total)
-    return steps.max(axis=1)
-
-
-def recurred(steps: Singles, arrays: tuple[Singles, ...]) -> Singles:
-    """Read purchases, (m, PURCHASES, 2), one after another; (m, ENCODED).
-
-    Gated recurrent unit: Cho et al. (2014).
-    """
-    kernel, recurrent, bias = arrays
-    inputs = steps @ kernel + bias
-    state = np.zeros((len(steps), ENCODED), dtype=np.float32)
-    gates = 2 * ENCODED
-    for step in range(steps.shape[1]):
-        now = inputs[:, step]
-        update, reset = np.split(
-            expit(now[:, :gates] + state @ recurrent[:, :gates]), 2, axis=1
-        )
-        new = np.tanh(now[:, gates:] + (reset * state) @ recurrent[:, gates:])
-        state = update * state + (1 - update) * new
-    return state
-
-
-ENCODERS: dict[str, Callable[[Singles, tuple[Singles, ...]], Singles] | None] = {
-    "dense": None,
-    "cnn": convolved,
-    "rnn": recurred,
-}
 
 
 def spend_quantiles(chance: Singles, location: Singles, scale: Singles) -> Singles:

@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from clv_warehouse.clv.encoders import ENCODED, ENCODER_SHAPES, Singles
 from clv_warehouse.clv.network import (
     CHUNK,
-    ENCODED,
-    ENCODER_SHAPES,
     LEAST_LOG_SCALE,
     OUTPUTS,
     PAIR_INPUTS,
@@ -23,7 +22,6 @@ from clv_warehouse.clv.network import (
     NetworkConfig,
     Outlook,
     Scaling,
-    Singles,
 )
 from clv_warehouse.clv.observations import (
     CUSTOMER_INPUTS,
