@@ -5,12 +5,14 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && { echo $$python; break; }; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SPARK := .venv-spark/bin
+SPARK_INSTALLED := .venv-spark/.installed
 BENCHMARKS := sql train score explain ablation truth build
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test lint format lock docs seeds clean benchmark accuracy-table
+.PHONY: help install install-spark run test lint format lock docs seeds clean benchmark accuracy-table
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -25,6 +27,16 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+install-spark: $(SPARK_INSTALLED) ## Create the environment of target spark in .venv-spark.
+
+# uv, because it is there and needs a fifth of pip's time.
+$(SPARK_INSTALLED): requirements-spark.txt pyproject.toml $(INSTALLED)
+	@echo "Creating .venv-spark (a minute, once) ..."
+	@uv venv --quiet --clear --python $(BIN)/python .venv-spark
+	@uv pip install --quiet --python .venv-spark --requirement requirements-spark.txt
+	@uv pip install --quiet --python .venv-spark --no-deps --editable .
 	@touch $@
 
 run: install ## Build the sample shop's warehouse and show the result.
@@ -48,10 +60,14 @@ format: install ## Put Python and SQL into the project's layout.
 	ruff format .
 	sqlfluff fix --disable-progress-bar models tests
 
-lock: install ## Pin the dependencies of pyproject.toml in requirements.txt.
+lock: install ## Pin the dependencies of pyproject.toml in requirements.txt and -spark.txt.
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--quiet --upgrade --output-file requirements.txt
+	uv pip compile pyproject.toml --extra spark --constraint requirements.txt \
+		--universal --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--quiet --upgrade --output-file requirements-spark.txt
 
 docs: install ## Write the documentation of every table to target/ and serve it.
 	dbt docs generate --target sample

@@ -1,4 +1,9 @@
-{# What differs between engines: one macro per difference, one version per engine. #}
+{#
+  What differs between engines: one macro per difference, one version per engine.
+  Where they can, models say what all engines understand: `string` for text, `1e0`
+  for a double (1.0 is a decimal), `nulls last` wherever a null may be sorted, and no
+  minus sign before a decimal column, which changes its type in Sail.
+#}
 
 {# Whole days from one date to a later one. #}
 {% macro days_between(from_date, to_date) -%}
@@ -26,6 +31,64 @@
     date_add({{ date }}, cast({{ days }} as int))
 {%- endmacro %}
 
+{# Whether a column of a table holds text. #}
+{% macro is_text(column) -%}
+    {{ return(column.is_string() or column.dtype | lower == 'string') }}
+{%- endmacro %}
+
+{# What a text says as a number or a timestamp; null where it says none. #}
+{% macro read_text(text, data_type) -%}
+    {{ return(adapter.dispatch('read_text')(text, data_type)) }}
+{%- endmacro %}
+
+{% macro default__read_text(text, data_type) -%}
+    try_cast({{ text }} as {{ data_type }})
+{%- endmacro %}
+
+{# Spark reads no whole number from 2.5, where DuckDB rounds, but a date from a year or
+   a time of day alone, where DuckDB reads none. #}
+{% macro spark__read_text(text, data_type) -%}
+    {%- if data_type == 'integer' -%}
+        try_cast(try_cast({{ text }} as decimal(18, 0)) as integer)
+    {%- elif data_type == 'timestamp' -%}
+        case
+            when {{ text }} rlike '^[0-9]+-[0-9]+-[0-9]'
+                then try_cast({{ text }} as timestamp)
+        end
+    {%- else -%}
+        {{ default__read_text(text, data_type) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The types of a contract as Spark names them: its varchar has a length. #}
+{% macro spark__get_empty_schema_sql(columns) -%}
+    {%- set renamed = {} -%}
+    {%- for name, column in columns.items() -%}
+        {%- set data_type = modules.re.sub("^(.+)\\[\\]$", "array<\\1>", column.data_type) -%}
+        {%- set data_type = data_type | replace("varchar", "string") -%}
+        {%- do renamed.update({name: dict(column, data_type=data_type)}) -%}
+    {%- endfor -%}
+    {{ return(default__get_empty_schema_sql(renamed)) }}
+{%- endmacro %}
+
+{# dbt-spark's session puts texts between quotes as they are, also those with a quote. #}
+{% macro spark__load_csv_rows(model, agate_table) -%}
+    {%- set types = model.config.column_types -%}
+    {%- set rows = [] -%}
+    {%- for row in agate_table.rows -%}
+        {%- set values = [] -%}
+        {%- for name in agate_table.column_names -%}
+            {%- set text = row[name] | string | replace("\\", "\\\\") | replace("'", "\\'") -%}
+            {%- set value = "null" if row[name] is none else "'" ~ text ~ "'" -%}
+            {%- do values.append("cast(" ~ value ~ " as " ~ types.get(name, "string") ~ ")") -%}
+        {%- endfor -%}
+        {%- do rows.append("(" ~ values | join(", ") ~ ")") -%}
+    {%- endfor -%}
+    {%- set statement = "insert into " ~ this.render() ~ " values " ~ rows | join(", ") -%}
+    {%- do adapter.add_query(statement, abridge_sql_log=True) -%}
+    {{ return(statement) }}
+{%- endmacro %}
+
 {# A row's columns as one JSON object: {name: expression}. #}
 {% macro json_object(columns) -%}
     {{ return(adapter.dispatch('json_object')(columns)) }}
@@ -39,10 +102,11 @@
     )) as varchar)
 {%- endmacro %}
 
+{# Of a map Spark keeps the nulls, of a struct it drops them. #}
 {% macro spark__json_object(columns) -%}
-    to_json(named_struct(
+    to_json(map(
         {%- for name, expression in columns.items() %}
-        '{{ name }}', {{ expression }}{{ "," if not loop.last }}
+        '{{ name }}', cast({{ expression }} as string){{ "," if not loop.last }}
         {%- endfor %}
     ))
 {%- endmacro %}
@@ -61,7 +125,7 @@
         slice(
             array_sort(collect_list(
                 case when {{ condition }}
-                    then struct({{ order_by }} as position, {{ value }} as value)
+                    then named_struct('position', {{ order_by }}, 'value', {{ value }})
                 end
             )),
             greatest(1, count(case when {{ condition }} then 1 end) - {{ n - 1 }}),

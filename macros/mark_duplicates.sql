@@ -8,7 +8,7 @@
 {% macro mark_duplicates(relation, content_columns, key, order_by) -%}
     {%- set content = row_json(content_columns) -%}
     {%- set same_key -%}
-    over (partition by {{ key | join(', ') }} order by {{ order_by }}, {{ content }})
+    over (partition by {{ key | join(', ') }} order by {{ order_by }} nulls last, {{ content }})
     {%- endset -%}
     with repeated_keys as (
         select {{ key_hash(key) }} as repeated_hash
@@ -21,7 +21,7 @@
     marked_rows as (
         select
             {{ content_columns | join(', ') }},
-            cast(null as varchar) as duplicate_reason
+            cast(null as string) as duplicate_reason
         from {{ relation }}
         left join repeated_keys on {{ key_hash(key) }} = repeated_keys.repeated_hash
         where repeated_keys.repeated_hash is null

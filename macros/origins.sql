@@ -14,7 +14,7 @@
 
 {# Stops the build where no customer has bought anything by the as-of date. #}
 {% macro check_purchases(days) -%}
-    {%- if execute and days.database and not flags.EMPTY -%}
+    {%- if execute and days.schema and not flags.EMPTY -%}
         {%- set relation = adapter.get_relation(days.database, days.schema, days.identifier) -%}
         {%- if relation is not none -%}
             {%- set first = run_query(
@@ -36,7 +36,7 @@
 
 {# A fixed number from 0 to 1 per customer, the same on every engine. #}
 {% macro sample_point(customer_key) -%}
-    ({{ hex_value("substr(md5(" ~ customer_key ~ "), 1, 7)") }} / 268435456.0)
+    (cast({{ hex_value("substr(md5(" ~ customer_key ~ "), 1, 7)") }} as double) / 268435456)
 {%- endmacro %}
 
 {% macro hex_value(text) -%}

@@ -9,7 +9,7 @@
 
 {# Stops the build where amounts of several currencies would be added up. #}
 {% macro check_currency(orders) -%}
-    {%- if execute and orders.database and not var('currency') -%}
+    {%- if execute and orders.schema and not var('currency') -%}
         {%- set relation = adapter.get_relation(orders.database, orders.schema, orders.identifier) -%}
         {%- if relation is not none -%}
             {%- set found = run_query(

@@ -14,7 +14,7 @@
     select
     {%- for name, column in feed_spec(feed).columns.items() %}
         {%- set value = staged_value(name, column.data_type, found) -%}
-        {%- if 'try_cast' in value and found[name].is_string() -%}
+        {%- if 'try_cast' in value and is_text(found[name]) -%}
             {%- set text = "nullif(trim(" ~ adapter.quote(name) ~ "), '')" -%}
             {%- do texts.update({name: "case when " ~ value ~ " is null then " ~ text ~ " end"}) -%}
         {%- endif %}
@@ -30,7 +30,7 @@
                 then {{ json_object(texts) }}
         end
         {%- else -%}
-        cast(null as varchar)
+        cast(null as string)
         {%- endif %} as unreadable
     {% if found -%}
     from {{ relation }}
@@ -42,16 +42,18 @@
 {# One column of a feed, cast; null where the feed lacks it. #}
 {% macro staged_value(name, data_type, found) -%}
     {%- if name not in found -%}
-        cast(null as {{ data_type }})
+        cast(null as {{ 'string' if data_type == 'varchar' else data_type }})
     {%- else -%}
         {%- set value = adapter.quote(name) -%}
-        {%- if found[name].is_string() -%}
+        {%- if is_text(found[name]) -%}
             {%- set value = "nullif(trim(" ~ value ~ "), '')" -%}
         {%- endif -%}
         {%- if found[name].data_type | lower | replace(' ', '') == data_type -%}
             {{ value }}
-        {%- elif found[name].is_string() and data_type == 'varchar' -%}
+        {%- elif is_text(found[name]) and data_type == 'varchar' -%}
             {{ value }}
+        {%- elif is_text(found[name]) -%}
+            {{ read_text(value, data_type) }}
         {%- else -%}
             try_cast({{ value }} as {{ data_type }})
         {%- endif -%}

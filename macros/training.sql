@@ -4,7 +4,7 @@
   ref, for it comes after the plan.
 #}
 {% macro standing_networks() -%}
-    {%- if execute and this.database and not flags.FULL_REFRESH -%}
+    {%- if execute and this.schema and not flags.FULL_REFRESH -%}
         {%- set names = ['backtest_predictions', 'clv_network'] -%}
         {%- set tables = [] -%}
         {%- for name in names -%}
@@ -23,7 +23,7 @@
 {# Differs where a table's columns do. #}
 {% macro columns_fingerprint(relation) -%}
     {%- set shape = [] -%}
-    {%- if execute and relation.database -%}
+    {%- if execute and relation.schema -%}
         {%- set table = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
         {%- if table is not none -%}
             {%- for column in adapter.get_columns_in_relation(table) -%}

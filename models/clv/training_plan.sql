@@ -19,8 +19,8 @@ networks as (
     {%- else -%}
     select
         cast(null as date) as as_of_date,
-        cast(null as varchar) as features_fingerprint,
-        cast(null as varchar) as config_fingerprint,
+        cast(null as string) as features_fingerprint,
+        cast(null as string) as config_fingerprint,
         false as has_accepted
     {%- endif %}
 ),

@@ -56,7 +56,7 @@ select
     is_scoring_date,
     cast(customers as bigint) as customers,
     case
-        when is_scoring_date then 1.0
-        else least(1.0, {{ var('training_customers') }} / cast(customers as double))
+        when is_scoring_date then 1e0
+        else least(1e0, {{ var('training_customers') }} / cast(customers as double))
     end as sampled_share
 from known

@@ -26,7 +26,7 @@ line_totals as (
         ) as items,
         sum(case when rejection_reason is null and amount > 0 then amount else 0 end)
             as sold_amount,
-        sum(case when rejection_reason is null and amount < 0 then -amount else 0 end)
+        sum(case when rejection_reason is null and amount < 0 then abs(amount) else 0 end)
             as returned_amount
     from all_lines
     group by order_id
@@ -36,7 +36,7 @@ line_totals as (
 undone as (
     select
         all_lines.order_id,
-        sum(-all_lines.amount) as undone_amount
+        0 - sum(all_lines.amount) as undone_amount
     from returns
     inner join all_lines
         on
@@ -53,7 +53,7 @@ totals as (
         coalesce(line_totals.lines, 0) as lines,
         coalesce(line_totals.items, 0) as items,
         coalesce(line_totals.sold_amount, greatest(orders.amount, 0)) as sold_amount,
-        coalesce(line_totals.returned_amount, greatest(-orders.amount, 0))
+        coalesce(line_totals.returned_amount, abs(least(orders.amount, 0)))
             as returned_amount,
         coalesce(undone.undone_amount, 0) as undone_amount
     from orders

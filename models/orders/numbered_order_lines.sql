@@ -15,7 +15,12 @@ union all
 select
     order_id,
     cast(-row_number() over (
-        partition by order_id order by product_id, quantity, unit_price, discount
+        partition by order_id
+        order by
+            product_id asc nulls last,
+            quantity asc nulls last,
+            unit_price asc nulls last,
+            discount asc nulls last
     ) as integer) as line_number,
     product_id,
     quantity,
