@@ -1,9 +1,24 @@
+{{ reloaded('activity_date', key='customer_key') }}
+{%- set since = reload_from('activity_date') %}
 -- One row per customer and day on which they bought or returned something. Purchases
 -- undone on the same day are none. A past day never changes afterwards, whatever
 -- happens later: all features and targets are sums over these rows.
-with orders as (
+with {% if since -%}
+active_customers as (
+    select distinct customer_key
+    from {{ ref('fct_orders') }}
+    where ordered_date >= {{ since }}
+),
+
+{% endif -%}
+orders as (
     select * from {{ ref('fct_orders') }}
-    where customer_key is not null and not is_cancelled
+    where
+        customer_key is not null
+        and not is_cancelled
+        {%- if since %}
+        and customer_key in (select customer_key from active_customers)
+        {%- endif %}
 ),
 
 lines as (
@@ -13,6 +28,9 @@ lines as (
         and not is_cancelled
         and quantity > 0
         and line_type = 'product'
+        {%- if since %}
+        and customer_key in (select customer_key from active_customers)
+        {%- endif %}
 ),
 
 first_bought as (

@@ -1,3 +1,4 @@
+{{ reloaded('occurred_at', key='event_id') }}
 -- One row per row of the events feed, with the reason why it is rejected, if it is.
 {%- set said = [
     'event_id',
@@ -8,8 +9,17 @@
     'occurred_at',
     'unreadable',
 ] %}
-with marked as (
-    {{ mark_duplicates(ref('stg_events'), said, ['event_id'], 'occurred_at') }}
+{%- set since = reload_from('occurred_at') %}
+with {% if since -%}
+unsettled as (
+    {{ unsettled_rows(ref('stg_events'), 'occurred_at', 'event_id', since) }}
+),
+
+{% endif -%}
+marked as (
+    {{ mark_duplicates(
+        'unsettled' if since else ref('stg_events'), said, ['event_id'], 'occurred_at'
+    ) }}
 ),
 
 judged as (

@@ -1,3 +1,4 @@
+{{ reloaded('ordered_at', key='order_id') }}
 -- One row per row of the order_lines feed, with the reason why it is rejected, if it is.
 {%- set said = [
     'order_id',
@@ -8,10 +9,26 @@
     'discount',
     'unreadable',
 ] %}
+{%- set since = reload_from('ordered_at') %}
 with orders as (
     select * from {{ ref('checked_orders') }}
     where is_kept and order_id is not null
 ),
+
+{% if since -%}
+settled_orders as (
+    select order_id from orders
+    where ordered_at < {{ since }}
+),
+
+unsettled as (
+    select lines.*
+    from {{ ref('numbered_order_lines') }} as lines
+    left join settled_orders on lines.order_id = settled_orders.order_id
+    where settled_orders.order_id is null
+),
+
+{% endif -%}
 
 codes as (
     select * from {{ ref('non_product_codes') }}
@@ -19,7 +36,10 @@ codes as (
 
 marked as (
     {{ mark_duplicates(
-        ref('numbered_order_lines'), said, ['order_id', 'line_number'], 'product_id'
+        'unsettled' if since else ref('numbered_order_lines'),
+        said,
+        ['order_id', 'line_number'],
+        'product_id'
     ) }}
 ),
 

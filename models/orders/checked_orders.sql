@@ -1,3 +1,4 @@
+{{ reloaded('ordered_at', key='order_id') }}
 -- One row per row of the orders feed, with the reason why it is rejected, if it is.
 {%- set said = [
     'order_id',
@@ -8,9 +9,18 @@
     'amount',
     'unreadable',
 ] %}
+{%- set since = reload_from('ordered_at') %}
 {{ check_currency(ref('stg_orders')) }}
-with marked as (
-    {{ mark_duplicates(ref('stg_orders'), said, ['order_id'], 'ordered_at') }}
+with {% if since -%}
+unsettled as (
+    {{ unsettled_rows(ref('stg_orders'), 'ordered_at', 'order_id', since) }}
+),
+
+{% endif -%}
+marked as (
+    {{ mark_duplicates(
+        'unsettled' if since else ref('stg_orders'), said, ['order_id'], 'ordered_at'
+    ) }}
 ),
 
 judged as (

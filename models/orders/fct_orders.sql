@@ -1,11 +1,20 @@
+{{ reloaded('ordered_at', key='order_id') }}
+{%- set since = reload_from('ordered_at') %}
 -- One row per order. Its money is that of its lines, or its own where it has none.
 with orders as (
     select * from {{ ref('checked_orders') }}
-    where rejection_reason is null
+    where
+        rejection_reason is null
+        {%- if since %}
+        and ordered_at >= {{ since }}
+        {%- endif %}
 ),
 
 all_lines as (
     select * from {{ ref('checked_order_lines') }}
+    {%- if since %}
+    where ordered_at >= {{ since }}
+    {%- endif %}
 ),
 
 returns as (

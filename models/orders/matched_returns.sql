@@ -1,3 +1,5 @@
+{{ reloaded('ordered_at') }}
+{%- set since = reload_from('ordered_at') %}
 -- One row per returned line that undoes a sale, with the sale that it undoes: the
 -- latest earlier sale to that customer of as many pieces at that price which no return
 -- has undone yet, else the latest earlier sale of the product. A sale is undone for at
@@ -17,7 +19,11 @@ with lines as (
 returned_products as (
     select distinct customer_key, product_id
     from lines
-    where quantity < 0
+    where
+        quantity < 0
+        {%- if since %}
+        and ordered_at >= {{ since }}
+        {%- endif %}
 ),
 
 candidates as (
@@ -74,6 +80,7 @@ returns as (
     select
         returned.order_id,
         returned.line_number,
+        returned.ordered_at,
         sold.order_id as undone_order_id,
         sold.line_number as undone_line_number,
         sold.ordered_date as undone_date,
@@ -95,8 +102,13 @@ returns as (
 select
     order_id,
     line_number,
+    ordered_at,
     undone_order_id,
     undone_line_number,
     undone_date
 from returns
-where returned_so_far <= sold_quantity
+where
+    returned_so_far <= sold_quantity
+    {%- if since %}
+    and ordered_at >= {{ since }}
+    {%- endif %}

@@ -1,0 +1,60 @@
+{#
+  Large tables can be kept, their last days alone being built anew. With the var
+  reload_days a row is settled once its date lies more than so many days before the
+  newest one that the table has. A run builds the rows that are not settled, and
+  replaces with them those that it finds in the table: see docs/scale.md for what that
+  takes up and what only a full refresh does.
+#}
+
+{# Configures a model so: `date` is the column that settles its rows; rows of a `key`
+   that is built anew are replaced even where they are settled. #}
+{% macro reloaded(date, key=none) -%}
+    {{ config(
+        materialized='table' if var('reload_days') is none else 'incremental',
+        incremental_strategy='reload',
+        on_schema_change='fail',
+        meta={'reload_date': date, 'reload_key': key}
+    ) }}
+{%- endmacro %}
+
+{# From which date on rows are built; none where all are. Dates to come settle none. #}
+{% macro reload_from(date) -%}
+    {%- if not is_incremental() -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set newest = run_query(
+        "select max(cast(" ~ date ~ " as date)) from " ~ this
+        ~ " where cast(" ~ date ~ " as date) <= current_date"
+    ).rows[0][0] -%}
+    {%- if newest is none -%}
+        {{ return("date '1970-01-01'") }}
+    {%- endif -%}
+    {{ return(plus_days("date '" ~ newest ~ "'", -var('reload_days'))) }}
+{%- endmacro %}
+
+{# A feed's rows that are not settled, and all that share a key with one. #}
+{% macro unsettled_rows(relation, date, key, since) -%}
+    select * from {{ relation }}
+    where
+        {{ date }} is null
+        or {{ date }} >= {{ since }}
+        or {{ key }} in (
+            select {{ key }} from {{ relation }}
+            where {{ date }} is null or {{ date }} >= {{ since }}
+        )
+{%- endmacro %}
+
+{# Replaces, in one transaction, what a run has built anew. #}
+{% macro get_incremental_reload_sql(arguments) -%}
+    {%- set date, key = config.meta_get('reload_date'), config.meta_get('reload_key') -%}
+    {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') -%}
+    delete from {{ arguments.target_relation }}
+    where
+        {{ date }} is null
+        or {{ date }} >= {{ reload_from(date) }}
+        {%- if key %}
+        or {{ key }} in (select {{ key }} from {{ arguments.temp_relation }})
+        {%- endif %};
+    insert into {{ arguments.target_relation }} ({{ columns }})
+    select {{ columns }} from {{ arguments.temp_relation }}
+{%- endmacro %}

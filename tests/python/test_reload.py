@@ -1,0 +1,142 @@
+"""Kept tables whose last days are built anew are what a full refresh makes."""
+
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from warehouse import Warehouse
+
+DAYS = 30
+TABLES = {
+    "orders": (
+        "checked_orders",
+        "checked_order_lines",
+        "matched_returns",
+        "fct_orders",
+        "fct_order_lines",
+        "checked_events",
+        "rejected_records",
+        "dim_customers",
+    ),
+    "features": ("customer_days", "customer_visits", "customer_reviews"),
+}
+FEEDS = ("orders", "order_lines", "products", "customers", "events", "reviews")
+
+
+@pytest.fixture
+def feeds(root) -> dict[str, pd.DataFrame]:
+    """The sample shop, dirty as it is; all text."""
+    folder = root / "seeds" / "sample"
+    return {
+        name: pd.read_csv(folder / f"sample_{name}.csv", dtype=str) for name in FEEDS
+    }
+
+
+def until(
+    feeds: dict[str, pd.DataFrame], date: pd.Timestamp
+) -> dict[str, pd.DataFrame]:
+    """What the shop knew on the evening of a day; undated rows were always there."""
+
+    def known(rows: pd.DataFrame, column: str) -> pd.Series:
+        times = pd.to_datetime(rows[column], errors="coerce", format="mixed")
+        return times.isna() | (times < date + timedelta(days=1))
+
+    orders, events = feeds["orders"], feeds["events"]
+    orders = orders[known(orders, "ordered_at")]
+    later = set(feeds["orders"]["order_id"]) - set(orders["order_id"])
+    lines = feeds["order_lines"]
+    return feeds | {
+        "orders": orders,
+        "order_lines": lines[~lines["order_id"].isin(later)],
+        "events": events[known(events, "occurred_at")],
+    }
+
+
+def corrected(feeds: dict[str, pd.DataFrame], date: pd.Timestamp) -> dict:
+    """What shops do after the fact to orders of the fortnight before a day."""
+    orders, lines = feeds["orders"].copy(), feeds["order_lines"].copy()
+    times = pd.to_datetime(orders["ordered_at"], errors="coerce", format="mixed")
+    recent = orders.index[(times <= date) & (times > date - timedelta(days=14))]
+    old = orders.index[times < date - timedelta(days=200)]
+    cancelled, deleted, reassigned, moved = recent[:4]
+    orders.loc[cancelled, "status"] = "cancelled"
+    orders.loc[reassigned, "customer_id"] = orders.loc[old[0], "customer_id"]
+    orders.loc[moved, "ordered_at"] = str(date - timedelta(days=20))
+    # The same number again, today: it contradicts an old order.
+    again = orders.loc[[old[1]]].assign(ordered_at=str(date), status="delivered")
+    lines.loc[lines["order_id"] == orders.loc[recent[4], "order_id"], "unit_price"] = (
+        "7"
+    )
+    return feeds | {
+        "orders": pd.concat([orders.drop(index=deleted), again], ignore_index=True),
+        "order_lines": lines,
+    }
+
+
+def build(warehouse: Warehouse, *arguments: str) -> None:
+    run = warehouse.dbt(
+        *("run", "--select", "staging", "orders", "features.customer_days"),
+        *("features.customer_visits", "features.customer_reviews", *arguments),
+        reload_days=DAYS,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def rows(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
+    return {
+        table: warehouse.query(f"select * from {schema}.{table} order by all")
+        for schema, tables in TABLES.items()
+        for table in tables
+    }
+
+
+def test_a_history_of_reloads_is_a_full_refresh(warehouse, feeds):
+    times = pd.to_datetime(
+        feeds["orders"]["ordered_at"], errors="coerce", format="mixed"
+    )
+    last = times[times < pd.Timestamp.now()].max().normalize()
+    first, second = last - timedelta(days=60), last - timedelta(days=25)
+    warehouse.write_raw(**until(feeds, first))
+    assert warehouse.dbt("seed", "--select", "reference").returncode == 0
+    build(warehouse)
+    before = rows(warehouse)
+    warehouse.write_raw(**until(feeds, second))
+    build(warehouse)
+    warehouse.write_raw(**corrected(until(feeds, last), second))
+    build(warehouse)
+    kept = rows(warehouse)
+    build(warehouse, "--full-refresh")
+    anew = rows(warehouse)
+    for table, expected in anew.items():
+        pd.testing.assert_frame_equal(kept[table], expected, obj=table)
+    assert len(before["fct_orders"]) < len(kept["fct_orders"])
+
+
+def test_rows_that_are_settled_are_not_built(warehouse, feeds):
+    orders, lines = feeds["orders"], feeds["order_lines"]
+    warehouse.write_raw(**feeds)
+    assert warehouse.dbt("seed", "--select", "reference").returncode == 0
+    build(warehouse)
+    before = rows(warehouse)
+    times = pd.to_datetime(orders["ordered_at"], errors="coerce", format="mixed")
+    old = times.sort_values().index[100]
+    gone = lines["order_id"] == orders.loc[old, "order_id"]
+    warehouse.write_raw(**feeds | {"order_lines": lines[~gone]})
+    build(warehouse)
+    pd.testing.assert_frame_equal(rows(warehouse)["fct_orders"], before["fct_orders"])
+
+
+def test_a_run_that_fails_leaves_the_last_good_tables(warehouse, feeds):
+    warehouse.write_raw(**feeds)
+    assert warehouse.dbt("seed", "--select", "reference").returncode == 0
+    build(warehouse)
+    before = rows(warehouse)
+    two = feeds["orders"].assign(currency="GBP")
+    two.loc[two.index[:5], "currency"] = "EUR"
+    warehouse.write_raw(**feeds | {"orders": two})
+    failed = warehouse.dbt("run", "--select", "orders", reload_days=DAYS)
+    assert failed.returncode != 0
+    assert "Amounts of several currencies" in failed.stdout
+    for table, expected in before.items():
+        pd.testing.assert_frame_equal(rows(warehouse)[table], expected, obj=table)
