@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 SPARK_INSTALLED := .venv-spark/.installed
-BENCHMARKS := sql train score explain ablation truth build
+BENCHMARKS := sql train score explain ablation truth build scale
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
@@ -78,8 +78,8 @@ seeds: install ## Make the sample shop again.
 
 benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
 
-benchmark-%: install ## Run one, such as benchmark-accuracy. ARGS='...'.
-	@python scripts/benchmark.py $* $(ARGS)
+benchmark-%: install ## Run one, such as benchmark-accuracy. ARGS='...', SIZES='...'.
+	@python scripts/benchmark.py $* $(if $(SIZES),--lines $(SIZES)) $(ARGS)
 
 accuracy-table: install ## Put what benchmark-accuracy measured into the README.
 	python -m clv_warehouse.benchmarks.accuracy

@@ -10,7 +10,7 @@ from pathlib import Path
 from clv_warehouse.connectors import CONNECTORS
 from clv_warehouse.connectors.reading import LoadError
 from clv_warehouse.feeds import read_feeds
-from clv_warehouse.loading import LoadedFeed, load
+from clv_warehouse.loading import LoadedFeed, link, load
 
 SHOP_YML = Path(__file__).resolve().parents[1] / "models" / "staging" / "shop.yml"
 
@@ -20,13 +20,12 @@ def main() -> int:
     arguments = _arguments()
     warehouse: Path = arguments.warehouse
     try:
-        loaded = load(
-            CONNECTORS[arguments.connector],
-            arguments.source,
-            warehouse,
-            read_feeds(SHOP_YML),
-            lambda line: print(line, flush=True),
-        )
+        feeds = read_feeds(SHOP_YML)
+        if arguments.in_place:
+            loaded = link(arguments.source, warehouse, feeds, _say)
+        else:
+            connector = CONNECTORS[arguments.connector]
+            loaded = load(connector, Path(arguments.source), warehouse, feeds, _say)
     except LoadError as error:
         print(f"load.py: {error}", file=sys.stderr)
         return 1
@@ -35,6 +34,10 @@ def main() -> int:
         return 130
     print(_summary(loaded, warehouse))
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -48,14 +51,23 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("connector", choices=CONNECTORS, help="the shape of the data")
-    parser.add_argument("source", type=Path, help="the file or folder to load")
+    parser.add_argument("source", help="the file or folder to load")
+    parser.add_argument(
+        "--in-place",
+        action="store_true",
+        help="folder only: make views of its Parquet files, FEED.parquet or "
+        "FEED/*.parquet, and copy nothing; an address such as s3://... will do too",
+    )
     parser.add_argument(
         "--warehouse",
         type=Path,
         default=_default_warehouse(),
         help="the DuckDB file to load into (default: %(default)s)",
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.in_place and arguments.connector != "folder":
+        parser.error("--in-place goes with the connector folder only")
+    return arguments
 
 
 def _default_warehouse() -> Path:

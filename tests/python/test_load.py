@@ -14,7 +14,7 @@ import pytest
 from clv_warehouse.connectors import CONNECTORS, Connector, reading
 from clv_warehouse.connectors.reading import LoadError
 from clv_warehouse.feeds import Column, read_feeds
-from clv_warehouse.loading import load
+from clv_warehouse.loading import link, load
 
 ORDERS = "order_id,customer_id,ordered_at,amount\n"
 GOOD = ORDERS + "1,ann,2024-01-31 10:00:00,12.50\n2,,2024-02-01,7\n"
@@ -400,3 +400,58 @@ def test_command_names_a_warehouse_that_it_cannot_open(command, shop, tmp_path):
         failed = command("folder", folder, path=locked)
     assert failed.returncode == 1
     assert "Another program has it open" in failed.stderr
+
+
+def parquet(path: Path, sql: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    duckdb.sql(sql).write_parquet(str(path))
+    return path
+
+
+ORDER = "select {} as order_id, 'c' as customer_id, date '2024-05-01' as ordered_at"
+
+
+def test_files_stay_in_place_and_what_is_added_is_seen(tmp_path, warehouse, feeds):
+    folder = tmp_path / "a [b]'s shop"
+    parquet(folder / "orders" / "1.parquet", ORDER.format(1))
+    lines = "select 1 as order_id, 'p' as product_id, 2 as quantity, 3.5 as unit_price"
+    parquet(folder / "order_lines.parquet", lines)
+    loaded = link(str(folder), warehouse, feeds, print)
+    assert [feed.rows for feed in loaded] == [1, 1, 0, 0, 0, 0]
+    parquet(folder / "orders" / "2.parquet", ORDER.format(2))
+    with duckdb.connect(str(warehouse)) as connection:
+        found = connection.execute("select order_id from raw.orders").fetchall()
+        assert sorted(found) == [(1,), (2,)]
+        assert not connection.execute("from raw.reviews").fetchall()
+
+
+def test_copies_and_views_take_each_others_place(
+    load_folder, shop, tmp_path, warehouse, feeds
+):
+    folder = shop(orders__csv=GOOD, order_lines__csv=LINES)
+    load_folder(folder)
+    copied = tables(warehouse)
+    parquet(tmp_path / "orders.parquet", ORDER.format(1))
+    link(str(tmp_path), warehouse, feeds, print)
+    assert "orders" not in tables(warehouse)
+    load_folder(folder)
+    assert tables(warehouse) == copied
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "no orders.parquet and no orders/"),
+        ({"orders": "select 1 as order_id"}, "no column customer_id, ordered_at"),
+    ],
+)
+def test_views_of_wrong_files_leave_the_last_good_tables(
+    load_folder, shop, tmp_path, warehouse, feeds, files, words
+):
+    load_folder(shop(orders__csv=GOOD, order_lines__csv=LINES))
+    copied = tables(warehouse)
+    for name, sql in files.items():
+        parquet(tmp_path / "wrong" / f"{name}.parquet", sql)
+    with pytest.raises(LoadError, match=words):
+        link(str(tmp_path / "wrong"), warehouse, feeds, print)
+    assert tables(warehouse) == copied
