@@ -59,6 +59,12 @@ cases as (
         {{ plus_days("date '2024-03-01'", -1) }} = date '2024-02-29'
     union all
     select
+        'rounded',
+        cast({{ rounded('4620.025e0', 2) }} as decimal(18, 2)) = 4620.02
+        and cast({{ rounded('3423.675e0', 2) }} as decimal(18, 2)) = 3423.68
+        and cast({{ rounded('-2.5e0', 0) }} as decimal(18, 0)) = -3
+    union all
+    select
         'hex_value',
         {{ hex_value("'00000ff'") }} = 255
     union all

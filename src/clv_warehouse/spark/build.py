@@ -11,7 +11,7 @@ from clv_warehouse.spark.python_models import PythonModel, Table, run_python_mod
 
 # What dbt has parsed for one target it cannot use for another.
 TARGET = ("--target", "spark", "--target-path", "target/spark")
-# Unit tests judge the models, not the data; they run on DuckDB.
+# Unit tests judge the models, not the data: a shop's build needs none.
 DATA_TESTS = ("--exclude-resource-type", "unit_test")
 ENGINE_TESTS = "path:tests/engines"
 # A test waits until all that it reads is there.
@@ -56,6 +56,11 @@ def build(session: SparkSession, options: Sequence[str] = ()) -> list[Table]:
         for node in manifest.nodes.values()
         if node.resource_type == "model"
     ]
+
+
+def run_unit_tests(options: Sequence[str] = ()) -> None:
+    """Judge the models by their unit tests; raises BuildError where one fails."""
+    dbt("test", *TARGET, *options, "--select", "test_type:unit")
 
 
 def dbt(*arguments: str) -> Any:

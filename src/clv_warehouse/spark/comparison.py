@@ -14,17 +14,17 @@ import pyarrow as pa
 class Difference:
     """A place where two tables are not the same."""
 
-    table: str
-    where: str
+    column: str
     expected: Any
     found: Any
+    row: tuple
 
     def __str__(self) -> str:
-        return f"{self.table}, {self.where}: {self.expected!r}, but {self.found!r}"
+        return f"{self.column}: {self.expected!r}, but {self.found!r}, in {self.row}"
 
 
 def differences(
-    table: str, expected: pa.Table, found: pa.Table, tolerance: float
+    expected: pa.Table, found: pa.Table, tolerance: float
 ) -> list[Difference]:
     """Compare two tables' rows, in whatever order they come.
 
@@ -34,13 +34,13 @@ def differences(
     """
     names = expected.column_names
     if names != found.column_names:
-        return [Difference(table, "columns", names, found.column_names)]
+        return [Difference("all columns", names, found.column_names, ())]
     if len(expected) != len(found):
-        return [Difference(table, "rows", len(expected), len(found))]
+        return [Difference("number of rows", len(expected), len(found), ())]
     in_order = sorted(names, key=lambda name: _is_inexact(expected[name].type))
     pairs = zip(_rows(expected, in_order), _rows(found, in_order), strict=True)
     return [
-        Difference(table, f"{name} of {one}", mine, theirs)
+        Difference(name, mine, theirs, one)
         for one, other in pairs
         for name, mine, theirs in zip(in_order, one, other, strict=True)
         if not same(mine, theirs, tolerance)

@@ -7,11 +7,12 @@ import pyarrow as pa
 from pyarrow import csv
 from pyspark.sql import SparkSession
 
-from clv_warehouse.spark.build import build
+from clv_warehouse.spark.build import build, run_unit_tests
 from clv_warehouse.spark.comparison import Difference, differences
 from clv_warehouse.spark.python_models import Table, write
 
 SEEDS = Path("seeds/sample")
+QUIET = ("--quiet",)
 FEEDS = ("orders", "order_lines", "products", "customers", "events", "reviews")
 # What a network was accepted by, and the network: with them a build only scores.
 NETWORK = (Table("clv", "backtest_predictions"), Table("clv", "clv_network"))
@@ -23,7 +24,7 @@ NETWORK_TOLERANCE = 1e-6
 
 
 def check(session: SparkSession, warehouse: Path) -> dict[str, list[Difference]]:
-    """Build the sample shop on a session; differences from `warehouse` by table.
+    """Build and test the sample shop; by table, its differences from `warehouse`.
 
     `warehouse` is the DuckDB file of target sample. Its network is carried over, so
     that both engines score with the same one.
@@ -33,10 +34,10 @@ def check(session: SparkSession, warehouse: Path) -> dict[str, list[Difference]]
             write(session, read_texts(SEEDS / f"sample_{feed}.csv"), Table("raw", feed))
         for table in NETWORK:
             write(session, expected.table(table.name).to_arrow_table(), table)
-        built = build(session, ["--quiet"])
+        built = build(session, QUIET)
+        run_unit_tests(QUIET)
         return {
             table.name: differences(
-                table.name,
                 expected.table(table.name).to_arrow_table(),
                 session.table(table.name).toArrow(),
                 NETWORK_TOLERANCE if table.schema == "clv" else TOLERANCE,
