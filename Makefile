@@ -7,12 +7,13 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 SPARK_INSTALLED := .venv-spark/.installed
+ENGINE ?= sail
 BENCHMARKS := sql train score explain ablation truth build scale
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run test lint format lock docs seeds clean benchmark accuracy-table
+.PHONY: help install install-spark run test test-spark lint format lock docs seeds clean benchmark accuracy-table
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -47,6 +48,10 @@ test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet
 	@$(MAKE) --no-print-directory lint
 	python -m pytest
+
+test-spark: install-spark ## Build the sample shop on Sail (ENGINE=local: Spark) as on DuckDB.
+	@test -f data/sample.duckdb || dbt build --target sample --quiet
+	@$(SPARK)/python scripts/spark.py check --engine $(ENGINE)
 
 lint: install ## Check layout, types and SQL.
 	ruff check .

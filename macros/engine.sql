@@ -71,6 +71,16 @@
     {{ return(default__get_empty_schema_sql(renamed)) }}
 {%- endmacro %}
 
+{# A unit test's list, which Spark writes array(...), not [...]. #}
+{% macro spark__safe_cast(field, type) -%}
+    {%- set text = (field | string).strip("'") -%}
+    {%- if type.startswith('array') and text.startswith('[') -%}
+        cast(array({{ text[1:-1] }}) as {{ type }})
+    {%- else -%}
+        cast({{ field }} as {{ type }})
+    {%- endif -%}
+{%- endmacro %}
+
 {# dbt-spark's session puts texts between quotes as they are, also those with a quote. #}
 {% macro spark__load_csv_rows(model, agate_table) -%}
     {%- set types = model.config.column_types -%}
@@ -87,6 +97,23 @@
     {%- set statement = "insert into " ~ this.render() ~ " values " ~ rows | join(", ") -%}
     {%- do adapter.add_query(statement, abridge_sql_log=True) -%}
     {{ return(statement) }}
+{%- endmacro %}
+
+{#
+  A double that is to become a decimal with so many places. DuckDB multiplies and rounds
+  to a whole number, Spark would round the double's decimal digits: 4620.025 is less
+  than it says, and its hundredfold less than a half.
+#}
+{% macro rounded(value, places) -%}
+    {{ return(adapter.dispatch('rounded')(value, places)) }}
+{%- endmacro %}
+
+{% macro default__rounded(value, places) -%}
+    {{ value }}
+{%- endmacro %}
+
+{% macro spark__rounded(value, places) -%}
+    round(({{ value }}) * 1e{{ places }}) / 1e{{ places }}
 {%- endmacro %}
 
 {# A row's columns as one JSON object: {name: expression}. #}

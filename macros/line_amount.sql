@@ -4,10 +4,10 @@
   billion for whole quantities, and several times faster than wide decimals.
 #}
 {% macro line_amount(quantity, unit_price, discount) -%}
-    try_cast(
+    {%- set amount -%}
         cast({{ quantity }} as double) * cast({{ unit_price }} as double)
         - case when {{ quantity }} < 0 then -1 else 1 end
         * cast(coalesce({{ discount }}, 0) as double)
-        as decimal(18, 4)
-    )
+    {%- endset -%}
+    try_cast({{ rounded(amount, 4) }} as decimal(18, 4))
 {%- endmacro %}

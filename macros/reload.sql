@@ -10,11 +10,16 @@
    that is built anew are replaced even where they are settled. #}
 {% macro reloaded(date, key=none) -%}
     {{ config(
-        materialized='table' if var('reload_days') is none else 'incremental',
+        materialized='incremental' if keeps_settled_rows() else 'table',
         incremental_strategy='reload',
         on_schema_change='fail',
         meta={'reload_date': date, 'reload_key': key}
     ) }}
+{%- endmacro %}
+
+{# Spark tables without Delta or Iceberg cannot have rows deleted. #}
+{% macro keeps_settled_rows() -%}
+    {{ return(var('reload_days') is not none and target.type == 'duckdb') }}
 {%- endmacro %}
 
 {# From which date on rows are built; none where all are. Dates to come settle none. #}

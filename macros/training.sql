@@ -20,14 +20,14 @@
     {{ return(none) }}
 {%- endmacro %}
 
-{# Differs where a table's columns do. #}
+{# Differs where a table's columns do, but not where engines name their types differently. #}
 {% macro columns_fingerprint(relation) -%}
     {%- set shape = [] -%}
     {%- if execute and relation.schema -%}
         {%- set table = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
         {%- if table is not none -%}
             {%- for column in adapter.get_columns_in_relation(table) -%}
-                {%- do shape.append(column.name ~ ' ' ~ column.data_type) -%}
+                {%- do shape.append(column.name) -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endif -%}

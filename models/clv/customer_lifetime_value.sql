@@ -46,8 +46,10 @@ valued as (
             as predicted_spend,
         max(case when weights.is_longest then predictions.chance_of_buying end)
             as chance_of_buying,
-        cast(sum(predictions.predicted_spend * weights.weight) as decimal(18, 2))
-            as lifetime_value
+        cast(
+            {{ rounded('sum(predictions.predicted_spend * weights.weight)', 2) }}
+            as decimal(18, 2)
+        ) as lifetime_value
     from predictions
     inner join weights on predictions.horizon_days = weights.horizon_days
     group by
@@ -64,13 +66,13 @@ ranked as (
         features.first_purchase_date,
         features.last_purchase_date,
         features.frequency,
-        cast(features.past_spend as decimal(18, 2)) as past_spend,
+        cast({{ rounded('features.past_spend', 2) }} as decimal(18, 2)) as past_spend,
         valued.predicted_spend,
         valued.chance_of_buying,
         valued.lifetime_value,
         cast(row_number() over by_value as bigint) as value_rank,
         cast(ntile(10) over by_value as integer) as value_decile,
-        cast(features.formula_value as decimal(18, 2)) as formula_value,
+        cast({{ rounded('features.formula_value', 2) }} as decimal(18, 2)) as formula_value,
         valued.scored_by,
         valued.network_version
     from valued

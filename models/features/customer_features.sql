@@ -77,7 +77,7 @@ totals as (
         count(case when days_before < {{ window }} and is_purchase then 1 end)
             as purchases_{{ window }}d,
         {%- endfor %}
-        {{ last_values('days_before', 'activity_date', 16, 'is_purchase') }}
+        {{ last_values('cast(days_before as bigint)', 'activity_date', 16, 'is_purchase') }}
             as purchase_days_before,
         {{ last_values('cast(purchase_amount as double)', 'activity_date', 16, 'is_purchase') }}
             as purchase_amounts
