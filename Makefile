@@ -32,7 +32,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 
 install-spark: $(SPARK_INSTALLED) ## Create the environment of target spark in .venv-spark.
 
-# uv, because it is there and needs a fifth of pip's time.
+# By uv, which compiled its lock.
 $(SPARK_INSTALLED): requirements-spark.txt pyproject.toml $(INSTALLED)
 	@echo "Creating .venv-spark (a minute, once) ..."
 	@uv venv --quiet --clear --python $(BIN)/python .venv-spark

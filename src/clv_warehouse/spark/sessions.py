@@ -1,6 +1,7 @@
 """Spark sessions: the one that there is, or Sail or Spark in this process."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ def local_session(scratch: Path) -> Iterator[SparkSession]:
 
     Two shuffle partitions, not 200, because the data are small.
     """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     session = (
         SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", "false")
