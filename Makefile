@@ -13,7 +13,7 @@ BENCHMARKS := sql train score explain ablation truth build scale
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run test test-spark lint format lock docs seeds clean benchmark accuracy-table
+.PHONY: help install install-spark run test test-spark lint format lock docs seeds clean benchmark tables
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -86,8 +86,9 @@ benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
 benchmark-%: install ## Run one, such as benchmark-accuracy. ARGS='...', SIZES='...'.
 	@python scripts/benchmark.py $* $(if $(SIZES),--lines $(SIZES)) $(ARGS)
 
-accuracy-table: install ## Put what benchmark-accuracy measured into the README.
+tables: install ## Put what benchmark-accuracy and -scale measured into the documents.
 	python -m clv_warehouse.benchmarks.accuracy
+	python -m clv_warehouse.benchmarks.scale
 
 clean: ## Remove what dbt compiled and what was built from the sample shop.
 	rm -rf target logs data/sample.duckdb

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from clv_warehouse.benchmarks.accuracy import resampled_ginis, table, write_readme
-from clv_warehouse.benchmarks.harness import report, rows
+from clv_warehouse.benchmarks.accuracy import resampled_ginis, table
+from clv_warehouse.benchmarks.harness import (
+    measured,
+    report,
+    rows,
+    write_between_marks,
+)
 
 
 def gini(predicted, actual):
@@ -45,18 +50,18 @@ def test_the_table_stands_between_the_marks(tmp_path):
         "gini_lead_high": 0.15,
     }
     network = {"normalised_gini": 0.8, "total_bias": -0.034}
-    measured = [
+    found = [
         *rows("cdnow/91", "bgnbd_gamma_gamma", prior),
         *rows("cdnow/91", "clv_network", network),
         *rows("cdnow_sample/91", "clv_network_cnn", prior),
         *rows("cdnow_sample/91", "formula", prior),
         *rows("cdnow_sample/91", "clv_network", network),
     ]
-    path = report("accuracy", measured, tmp_path)
+    report("accuracy", found, tmp_path)
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- accuracy -->\nold\n<!-- /accuracy -->\nafter\n")
     for _ in range(2):
-        write_readme(path, readme)
+        write_between_marks(readme, "accuracy", table(measured("accuracy", tmp_path)))
     text = readme.read_text()
     assert text.startswith("before\n<!-- accuracy -->\n**cdnow/91**")
     assert text.endswith("\n<!-- /accuracy -->\nafter\n")
@@ -67,4 +72,4 @@ def test_the_table_stands_between_the_marks(tmp_path):
     assert "| -3% |" in text
     assert text.count("0.100 (0.050 to 0.150)") == 2
     assert "| cdnow_sample/91 | 0.800 | formula | 0.100 (0.050 to 0.150) |" in text
-    assert text.count(table(measured)) == 1
+    assert text.count(table(found)) == 1

@@ -1,13 +1,22 @@
 """Benchmarks: that what they compare is the same work, and what a process costs."""
 
 import json
+import sys
 
 import duckdb
 import pytest
 
-from clv_warehouse.benchmarks import build, floor, pandas_features, score, train
+from clv_warehouse.benchmarks import (
+    build,
+    floor,
+    pandas_features,
+    scale,
+    score,
+    train,
+)
 from clv_warehouse.benchmarks.comparison import differences
 from clv_warehouse.benchmarks.harness import Row, call, report, run
+from clv_warehouse.benchmarks.shop import make_shop
 from clv_warehouse.connectors import CONNECTORS
 from clv_warehouse.feeds import read_feeds
 from warehouse import Warehouse
@@ -158,3 +167,28 @@ def test_every_customer_is_scored_at_every_horizon(tmp_path):
     counts = {row.case: row.value for row in measured if row.measure == "predictions"}
     assert set(counts.values()) == {500 * 4}
     assert len(counts) == 2
+
+
+def test_the_last_day_is_held_back(tmp_path):
+    whole = make_shop(2000, tmp_path / "cache")
+    rest, last = tmp_path / "rest", tmp_path / "last"
+    scale.split(str(whole), str(rest), str(last))
+    for feed in ("orders", "order_lines"):
+        parts = [f"'{part}/{feed}/*.parquet'" for part in (rest, last)]
+        counts = [
+            duckdb.sql(f"select count(*) from {part}").fetchall()[0][0]
+            for part in (f"'{whole}/{feed}.parquet'", *parts)
+        ]
+        assert counts[0] == counts[1] + counts[2]
+        assert min(counts) > 0
+    orders = "select {}(ordered_at)::date from '{}/orders/*.parquet'"
+    newest = duckdb.sql(orders.format("max", rest)).fetchall()
+    assert newest < duckdb.sql(orders.format("min", last)).fetchall()
+
+
+def test_memory_is_that_of_all_processes():
+    code = "x = bytearray(80 << 20); import time; time.sleep(1)"
+    nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
+    with scale.peak_of_processes() as peak:
+        run("-c", nested)
+    assert peak[0] > 80 or sys.platform != "linux"

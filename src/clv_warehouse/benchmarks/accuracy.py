@@ -17,7 +17,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clv_warehouse.benchmarks.harness import FOLDER, ROOT, Dbt, Row, call, rows
+from clv_warehouse.benchmarks.harness import (
+    FOLDER,
+    ROOT,
+    Dbt,
+    Row,
+    call,
+    measured,
+    rows,
+    write_between_marks,
+)
 from clv_warehouse.benchmarks.shop import load_shop
 from clv_warehouse.clv.backtest import judge, read_observations
 from clv_warehouse.clv.baselines import Ziln
@@ -28,8 +37,6 @@ from clv_warehouse.clv.registry import NETWORK
 from clv_warehouse.clv.training import ENCODERS
 
 DATA = ROOT.parent / "shared" / "data"
-README = ROOT / "README.md"
-MARKS = "<!-- accuracy -->", "<!-- /accuracy -->"
 PREDICTIONS = "clv.backtest_predictions"
 RESAMPLES = 500
 # Resamples that are weighed at once: few, so that their weights stay in the cache.
@@ -279,10 +286,10 @@ class _Order:
         return (spend * rank).sum(axis=1)
 
 
-def table(measured: Sequence[Row]) -> str:
+def table(found_rows: Sequence[Row]) -> str:
     """Markdown of the measures: whole shops one by one, then the small ones' leads."""
     by_case: dict[str, dict[str, dict[str, float]]] = {}
-    for row in measured:
+    for row in found_rows:
         if row.system in LABELS:
             systems = by_case.setdefault(row.case, {})
             systems.setdefault(row.system, {})[row.measure] = row.value
@@ -325,16 +332,5 @@ def _cell(value: float | None, name: str) -> str:
     return f"{value:.1f}" if name == "mae" else f"{value:.3f}"
 
 
-def write_readme(
-    measured: Path = FOLDER / "accuracy.json", readme: Path = README
-) -> None:
-    """Put the table of the last measurement between the marks in the README."""
-    found = [Row(**row) for row in json.loads(measured.read_text("utf-8"))]
-    text = readme.read_text("utf-8")
-    head, rest = text.split(MARKS[0])
-    _, tail = rest.split(MARKS[1])
-    readme.write_text(f"{head}{MARKS[0]}\n{table(found)}\n{MARKS[1]}{tail}", "utf-8")
-
-
 if __name__ == "__main__":
-    write_readme()
+    write_between_marks(ROOT / "README.md", "accuracy", table(measured("accuracy")))

@@ -148,6 +148,19 @@ class Dbt:
         return self.warehouse.parent / name
 
 
+def measured(name: str, folder: Path = FOLDER) -> list[Row]:
+    """Read what the last run of a benchmark has measured."""
+    return [Row(**row) for row in json.loads((folder / f"{name}.json").read_text())]
+
+
+def write_between_marks(page: Path, name: str, text: str) -> None:
+    """Put `text` between the comments <!-- NAME --> and <!-- /NAME --> of a page."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    head, rest = page.read_text("utf-8").split(start)
+    _, tail = rest.split(end)
+    page.write_text(f"{head}{start}\n{text}\n{end}{tail}", "utf-8")
+
+
 def report(name: str, measured: Iterable[Row], folder: Path = FOLDER) -> Path:
     """Print rows as they come and write them to NAME.json in `folder`; its path."""
     written = []

@@ -14,7 +14,16 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.benchmarks.harness import FOLDER, Dbt, Row, call, run
+from clv_warehouse.benchmarks.harness import (
+    FOLDER,
+    ROOT,
+    Dbt,
+    Row,
+    call,
+    measured,
+    run,
+    write_between_marks,
+)
 from clv_warehouse.benchmarks.shop import make_shop
 from clv_warehouse.benchmarks.sql import LINES_PER_PERSON
 
@@ -24,6 +33,14 @@ SYSTEM = "duckdb"
 TRAIN = ("training_plan", "backtest_", "clv_network")
 SCORE = ("clv_scores",)
 MARTS = ("clv_", "feature_", "customer_lifetime_value")
+MEASURES = {
+    "seconds": "whole run, s",
+    "facts_and_features_seconds": "facts and features, s",
+    "train_seconds": "backtest and training, s",
+    "score_seconds": "scoring, s",
+    "marts_seconds": "marts, s",
+    "peak_mb": "peak memory, MB",
+}
 PAGE_MB = 4096 / (1 << 20)
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -152,3 +169,23 @@ def _children(process: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def table(found_rows: Sequence[Row]) -> str:
+    """Markdown of the measures, a row per run."""
+    by_case: dict[str, dict[str, float]] = {}
+    for row in found_rows:
+        by_case.setdefault(row.case, {})[row.measure] = row.value
+    lines = [
+        f"| | {' | '.join(MEASURES.values())} |",
+        "|---" * (len(MEASURES) + 1) + "|",
+    ]
+    for case, found in by_case.items():
+        cells = [f"{found[name]:,.0f}" for name in MEASURES]
+        lines.append(f"| {case} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    page = ROOT / "docs" / "scale.md"
+    write_between_marks(page, "scale", table(measured("scale")))
