@@ -38,6 +38,11 @@
     {{ return(plus_days("date '" ~ newest ~ "'", -var('reload_days'))) }}
 {%- endmacro %}
 
+{# Whether a row is to be built. #}
+{% macro is_unsettled(date, since) -%}
+    {{ date ~ ' >= ' ~ since if since else 'true' }}
+{%- endmacro %}
+
 {# A feed's rows that are not settled, and all that share a key with one. #}
 {% macro unsettled_rows(relation, date, key, since) -%}
     select * from {{ relation }}

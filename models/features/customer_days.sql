@@ -1,5 +1,7 @@
 {{ reloaded('activity_date', key='customer_key') }}
 {%- set since = reload_from('activity_date') %}
+{%- set is_active = 'true' if not since
+    else 'customer_key in (select customer_key from active_customers)' %}
 -- One row per customer and day on which they bought or returned something. Purchases
 -- undone on the same day are none. A past day never changes afterwards, whatever
 -- happens later: all features and targets are sums over these rows.
@@ -7,7 +9,7 @@ with {% if since -%}
 active_customers as (
     select distinct customer_key
     from {{ ref('fct_orders') }}
-    where ordered_date >= {{ since }}
+    where {{ is_unsettled('ordered_date', since) }}
 ),
 
 {% endif -%}
@@ -16,9 +18,7 @@ orders as (
     where
         customer_key is not null
         and not is_cancelled
-        {%- if since %}
-        and customer_key in (select customer_key from active_customers)
-        {%- endif %}
+        and {{ is_active }}
 ),
 
 lines as (
@@ -28,9 +28,7 @@ lines as (
         and not is_cancelled
         and quantity > 0
         and line_type = 'product'
-        {%- if since %}
-        and customer_key in (select customer_key from active_customers)
-        {%- endif %}
+        and {{ is_active }}
 ),
 
 first_bought as (

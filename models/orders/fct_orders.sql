@@ -3,18 +3,12 @@
 -- One row per order. Its money is that of its lines, or its own where it has none.
 with orders as (
     select * from {{ ref('checked_orders') }}
-    where
-        rejection_reason is null
-        {%- if since %}
-        and ordered_at >= {{ since }}
-        {%- endif %}
+    where rejection_reason is null and {{ is_unsettled('ordered_at', since) }}
 ),
 
 all_lines as (
     select * from {{ ref('checked_order_lines') }}
-    {%- if since %}
-    where ordered_at >= {{ since }}
-    {%- endif %}
+    where {{ is_unsettled('ordered_at', since) }}
 ),
 
 returns as (

@@ -19,11 +19,7 @@ with lines as (
 returned_products as (
     select distinct customer_key, product_id
     from lines
-    where
-        quantity < 0
-        {%- if since %}
-        and ordered_at >= {{ since }}
-        {%- endif %}
+    where quantity < 0 and {{ is_unsettled('ordered_at', since) }}
 ),
 
 candidates as (
@@ -107,8 +103,4 @@ select
     undone_line_number,
     undone_date
 from returns
-where
-    returned_so_far <= sold_quantity
-    {%- if since %}
-    and ordered_at >= {{ since }}
-    {%- endif %}
+where returned_so_far <= sold_quantity and {{ is_unsettled('ordered_at', since) }}

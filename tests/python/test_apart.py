@@ -40,14 +40,17 @@ def test_tables_reach_it_and_come_back(sales):
     assert found["pid"][0].as_py() != os.getpid()
 
 
-def test_a_failure_is_told(sales, capfd):
-    with pytest.raises(RuntimeError, match="fail ended with 1"):
+def test_a_failure_is_told(sales):
+    with pytest.raises(
+        RuntimeError, match=r"fail failed:(.|\n)*300000 rows are too many"
+    ):
         apart(fail, rows=sales)
-    assert "300000 rows are too many" in capfd.readouterr().err
 
 
 def test_being_stopped_from_outside_says_what_to_do(sales):
-    with pytest.raises(RuntimeError, match="lower the var training_customers"):
+    with pytest.raises(
+        RuntimeError, match=r"signal 9.*Lower the var training_customers"
+    ):
         apart(end_by_force, rows=sales)
 
 

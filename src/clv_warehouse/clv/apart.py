@@ -27,8 +27,9 @@ def apart(
     """Call a module's function in a process of its own and return its table.
 
     `arguments` are pickled; `relations` reach it as Arrow tables, and are never all in
-    this process's memory. What it prints is seen as if it ran here. Raises RuntimeError
-    if the process fails; it has said why on its standard error.
+    this process's memory. What it prints is seen as if it ran here, but TensorFlow's
+    greetings, on its standard error, are not. Raises RuntimeError with the end of that
+    if the process fails.
     """
     with tempfile.TemporaryDirectory(prefix="clv_") as scratch:
         folder = Path(scratch)
@@ -42,19 +43,18 @@ def apart(
         ended = subprocess.run(
             [sys.executable, "-m", __name__, scratch],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stderr=subprocess.PIPE,
+            text=True,
             check=False,
         )
-        if ended.returncode:
+        if ended.returncode < 0:
             raise RuntimeError(
-                f"{function.__name__} ended with {ended.returncode} in a process of "
-                "its own: see its messages above"
-                + (
-                    ". It was stopped from outside: most often, memory ran out; "
-                    "lower the var training_customers"
-                    if ended.returncode < 0
-                    else ""
-                )
+                f"{function.__name__} was stopped from outside, by signal "
+                f"{-ended.returncode}: most often, memory ran out. Lower the var "
+                "training_customers."
             )
+        if ended.returncode:
+            raise RuntimeError(f"{function.__name__} failed:\n{ended.stderr[-2000:]}")
         return _read(folder / ANSWER)
 
 
