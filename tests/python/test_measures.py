@@ -32,7 +32,12 @@ def run_model(root: Path) -> Iterable[RunModel]:
             connection.execute(f"create or replace table {table} as from rows")
             connection.unregister("rows")
         template = (root / "models" / "clv" / f"{name}.sql").read_text()
-        sql = jinja2.Template(template).render(ref=str, var=(settings or {}).get)
+        sql = jinja2.Template(template).render(
+            ref=str,
+            var=(settings or {}).get,
+            # What the macro makes of it on DuckDB.
+            rounded=lambda value, places: value,
+        )
         connection.execute(f"create or replace table {name} as {sql}")
         return connection.table(name).df()
 
