@@ -21,10 +21,8 @@ lined_orders as (
 ),
 
 empty_orders as (
-    select orders.*
-    from orders
-    left join {{ ref('fct_orders') }} as facts on orders.order_id = facts.order_id
-    where orders.rejection_reason is null and facts.order_id is null
+    select * from {{ ref('summed_orders') }}
+    where amount is null
 ),
 
 -- An order's own amount is its money only where it has no lines.

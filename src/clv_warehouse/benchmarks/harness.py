@@ -112,10 +112,18 @@ def call(function: Callable[..., Any], *arguments: str | int | Path) -> Run:
 
 @dataclass(frozen=True)
 class Dbt:
-    """The project's dbt on a warehouse of its own."""
+    """The project's dbt on a warehouse of its own.
+
+    Attributes:
+        warehouse: its file; what dbt writes beside it goes there too.
+        target: of profiles.yml.
+        memory_limit: what DuckDB may take.
+
+    """
 
     warehouse: Path
     target: str = "shop"
+    memory_limit: str = "80%"
 
     def __call__(self, *arguments: str) -> Run:
         """Run a dbt command."""
@@ -125,6 +133,7 @@ class Dbt:
             *("-c", code, *arguments, "--target", self.target, "--threads", "2"),
             *(each for flag, name in places.items() for each in (flag, self._in(name))),
             CLV_WAREHOUSE=str(self.warehouse),
+            CLV_MEMORY_LIMIT=self.memory_limit,
             DO_NOT_TRACK="1",
             NO_COLOR="1",
         )

@@ -28,6 +28,7 @@ from clv_warehouse.benchmarks.shop import make_shop
 from clv_warehouse.benchmarks.sql import LINES_PER_PERSON
 
 RELOAD_DAYS = 7
+MEMORY_LIMIT = "8GB"
 SYSTEM = "duckdb"
 # Models by what they are for; those not named make facts and features.
 TRAIN = ("training_plan", "backtest_", "clv_network")
@@ -40,6 +41,7 @@ MEASURES = {
     "score_seconds": "scoring, s",
     "marts_seconds": "marts, s",
     "peak_mb": "peak memory, MB",
+    "disk_mb": "warehouse, MB",
 }
 PAGE_MB = 4096 / (1 << 20)
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -54,7 +56,7 @@ def benchmark(lines: Sequence[int], folder: Path = FOLDER) -> Iterator[Row]:
             shop = Path(scratch) / "shop"
             held_back = Path(scratch) / "last_day"
             call(split, whole, shop, held_back)
-            dbt = Dbt(Path(scratch) / "warehouse.duckdb")
+            dbt = Dbt(Path(scratch) / "warehouse.duckdb", memory_limit=MEMORY_LIMIT)
             place = ("--warehouse", dbt.warehouse)
             linked = run("scripts/load.py", "folder", shop, "--in-place", *place)
             yield Row(f"{case}, first build", SYSTEM, "link_seconds", linked.seconds)
@@ -71,6 +73,7 @@ def _run(dbt: Dbt, case: str) -> Iterator[Row]:
     yield Row(case, SYSTEM, "seconds", ran.seconds)
     yield Row(case, SYSTEM, "cpu_seconds", ran.cpu_seconds)
     yield Row(case, SYSTEM, "peak_mb", peak[0])
+    yield Row(case, SYSTEM, "disk_mb", dbt.warehouse.stat().st_size / (1 << 20))
     for stage, seconds in stages(dbt).items():
         yield Row(case, SYSTEM, f"{stage}_seconds", seconds)
     for name, seconds in dbt.slowest_models().items():
