@@ -6,16 +6,14 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
-SPARK_INSTALLED := .venv-spark/.installed
 METRICFLOW := .venv-metricflow/bin
-METRICFLOW_INSTALLED := .venv-metricflow/.installed
 ENGINE ?= sail
-BENCHMARKS := sql train score explain ablation truth build scale
+BENCHMARKS := sql train score explain ablation truth build scale publish
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run test test-spark test-metrics lint format lock docs seeds clean benchmark tables questions
+.PHONY: help install install-spark run publish test test-spark test-metrics lint format lock docs seeds clean benchmark tables questions
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -32,26 +30,22 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-install-spark: $(SPARK_INSTALLED) ## Create the environment of target spark in .venv-spark.
+install-spark: .venv-spark/.installed ## Create the environment of target spark in .venv-spark.
 
-# By uv, which compiled its lock.
-$(SPARK_INSTALLED): requirements-spark.txt pyproject.toml $(INSTALLED)
-	@echo "Creating .venv-spark (a minute, once) ..."
-	@uv venv --quiet --clear --python $(BIN)/python .venv-spark
-	@uv pip install --quiet --python .venv-spark --requirement requirements-spark.txt
-	@uv pip install --quiet --python .venv-spark --no-deps --editable .
-	@touch $@
-
-$(METRICFLOW_INSTALLED): requirements-metricflow.txt pyproject.toml $(INSTALLED)
-	@echo "Creating .venv-metricflow (a minute, once) ..."
-	@uv venv --quiet --clear --python $(BIN)/python .venv-metricflow
-	@uv pip install --quiet --python .venv-metricflow --requirement requirements-metricflow.txt
-	@uv pip install --quiet --python .venv-metricflow --no-deps --editable .
+# Of those who need more than .venv has; by uv, which compiled their locks.
+.venv-%/.installed: requirements-%.txt pyproject.toml $(INSTALLED)
+	@echo "Creating .venv-$* (a minute, once) ..."
+	@uv venv --quiet --clear --python $(BIN)/python .venv-$*
+	@uv pip install --quiet --python .venv-$* --requirement requirements-$*.txt
+	@uv pip install --quiet --python .venv-$* --no-deps --editable .
 	@touch $@
 
 run: install ## Build the sample shop's warehouse and show the result.
 	dbt build --target sample
 	@python scripts/show.py --target sample
+
+publish: install ## Publish the built warehouse. TARGET=shop, FORM=serving|parquet|postgres.
+	@python scripts/publish.py $(or $(FORM),all) --target $(or $(TARGET),sample)
 
 test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet
@@ -62,7 +56,7 @@ test-spark: install-spark ## Build the sample shop on Sail (ENGINE=local: Spark)
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@$(SPARK)/python scripts/spark.py check --engine $(ENGINE)
 
-test-metrics: $(METRICFLOW_INSTALLED) ## Compare all metrics with what MetricFlow says.
+test-metrics: .venv-metricflow/.installed ## Compare all metrics with what MetricFlow says.
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@$(METRICFLOW)/python scripts/check_metrics.py
 
