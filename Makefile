@@ -8,6 +8,8 @@ INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 METRICFLOW := .venv-metricflow/bin
 ENGINE ?= sail
+COMPILE := uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 BENCHMARKS := sql train score explain ablation truth build scale publish
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -73,17 +75,9 @@ format: install ## Put Python and SQL into the project's layout.
 	sqlfluff fix --disable-progress-bar models tests
 
 lock: install ## Pin the dependencies of pyproject.toml in requirements*.txt.
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-		--quiet --upgrade --output-file requirements.txt
-	uv pip compile pyproject.toml --extra spark --constraint requirements.txt \
-		--universal --python-version 3.11 \
-		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-		--quiet --upgrade --output-file requirements-spark.txt
-	uv pip compile pyproject.toml --extra metricflow --constraint requirements.txt \
-		--universal --python-version 3.11 \
-		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-		--quiet --upgrade --output-file requirements-metricflow.txt
+	$(COMPILE) --extra dev --output-file requirements.txt
+	$(COMPILE) --extra spark --constraint requirements.txt --output-file requirements-spark.txt
+	$(COMPILE) --extra metricflow --constraint requirements.txt --output-file requirements-metricflow.txt
 
 docs: install ## Write the documentation of every table to target/ and serve it.
 	dbt docs generate --target sample
