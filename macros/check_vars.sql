@@ -8,6 +8,8 @@
     {%- do check_whole('min_history_days', at_least=1) -%}
     {%- do check_whole('retrain_after_days', at_least=0) -%}
     {%- do check_whole('explain_customers', at_least=1) -%}
+    {%- do check_whole('active_days', at_least=1) -%}
+    {%- do check_whole('loyal_purchases', at_least=1) -%}
     {%- if var('reload_days') is not none -%}
         {%- do check_whole('reload_days', at_least=0) -%}
     {%- endif -%}

@@ -1,0 +1,9 @@
+-- Who came within active_days has no previous segment, and nobody else lacks one.
+select
+    customer_key,
+    first_purchase_date,
+    previous_segment
+from {{ ref('customer_profiles') }}
+where
+    (previous_segment is null)
+    <> ({{ days_between('first_purchase_date', 'as_of_date') }} < {{ var('active_days') }})

@@ -1,0 +1,27 @@
+-- As many customers, and to the cent the same money, as customer_lifetime_value has.
+with profiles as (
+    select
+        count(*) as customers,
+        sum(past_spend) as past_spend,
+        sum(predicted_spend) as predicted_spend,
+        sum(lifetime_value) as lifetime_value
+    from {{ ref('customer_profiles') }}
+),
+
+lifetime_values as (
+    select
+        count(*) as customers,
+        sum(past_spend) as past_spend,
+        sum(predicted_spend) as predicted_spend,
+        sum(lifetime_value) as lifetime_value
+    from {{ ref('customer_lifetime_value') }}
+)
+
+select profiles.*
+from profiles
+inner join lifetime_values
+    on
+        profiles.customers <> lifetime_values.customers
+        or profiles.past_spend <> lifetime_values.past_spend
+        or profiles.predicted_spend <> lifetime_values.predicted_spend
+        or profiles.lifetime_value <> lifetime_values.lifetime_value
