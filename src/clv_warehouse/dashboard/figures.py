@@ -12,6 +12,8 @@ from typing import Any
 
 import duckdb
 
+from clv_warehouse.metrics import Metric
+
 COUNTRIES = 8
 CHANNELS = 6
 # The newest months of revenue, and of first purchases.
@@ -22,6 +24,22 @@ CUSTOMERS = 10
 REASONS = 3
 # Where the best tenth is cut for the concentration curve, as shares of all customers.
 CUTS = (0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
+
+# The metrics shown, in this order; definitions and sums are the shop's.
+TILES = (
+    "customers",
+    "active_customers",
+    "repeat_rate",
+    "spend_365d",
+    "predicted_spend",
+    "lifetime_value",
+    "top_decile_share",
+    "value_at_risk",
+    "revenue",
+    "orders",
+    "average_order_value",
+    "return_rate",
+)
 
 Figures = dict[str, Any]
 
@@ -43,7 +61,7 @@ class Panel:
     figures: Callable[[duckdb.DuckDBPyConnection], Figures]
 
 
-def figures(warehouse: Path) -> Figures:
+def figures(warehouse: Path, metrics: Sequence[Metric]) -> Figures:
     """All that the page shows of a warehouse: JSON's types only.
 
     Raises duckdb.Error if the file cannot be read or has no customer profiles.
@@ -59,6 +77,11 @@ def figures(warehouse: Path) -> Figures:
         return {
             "groups": _groups(connection),
             "panels": {
+                "metrics": _metrics(
+                    connection, [each for each in metrics if each.relation in there]
+                )
+            }
+            | {
                 panel.name: panel.figures(connection)
                 for panel in PANELS
                 if there.issuperset(panel.tables)
@@ -159,6 +182,63 @@ def _groups(connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
             " group by all order by min(group_id)",
         )
     ]
+
+
+def _metrics(
+    connection: duckdb.DuckDBPyConnection, metrics: Sequence[Metric]
+) -> Figures:
+    """Each metric's value for any choice, by the key `segment|country|channel`.
+
+    A quotient is no sum, so that the page cannot add metrics up: every choice has its
+    own value here. Of the whole shop, guests count too where the metric's table has
+    them; any other choice is of customers.
+    """
+    shown = sorted(
+        (each for each in metrics if each.name in TILES),
+        key=lambda each: TILES.index(each.name),
+    )
+    values: dict[str, list[float | None]] = {}
+    for place, metric in enumerate(shown):
+        rows = _rows(
+            connection,
+            f"""
+            with chosen as (
+                select
+                    customer_key,
+                    segment as chosen_segment,
+                    shown_country as chosen_country,
+                    shown_channel as chosen_channel
+                from grouped
+            )
+
+            select
+                coalesce(chosen_segment, ''),
+                coalesce(chosen_country, ''),
+                coalesce(chosen_channel, ''),
+                cast({metric.expression} as double)
+            from {metric.relation}
+            inner join chosen using (customer_key)
+            group by cube (chosen_segment, chosen_country, chosen_channel)
+            having grouping(chosen_segment, chosen_country, chosen_channel) < 7
+            union all
+            select '', '', '', cast(value as double)
+            from ({metric.query()}) as whole (value)
+            """,
+        )
+        for *choice, value in rows:
+            key = "|".join(choice)
+            known = values.setdefault(key, [None] * len(shown))
+            known[place] = None if value is None else _short(round(value, 6))
+    definitions = [
+        {
+            "name": each.name,
+            "label": each.label,
+            "description": each.description.replace("`", ""),
+            "format": each.format,
+        }
+        for each in shown
+    ]
+    return {"definitions": definitions, "values": values}
 
 
 def _shop(connection: duckdb.DuckDBPyConnection) -> Figures:

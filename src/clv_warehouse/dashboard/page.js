@@ -43,12 +43,8 @@ const decimals = new Intl.NumberFormat("en", {
 });
 const formats = {
   money: (value) => (Math.abs(value) < 1000 ? cents : whole).format(value),
-  currency: (value) => formats.money(value),
   count: (value) => numbers.format(value),
-  integer: (value) => numbers.format(value),
   share: (value) => finely.format(value),
-  percent: (value) => finely.format(value),
-  number: (value) => numbers.format(value),
 };
 const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${share.format(Math.abs(value))}`;
 const day = (text) =>
@@ -89,9 +85,11 @@ function table({ caption, head, rows, textColumns = [0], stack = false, ours = -
     if (tag === "th") made.setAttribute("scope", "row");
     if (content instanceof Node) made.append(content);
     else if (content && typeof content === "object") {
-      made.textContent = content.text;
+      made.append(element("span", {}, content.text));
       made.dataset.value = content.value;
-      if (content.range) made.append(element("span", { class: "range" }, content.range));
+      if (content.range) {
+        made.firstChild.append(element("span", { class: "range" }, content.range));
+      }
     } else made.textContent = content ?? "";
     return made;
   };
@@ -172,17 +170,17 @@ function pastForecasts() {
   return [...found.values()];
 }
 const judgements = pastForecasts();
-/* The root mean square of log(actual / predicted) over all judged forecasts, or null. */
-const usualMiss = (() => {
+/* The factor by which the worst of them was off, up or down; null if none was judged. */
+const worstMiss = (() => {
   const misses = judgements
     .filter(({ predicted, actual }) => predicted > 0 && actual > 0)
-    .map(({ predicted, actual }) => Math.log(actual / predicted) ** 2);
-  return misses.length ? Math.sqrt(sum(misses) / misses.length) : null;
+    .map(({ predicted, actual }) => Math.exp(Math.abs(Math.log(actual / predicted))));
+  return misses.length ? Math.max(...misses) : null;
 })();
-const low = (value) => value * Math.exp(-usualMiss);
-const high = (value) => value * Math.exp(usualMiss);
+const low = (value) => value / worstMiss;
+const high = (value) => value * worstMiss;
 const range = (value) =>
-  usualMiss === null ? "" : `${whole.format(low(value))} to ${whole.format(high(value))}`;
+  worstMiss === null ? "" : `${whole.format(low(value))} to ${whole.format(high(value))}`;
 
 /* ---- Charts ---- */
 
@@ -289,8 +287,8 @@ const texts = [];
 const always = (draw) => texts.push(draw);
 
 function totals() {
-  const [customers, past, predicted, value] = added(panels.totals.by_group, 4);
-  return { customers, past, predicted, value };
+  const [customers, , predicted] = added(panels.totals.by_group, 4);
+  return { customers, predicted };
 }
 
 const horizons = panels.revenue?.horizons ?? [];
@@ -326,8 +324,8 @@ function lead() {
       const bias = last.predicted / last.actual - 1;
       said.push(
         Math.abs(bias) < 0.005
-          ? "The last such forecast of the whole shop came true to the percent."
-          : `The last such forecast of the whole shop was ${share.format(Math.abs(bias))} too ${bias > 0 ? "high" : "low"}.`,
+          ? `The last such forecast, of the whole shop from ${day(last.origin_date)}, came true to the percent.`
+          : `The last such forecast, of the whole shop from ${day(last.origin_date)}, was ${share.format(Math.abs(bias))} too ${bias > 0 ? "high" : "low"}.`,
       );
     }
   }
@@ -338,14 +336,13 @@ function lead() {
 }
 always(lead);
 
+/* Metrics are given for every choice: a quotient is no sum of its groups'. */
 function tiles() {
-  const { customers, past, predicted, value } = totals();
-  const shown = panels.metrics
-    ? panels.metrics.definitions.map((metric, number) => ({
-        ...metric,
-        value: panels.metrics.values[filters.map((name) => chosen[name]).join("|")]?.[number] ?? null,
-      }))
-    : [];
+  const values = panels.metrics.values[filters.map((name) => chosen[name]).join("|")];
+  const shown = panels.metrics.definitions.map((metric, number) => ({
+    ...metric,
+    value: values?.[number] ?? null,
+  }));
   byId("tiles").replaceChildren(
     ...shown.map((metric) =>
       element(
@@ -362,7 +359,7 @@ function tiles() {
     ),
   );
 }
-if (panels.metrics) always(tiles);
+always(tiles);
 
 /* Expected spend of each calendar month, each increment spread evenly over its days. */
 function expectedMonths(expected) {
@@ -398,7 +395,7 @@ if (panels.revenue) {
     const bound = (edge) =>
       all.map((name) => {
         const spend = coming.get(name)?.spend;
-        return spend === undefined || usualMiss === null ? null : edge(spend);
+        return spend === undefined || worstMiss === null ? null : edge(spend);
       });
     const floor = bound(low);
     const span = bound((spend) => high(spend) - low(spend));
@@ -418,7 +415,10 @@ if (panels.revenue) {
     return {
       summary,
       option: {
-        legend: { ...base().legend, data: ["Revenue", "Expected", ...(usualMiss === null ? [] : ["As far off as before"])] },
+        legend: {
+          ...base().legend,
+          data: ["Revenue", "Expected", ...(worstMiss === null ? [] : [{ name: "As far off as at worst", icon: "rect" }])],
+        },
         xAxis: categories(all.map(month)),
         yAxis: amounts(short.format.bind(short)),
         tooltip: {
@@ -430,7 +430,7 @@ if (panels.revenue) {
                 ? []
                 : [
                     `Expected on ${plural(coming.get(all[dataIndex]).days, "day")}: ${whole.format(ahead[dataIndex])}`,
-                    ...(usualMiss === null ? [] : [`As far off as before: ${range(ahead[dataIndex])}`]),
+                    ...(worstMiss === null ? [] : [`As far off as at worst: ${range(ahead[dataIndex])}`]),
                   ]),
             ]),
         },
@@ -439,14 +439,14 @@ if (panels.revenue) {
           { name: "Expected", type: "bar", stack: "bars", data: ahead, itemStyle: aheadStyle() },
           band(floor, {}),
           band(span, {
-            name: "As far off as before",
-            itemStyle: { color: colour("ahead") },
+            name: "As far off as at worst",
+            itemStyle: { color: colour("ahead"), opacity: 0.35 },
             areaStyle: { color: colour("ahead"), opacity: isDark() ? 0.28 : 0.2 },
           }),
         ],
       },
       table: {
-        head: ["Month", "Revenue", "Expected", "As far off as before"],
+        head: ["Month", "Revenue", "Expected", "As far off as at worst"],
         rows: all.map((name, number) => [
           month(name),
           was[number] === null ? "" : asMoney(was[number]),
@@ -464,9 +464,9 @@ if (panels.revenue) {
       (guests && !isFiltered() ? " Past revenue includes guests' orders." : "") +
       (guests && isFiltered() ? " Guests' orders belong to no segment and are left out." : "");
     byId("calendar-note").textContent =
-      usualMiss === null
+      worstMiss === null
         ? "No forecast has been judged yet, so nothing says how sure this is."
-        : `In brackets: if the total is off by as much as ${judgements.length === 1 ? "the one forecast" : `the ${judgements.length} forecasts`} judged so far ${judgements.length === 1 ? "was" : "were"} (${share.format(Math.exp(usualMiss) - 1)} up or ${share.format(1 - Math.exp(-usualMiss))} down). That is too few for an interval of known chance${isFiltered() ? ", and a part of the shop can be further off than the whole" : ""}.`;
+        : `In brackets: if the total is off by as much as the ${judgements.length === 1 ? "one forecast" : `worst of ${judgements.length} forecasts`} judged so far, up or down by a factor of ${worstMiss.toFixed(2)}. So few give no interval of known chance${isFiltered() ? ", and a part of the shop can be further off than the whole" : ""}.`;
     const totals_ = expected();
     const until = (days) => {
       const date = new Date(`${shop.as_of_date}T00:00Z`);
@@ -482,7 +482,7 @@ if (panels.revenue) {
           asMoney(totals_[number] - (number ? totals_[number - 1] : 0)),
           {
             ...asMoney(totals_[number]),
-            range: usualMiss === null ? "" : `(${range(totals_[number])})`,
+            range: worstMiss === null ? "" : `(${range(totals_[number])})`,
           },
         ]),
       }),
@@ -558,6 +558,7 @@ chart("concentration", () => {
     ...amounts((value) => share.format(value)),
     min: 0,
     max: 1,
+    interval: 0.2,
     name,
     nameLocation: "middle",
     nameGap: 26,
@@ -619,14 +620,14 @@ chart("segments", () => {
   const all = [0, 1, 2, 3].map((place) => sum(names.map((name) => found[name][place])));
   const shares = (place) => names.map((name) => ratio(found[name][place], all[place]));
   const largest = names.toSorted((one, other) => found[other][3] - found[one][3])[0];
-  const bars = (name, place, style) => ({
+  const bars = (name, place, alpha, decal) => ({
     name,
     type: "bar",
     data: shares(place).map((value, number) => ({
       value,
-      itemStyle: { color: segmentColour(names[number]), borderRadius: [0, 3, 3, 0], ...style },
+      itemStyle: { decal, color: segmentColour(names[number]) + alpha, borderRadius: [0, 3, 3, 0] },
     })),
-    itemStyle: { color: colour("quiet"), ...style },
+    itemStyle: { decal, color: colour("quiet") + alpha },
     label: {
       show: true,
       position: "right",
@@ -653,8 +654,8 @@ chart("segments", () => {
           ]),
       },
       series: [
-        bars("Share of customers", 0, { opacity: 0.55 }),
-        bars("Share of lifetime value", 3, { decal: hatch() }),
+        bars("Share of customers", 0, "99"),
+        bars("Share of lifetime value", 3, "ff", hatch()),
       ],
     },
     table: {
@@ -771,6 +772,7 @@ if (panels.cohorts) {
         shown.push([age, row, amount / size[row], amount]);
       }
     });
+    const rows = [...new Set(shown.map(([, row]) => row))];
     const width = Math.max(...shown.map(([age]) => age), first);
     const values = shown.map(([, , value]) => value);
     const format = (value) => (isRetention ? finely.format(value) : cents.format(value));
@@ -779,12 +781,12 @@ if (panels.cohorts) {
       `Rows are months of the first purchase, columns months since. The newest month may be cut short.` +
       (chosen.segment ? " The segment is not applied here: it is made of just these purchases." : "");
     const mean = (age) => {
-      const rows = shown.filter(([each]) => each === age);
-      return ratio(sum(rows.map(([, , , amount]) => amount)), sum(rows.map(([, row]) => size[row])));
+      const seen = shown.filter(([each]) => each === age);
+      return ratio(sum(seen.map(([, , , amount]) => amount)), sum(seen.map(([, row]) => size[row])));
     };
     const columns = Array.from({ length: width - first + 1 }, (_, number) => number + first);
     const value = new Map(shown.map(([age, row, each]) => [`${age} ${row}`, each]));
-    place.style.height = `${Math.max(150, 70 + cohorts.length * 17)}px`;
+    place.style.height = `${Math.max(150, 80 + rows.length * 17)}px`;
     return {
       summary: shown.length
         ? isRetention
@@ -795,7 +797,7 @@ if (panels.cohorts) {
         legend: { show: false },
         grid: { left: 4, right: 8, top: 8, bottom: 56, containLabel: true },
         xAxis: { ...categories(columns.map(String), { name: "Months since the first purchase" }), splitArea: { show: false } },
-        yAxis: { ...categories(cohorts.map(month)), inverse: true },
+        yAxis: { ...categories(rows.map((row) => month(cohorts[row]))), inverse: true },
         visualMap: {
           type: "continuous",
           min: 0,
@@ -818,7 +820,7 @@ if (panels.cohorts) {
         tooltip: {
           ...base().tooltip,
           trigger: "item",
-          formatter: ({ data: [age, row, each, amount] }) =>
+          formatter: ({ value: [, , each, row, age, amount] }) =>
             hover(`${month(cohorts[row])}, ${age === 0 ? "same month" : plural(age, "month") + " later"}`, [
               isRetention
                 ? `${numbers.format(amount)} of ${plural(size[row], "customer")} bought: ${format(each)}`
@@ -828,7 +830,7 @@ if (panels.cohorts) {
         series: [
           {
             type: "heatmap",
-            data: shown.map(([age, row, each, amount]) => [age - first, row, each, amount]).map((cell) => ({ value: cell })),
+            data: shown.map(([age, row, each, amount]) => [age - first, rows.indexOf(row), each, row, age, amount]),
             itemStyle: { borderColor: colour("card"), borderWidth: 1 },
             emphasis: { itemStyle: { borderColor: colour("text"), borderWidth: 1.5 } },
           },
@@ -836,8 +838,8 @@ if (panels.cohorts) {
       },
       table: {
         head: ["First purchase", "Customers", ...columns.map((age) => `+${age}`)],
-        rows: cohorts.map((name, row) => [
-          month(name),
+        rows: rows.map((row) => [
+          month(cohorts[row]),
           asCount(size[row]),
           ...columns.map((age) =>
             value.has(`${age} ${row}`)
@@ -877,7 +879,7 @@ if (panels.customers) {
     };
     const made = table({
       caption: isFiltered() ? "Of those chosen, by lifetime value" : "Of the whole shop, by lifetime value",
-      head: ["Customer", "Segment", "Purchases", "Past spend", `Expected, ${longest ?? ""} days`, "Buys again", "Lifetime value", "Why"],
+      head: ["Customer", "Segment", "Purchases", "Past spend", `Expected, ${longest ?? ""} days *`, "Buys again", "Lifetime value", "Why"],
       textColumns: [0, 1, 7],
       stack: true,
       rows: best.map(([group, key, rank, frequency, lastDate, past, predicted, p10, p90, chance, value, reasons]) => [
@@ -885,7 +887,7 @@ if (panels.customers) {
         element("span", {}, pill(groups[group][0]), element("span", { class: "range" }, [groups[group][1], groups[group][2]].filter((name) => name !== "unknown").map(words).join(", "))),
         { ...asCount(frequency), range: lastDate ? `last ${day(lastDate)}` : "" },
         asMoney(past),
-        { ...asMoney(predicted), range: p10 === null ? "" : `${whole.format(p10)} to ${whole.format(p90)} *` },
+        { ...asMoney(predicted), range: p10 === null ? "" : `${whole.format(p10)} to ${whole.format(p90)}` },
         asShare(chance),
         asMoney(value),
         why(reasons),
@@ -894,7 +896,7 @@ if (panels.customers) {
     made.querySelectorAll("tbody tr > :last-child").forEach((cell) => cell.classList.add("whole"));
     byId("customers").replaceChildren(
       scrolling(made, "Most valuable customers"),
-      element("p", { class: "note" }, "* In 8 of 10 cases a customer's spend lies in this range."),
+      element("p", { class: "note" }, "* The mean, and below it the range in which the spend lies in 8 of 10 cases."),
     );
   });
 }
@@ -962,7 +964,7 @@ if (panels.trust) {
   });
 
   chart("origins", () => {
-    const names = judgements.map((each) => `${plural(each.horizon_days, "day")}\nfrom ${day(each.origin_date)}`);
+    const names = judgements.map((each) => `${plural(each.horizon_days, "day")} from ${day(each.origin_date)}`);
     const off = (each) => (each.actual > 0 ? each.predicted / each.actual - 1 : 0);
     const worst = judgements.toSorted((one, other) => Math.abs(off(other)) - Math.abs(off(one)))[0];
     return {
@@ -970,7 +972,12 @@ if (panels.trust) {
         ? `The total was off by ${share.format(Math.abs(off(worst)))} at most, over ${worst.horizon_days} days from ${day(worst.origin_date)}.`
         : "Nothing has been judged yet.",
       option: {
-        xAxis: categories(names, { axisLabel: { interval: 0, hideOverlap: false, fontSize: 11, width: 88, overflow: "break" } }),
+        xAxis: categories(names, { axisLabel: {
+            interval: 0,
+            hideOverlap: false,
+            fontSize: 11,
+            formatter: (name) => name.replace(" from ", "\nfrom ").replace(", ", ",\n"),
+          } }),
         yAxis: amounts(short.format.bind(short)),
         tooltip: {
           ...base().tooltip,

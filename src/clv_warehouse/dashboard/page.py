@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from clv_warehouse import metrics
 from clv_warehouse.dashboard.figures import figures
 
 FOLDER = Path(__file__).parent
@@ -14,10 +15,11 @@ FOLDER = Path(__file__).parent
 def write_dashboard(warehouse: Path, page: Path) -> None:
     """Write the dashboard of `warehouse` to `page`, whole or not at all.
 
-    Raises duckdb.Error if the warehouse cannot be read.
+    Raises duckdb.Error if the warehouse cannot be read, FileNotFoundError if it or the
+    metrics' definitions are not there.
     """
     built = dt.datetime.fromtimestamp(warehouse.stat().st_mtime)
-    shown = figures(warehouse) | {"built": f"{built:%Y-%m-%d %H:%M}"}
+    shown = figures(warehouse, metrics.load()) | {"built": f"{built:%Y-%m-%d %H:%M}"}
     page.parent.mkdir(parents=True, exist_ok=True)
     unfinished = page.with_name(page.name + ".part")
     unfinished.write_text(assemble(shown), "utf-8")
