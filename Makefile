@@ -7,13 +7,15 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 SPARK_INSTALLED := .venv-spark/.installed
+METRICFLOW := .venv-metricflow/bin
+METRICFLOW_INSTALLED := .venv-metricflow/.installed
 ENGINE ?= sail
 BENCHMARKS := sql train score explain ablation truth build scale
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run test test-spark lint format lock docs seeds clean benchmark tables
+.PHONY: help install install-spark run test test-spark test-metrics lint format lock docs seeds clean benchmark tables
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -40,6 +42,13 @@ $(SPARK_INSTALLED): requirements-spark.txt pyproject.toml $(INSTALLED)
 	@uv pip install --quiet --python .venv-spark --no-deps --editable .
 	@touch $@
 
+$(METRICFLOW_INSTALLED): requirements-metricflow.txt pyproject.toml $(INSTALLED)
+	@echo "Creating .venv-metricflow (a minute, once) ..."
+	@uv venv --quiet --clear --python $(BIN)/python .venv-metricflow
+	@uv pip install --quiet --python .venv-metricflow --requirement requirements-metricflow.txt
+	@uv pip install --quiet --python .venv-metricflow --no-deps --editable .
+	@touch $@
+
 run: install ## Build the sample shop's warehouse and show the result.
 	dbt build --target sample
 	@python scripts/show.py --target sample
@@ -53,6 +62,10 @@ test-spark: install-spark ## Build the sample shop on Sail (ENGINE=local: Spark)
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@$(SPARK)/python scripts/spark.py check --engine $(ENGINE)
 
+test-metrics: $(METRICFLOW_INSTALLED) ## Compare all metrics with what MetricFlow says.
+	@test -f data/sample.duckdb || dbt build --target sample --quiet
+	@$(METRICFLOW)/python scripts/check_metrics.py
+
 lint: install ## Check layout, types and SQL.
 	ruff check .
 	ruff format --check .
@@ -65,7 +78,7 @@ format: install ## Put Python and SQL into the project's layout.
 	ruff format .
 	sqlfluff fix --disable-progress-bar models tests
 
-lock: install ## Pin the dependencies of pyproject.toml in requirements.txt and -spark.txt.
+lock: install ## Pin the dependencies of pyproject.toml in requirements*.txt.
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--quiet --upgrade --output-file requirements.txt
@@ -73,6 +86,10 @@ lock: install ## Pin the dependencies of pyproject.toml in requirements.txt and 
 		--universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--quiet --upgrade --output-file requirements-spark.txt
+	uv pip compile pyproject.toml --extra metricflow --constraint requirements.txt \
+		--universal --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--quiet --upgrade --output-file requirements-metricflow.txt
 
 docs: install ## Write the documentation of every table to target/ and serve it.
 	dbt docs generate --target sample

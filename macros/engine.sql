@@ -31,6 +31,19 @@
     date_add({{ date }}, cast({{ days }} as int))
 {%- endmacro %}
 
+{# A row for each day from one date to another, as a column of a select. #}
+{% macro each_day(from_date, to_date) -%}
+    {{ return(adapter.dispatch('each_day')(from_date, to_date)) }}
+{%- endmacro %}
+
+{% macro default__each_day(from_date, to_date) -%}
+    cast(unnest(generate_series({{ from_date }}, {{ to_date }}, interval 1 day)) as date)
+{%- endmacro %}
+
+{% macro spark__each_day(from_date, to_date) -%}
+    explode(sequence({{ from_date }}, {{ to_date }}, interval 1 day))
+{%- endmacro %}
+
 {# Whether a column of a table holds text. #}
 {% macro is_text(column) -%}
     {{ return(column.is_string() or column.dtype | lower == 'string') }}

@@ -1,7 +1,11 @@
 """What several test files share."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from warehouse import Warehouse
@@ -28,3 +32,35 @@ def shared_data() -> Path:
 def warehouse(root: Path, tmp_path: Path) -> Warehouse:
     """An empty scratch warehouse."""
     return Warehouse(root, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def sample(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The sample shop's warehouse, built by `make test`; skips where it is absent."""
+    path = root / "data" / "sample.duckdb"
+    if not path.is_file():
+        pytest.skip("no data/sample.duckdb: dbt build --target sample")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def parsed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what dbt has read of the project: its manifests.
+
+    A warning of dbt is an error here.
+    """
+    folder = tmp_path_factory.mktemp("parsed")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "dbt.cli.main", "--warn-error", "parse"),
+            *("--target", "sample", "--target-path", str(folder)),
+            *("--log-path", str(folder / "logs")),
+        ],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return folder
