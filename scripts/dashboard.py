@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from clv_warehouse import metrics
 from clv_warehouse.dashboard.page import write_dashboard
 
 DATABASES = {"sample": "data/sample.duckdb", "shop": "data/warehouse.duckdb"}
@@ -23,7 +24,7 @@ def main() -> int:
     arguments = parser.parse_args()
     path = os.environ.get("CLV_WAREHOUSE", DATABASES[arguments.target])
     try:
-        write_dashboard(Path(path), arguments.out)
+        write_dashboard(Path(path), metrics.load(), arguments.out)
     except (duckdb.Error, OSError) as error:
         print(f"{path}: {error}", file=sys.stderr)
         print(f"Build it first: dbt build --target {arguments.target}", file=sys.stderr)

@@ -976,7 +976,8 @@ if (panels.trust) {
             interval: 0,
             hideOverlap: false,
             fontSize: 11,
-            formatter: (name) => name.replace(" from ", "\nfrom ").replace(", ", ",\n"),
+            lineHeight: 14,
+            formatter: (name) => name.replace(" from ", "\n").replace(", ", "\n"),
           } }),
         yAxis: amounts(short.format.bind(short)),
         tooltip: {
@@ -1180,6 +1181,7 @@ function start() {
   matchMedia("print").addEventListener("change", ({ matches }) => print(matches));
   applyTheme();
   draw();
-  document.documentElement.dataset.ready = "true";
+  /* Milliseconds since the page was asked for. */
+  document.documentElement.dataset.ready = Math.round(performance.now());
 }
 start();

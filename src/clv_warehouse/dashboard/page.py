@@ -3,23 +3,24 @@
 import datetime as dt
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clv_warehouse import metrics
 from clv_warehouse.dashboard.figures import figures
+from clv_warehouse.metrics import Metric
 
 FOLDER = Path(__file__).parent
 
 
-def write_dashboard(warehouse: Path, page: Path) -> None:
+def write_dashboard(warehouse: Path, metrics: Sequence[Metric], page: Path) -> None:
     """Write the dashboard of `warehouse` to `page`, whole or not at all.
 
-    Raises duckdb.Error if the warehouse cannot be read, FileNotFoundError if it or the
-    metrics' definitions are not there.
+    Raises FileNotFoundError if the warehouse is not there, duckdb.Error if it cannot
+    be read.
     """
     built = dt.datetime.fromtimestamp(warehouse.stat().st_mtime)
-    shown = figures(warehouse, metrics.load()) | {"built": f"{built:%Y-%m-%d %H:%M}"}
+    shown = figures(warehouse, metrics) | {"built": f"{built:%Y-%m-%d %H:%M}"}
     page.parent.mkdir(parents=True, exist_ok=True)
     unfinished = page.with_name(page.name + ".part")
     unfinished.write_text(assemble(shown), "utf-8")
