@@ -10,12 +10,13 @@ SPARK_INSTALLED := .venv-spark/.installed
 METRICFLOW := .venv-metricflow/bin
 METRICFLOW_INSTALLED := .venv-metricflow/.installed
 ENGINE ?= sail
-BENCHMARKS := sql train score explain ablation truth build scale
+TARGET ?= sample
+BENCHMARKS := sql train score explain ablation truth build scale dashboard
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run test test-spark test-metrics lint format lock docs seeds clean benchmark tables
+.PHONY: help install install-spark run dashboard screenshot echarts test test-spark test-metrics lint format lock docs seeds clean benchmark tables
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -52,6 +53,16 @@ $(METRICFLOW_INSTALLED): requirements-metricflow.txt pyproject.toml $(INSTALLED)
 run: install ## Build the sample shop's warehouse and show the result.
 	dbt build --target sample
 	@python scripts/show.py --target sample
+	@python scripts/dashboard.py --target sample
+
+dashboard: install ## Write data/dashboard.html. TARGET=shop for your own shop's.
+	@python scripts/dashboard.py --target $(TARGET)
+
+screenshot: dashboard ## Picture the sample shop's dashboard for the README (needs Chromium).
+	@python scripts/screenshot.py
+
+echarts: install ## Build the dashboard's ECharts again, of a new version (needs npm).
+	@python scripts/make_echarts.py
 
 test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet

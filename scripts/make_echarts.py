@@ -14,7 +14,9 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "src" / "clv_warehouse" / "dashboard" / "echarts"
-BANNER = "/*! Apache ECharts {version}, the parts that the dashboard uses. Apache-2.0. */"
+BANNER = (
+    "/*! Apache ECharts {version}, the parts that the dashboard uses. Apache-2.0. */"
+)
 
 
 def main() -> int:

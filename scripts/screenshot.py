@@ -6,7 +6,7 @@ Usage: python scripts/screenshot.py   (after make dashboard; needs Chromium)
 import sys
 from pathlib import Path
 
-from clv_warehouse.dashboard.browser import READY, chromium
+from clv_warehouse.dashboard.browser import chromium, seconds_until_drawn
 
 PAGE = Path("data/dashboard.html")
 FOLDER = Path("docs")
@@ -23,7 +23,7 @@ def main() -> int:
             for scheme, name in (("light", "dashboard"), ("dark", "dashboard-dark")):
                 tab = browser.new_page(viewport=SIZE, color_scheme=scheme)
                 tab.goto(PAGE.resolve().as_uri())
-                tab.wait_for_function(READY)
+                seconds_until_drawn(tab)
                 tab.screenshot(path=FOLDER / f"{name}.png")
                 print(f"{FOLDER / name}.png")
     except FileNotFoundError as error:

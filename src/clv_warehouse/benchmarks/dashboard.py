@@ -11,7 +11,11 @@ from pathlib import Path
 
 from clv_warehouse.benchmarks.harness import FOLDER, Dbt, Row, call, rows, run
 from clv_warehouse.benchmarks.shop import make_shop_with_accounts
-from clv_warehouse.dashboard.browser import READY, chromium, find_chromium
+from clv_warehouse.dashboard.browser import (
+    chromium,
+    find_chromium,
+    seconds_until_drawn,
+)
 from clv_warehouse.dashboard.page import write_dashboard
 from clv_warehouse.metrics import load
 
@@ -50,7 +54,6 @@ def seconds_to_open(page: str) -> float:
         for _ in range(OPENINGS):
             tab = browser.new_page(viewport={"width": 1280, "height": 900})
             tab.goto(Path(page).as_uri())
-            tab.wait_for_function(READY)
-            seconds.append(int(tab.evaluate(READY)) / 1000)
+            seconds.append(seconds_until_drawn(tab))
             tab.close()
     return statistics.median(seconds)

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Of its own accord it would ask for updates and lists.
@@ -16,7 +16,6 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
-READY = "document.documentElement.dataset.ready"
 
 
 def find_chromium() -> str | None:
@@ -36,3 +35,10 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def seconds_until_drawn(page: Page) -> float:
+    """Wait until every chart is drawn: seconds since the page was asked for."""
+    drawn = page.locator("html[data-ready]")
+    drawn.wait_for(state="attached")
+    return int(drawn.get_attribute("data-ready") or 0) / 1000

@@ -413,8 +413,8 @@ def _trust(connection: duckdb.DuckDBPyConnection) -> Figures:
             horizon_days,
             decile,
             customers,
-            round(predicted_spend, 4) as predicted_spend,
-            round(actual_spend, 4) as actual_spend
+            round(predicted_spend, 6) as predicted_spend,
+            round(actual_spend, 6) as actual_spend
         from clv.backtest_deciles
         where model = ({scoring})
         order by horizon_days, origin_date, decile

@@ -261,6 +261,7 @@ function chart(id, describe) {
   const place = byId(id);
   if (!place) return;
   place.setAttribute("role", "img");
+  const title = place.closest("article").querySelector("h3").textContent;
   const details = element("details", {}, element("summary", {}, "Figures as a table"));
   place.after(details);
   const drawing = echarts.init(place, null, { renderer: "svg" });
@@ -273,7 +274,7 @@ function chart(id, describe) {
       const wasOpen = details.open;
       details.replaceChildren(
         details.firstChild,
-        scrolling(table({ caption: summary, ...figures }), "Figures as a table"),
+        scrolling(table({ caption: summary, ...figures }), `${title}, as a table`),
       );
       details.open = wasOpen;
     },
@@ -895,7 +896,7 @@ if (panels.customers) {
     });
     made.querySelectorAll("tbody tr > :last-child").forEach((cell) => cell.classList.add("whole"));
     byId("customers").replaceChildren(
-      scrolling(made, "Most valuable customers"),
+      scrolling(made, "Table of the most valuable customers"),
       element("p", { class: "note" }, "* The mean, and below it the range in which the spend lies in 8 of 10 cases."),
     );
   });
@@ -1025,7 +1026,7 @@ if (panels.trust) {
             cell(of(name, "mae"), cents.format),
           ]),
         }),
-        "Against simpler ways to forecast",
+        "Table of the ways to forecast",
       ),
     );
     const coverage = of(model, "interval_coverage_randomised");
