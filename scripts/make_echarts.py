@@ -1,7 +1,7 @@
 """Make the dashboard's build of ECharts again, after a new version was pinned.
 
-Needs npm, which users of the project do not: the result is committed. The versions are
-those of src/clv_warehouse/dashboard/echarts/package.json, what is built in is in entry.js.
+Needs npm, which users of the project do not: the result is committed. In
+src/clv_warehouse/dashboard/echarts, package.json has the versions and entry.js the parts.
 
 Usage: python scripts/make_echarts.py
 """
@@ -14,9 +14,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "src" / "clv_warehouse" / "dashboard" / "echarts"
-BANNER = (
-    "/*! Apache ECharts {version}, the parts that the dashboard uses. Apache-2.0. */"
-)
+BANNER = "/*! Apache ECharts {version}, what the dashboard uses of it. Apache-2.0. */"
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""A Chromium that opens the dashboard as a person would: to test, measure, picture it."""
+"""A Chromium that opens the dashboard: to test it, to measure it, to picture it."""
 
 import shutil
 from collections.abc import Iterator

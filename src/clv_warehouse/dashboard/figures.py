@@ -71,7 +71,8 @@ def figures(warehouse: Path, metrics: Sequence[Metric]) -> Figures:
         there = {
             name
             for (name,) in connection.execute(
-                "select table_schema || '.' || table_name from information_schema.tables"
+                "select table_schema || '.' || table_name"
+                " from information_schema.tables"
             ).fetchall()
         }
         return {
@@ -136,7 +137,8 @@ folded as (
 select
     *,
     cast(
-        dense_rank() over (order by segment, shown_country, shown_channel) - 1 as integer
+        dense_rank() over (order by segment, shown_country, shown_channel) - 1
+        as integer
     ) as group_id
 from folded
 """
@@ -305,8 +307,11 @@ def _revenue(connection: duckdb.DuckDBPyConnection) -> Figures:
                 from months
             )
 
-            select strftime(unnest(generate_series(first, last, interval 1 month)), '%Y-%m')
-            from bounds
+            select strftime(month, '%Y-%m')
+            from (
+                select unnest(generate_series(first, last, interval 1 month)) as month
+                from bounds
+            )
             """,
         )
     ]

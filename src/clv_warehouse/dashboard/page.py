@@ -1,8 +1,7 @@
-"""The dashboard as one HTML file: template, styles, script, ECharts and figures in it."""
+"""The dashboard as one HTML file, which holds all that it needs."""
 
 import datetime as dt
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ def write_dashboard(warehouse: Path, metrics: Sequence[Metric], page: Path) -> N
     page.parent.mkdir(parents=True, exist_ok=True)
     unfinished = page.with_name(page.name + ".part")
     unfinished.write_text(assemble(shown), "utf-8")
-    os.replace(unfinished, page)
+    unfinished.replace(page)
 
 
 def assemble(shown: dict[str, Any]) -> str:
