@@ -1,7 +1,7 @@
 """Make the dashboard's build of ECharts again, after a new version was pinned.
 
 Needs npm, which users of the project do not: the result is committed. In
-src/clv_warehouse/dashboard/echarts, package.json has the versions and entry.js the parts.
+src/clv_warehouse/dashboard/echarts, package.json has versions, and entry.js the parts.
 
 Usage: python scripts/make_echarts.py
 """
