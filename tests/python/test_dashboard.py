@@ -486,36 +486,47 @@ def test_text_of_the_shop_stays_text(written: Path, open_page: Open) -> None:
     assert tab.complaints == []
 
 
-MANY = """
-    attach '{sample}' as sample (read_only);
-    create schema profiles; create schema clv; create schema orders;
-    create schema reference;
-    create table profiles.customer_profiles as
-    select
-        * replace ('land ' || hash(customer_key) % 40 as country)
-    from sample.profiles.customer_profiles;
-    {copies}
-"""
-COPIED = [
-    *("clv.clv_predictions", "clv.backtest_deciles", "clv.backtest_metrics"),
-    *("clv.clv_explanations", "orders.fct_orders", "reference.clv_reasons"),
+# What the page reads, by the table; a test puts another select in a table's place.
+TABLES = [
+    *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
+    *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_network"),
+    *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
+    *("orders.fct_reviews", "orders.dim_products", "orders.dim_customers"),
+    *("orders.rejected_records", "reference.clv_reasons"),
+    "reference.rejection_reasons",
 ]
+
+
+def write_another(path: Path, root: Path, selects: dict[str, str | None]) -> None:
+    """Write the sample's warehouse but for these tables; None leaves one out."""
+    text = f"attach '{root / 'data' / 'sample.duckdb'}' as sample (read_only);"
+    for table in TABLES:
+        select = selects.get(table, f"from sample.{table}")
+        if select is not None:
+            text += f"create schema if not exists {table.split('.')[0]};"
+            text += f"create table {table} as {select};"
+    # In a process of its own: one process has a file open in one way only.
+    code = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
+    subprocess.run([sys.executable, "-c", code, str(path), text], check=True)
 
 
 def test_small_countries_are_one_and_missing_tables_leave_their_panel_out(
     metrics: list[Metric],
     root: Path,
     tmp_path: Path,
-    sample: duckdb.DuckDBPyConnection,
+    written: Path,
     open_page: Open,
 ) -> None:
-    warehouse = tmp_path / "many.duckdb"
-    copies = "".join(f"create table {each} as from sample.{each};" for each in COPIED)
-    # In a process of its own: one process has a file open in one way only.
-    text = MANY.format(sample=root / "data" / "sample.duckdb", copies=copies)
-    code = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
-    subprocess.run([sys.executable, "-c", code, str(warehouse), text], check=True)
-    page = tmp_path / "many.html"
+    warehouse, page = tmp_path / "many.duckdb", tmp_path / "many.html"
+    profiles = """
+        select * replace ('land ' || hash(customer_key) % 40 as country)
+        from sample.profiles.customer_profiles
+    """
+    write_another(
+        warehouse,
+        root,
+        {"profiles.customer_profiles": profiles, "orders.rejected_records": None},
+    )
     write_dashboard(warehouse, metrics, page)
     tab = open_page(page)
     countries = tab.page.locator("#country option").all_inner_texts()
@@ -541,4 +552,56 @@ def test_small_countries_are_one_and_missing_tables_leave_their_panel_out(
     assert float(tile.get_attribute("data-value") or "nan") == expected
     assert tab.page.locator("#quality-title").count() == 0
     assert tab.page.locator("#trust-title").count() == 1
+    assert tab.complaints == []
+
+
+def test_a_shop_of_orders_alone_has_its_page(
+    metrics: list[Metric],
+    root: Path,
+    tmp_path: Path,
+    written: Path,
+    open_page: Open,
+) -> None:
+    """No other feed, no currency, one horizon, the prior's scores, nothing rejected."""
+    none = "select * from sample.{} limit 0"
+    empty = [
+        *("orders.fct_order_lines", "orders.fct_events", "orders.fct_reviews"),
+        *("orders.dim_products", "orders.rejected_records", "clv.clv_network"),
+        *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
+    ]
+    selects: dict[str, str | None] = {table: none.format(table) for table in empty}
+    selects |= {
+        "profiles.customer_profiles": """
+            select
+                * replace (
+                    'unknown' as country,
+                    'unknown' as acquisition_channel,
+                    'prior' as scored_by
+                )
+            from sample.profiles.customer_profiles
+        """,
+        "orders.fct_orders": """
+            select * replace (null::varchar as currency) from sample.orders.fct_orders
+        """,
+        "clv.clv_predictions": """
+            from sample.clv.clv_predictions where horizon_days = 365
+        """,
+    }
+    warehouse, page = tmp_path / "bare.duckdb", tmp_path / "bare.html"
+    write_another(warehouse, root, selects)
+    write_dashboard(warehouse, metrics, page)
+    tab = open_page(page, 390)
+    assert tab.page.locator("#segment").is_visible()
+    assert not tab.page.locator("#country").is_visible()
+    assert not tab.page.locator("#channel").is_visible()
+    assert "No forecast has been judged" in tab.page.inner_text("#calendar-note")
+    assert "No forecast has been judged" in tab.page.inner_text("#trust-intro")
+    assert "the prior" in tab.page.inner_text("#fresh")
+    assert tab.page.inner_text("#quality-intro").startswith("All ")
+    assert not tab.page.locator("#rejections-card").is_visible()
+    assert len(tab.cells("#calendar")) == 1
+    assert "€" not in tab.page.inner_text("main")
+    for word in ("NaN", "undefined", "null", "Infinity"):
+        assert word not in (tab.page.locator("main").text_content() or ""), word
+    assert tab.page.evaluate("document.documentElement.scrollWidth") == 390
     assert tab.complaints == []

@@ -11,7 +11,7 @@ const { shop } = panels;
 const GUESTS = "-1";
 const SEGMENTS = ["new", "active", "loyal", "at_risk", "lapsed"];
 const MODELS = {
-  clv_network: "This network",
+  clv_network: "The network",
   bgnbd_gamma_gamma: "BG/NBD + Gamma-Gamma",
   gradient_boosting: "Gradient boosting",
   dense_mse: "Dense network, squared error",
@@ -436,8 +436,8 @@ if (panels.revenue) {
             ]),
         },
         series: [
-          { name: "Revenue", type: "bar", stack: "bars", data: was, itemStyle: pastStyle() },
-          { name: "Expected", type: "bar", stack: "bars", data: ahead, itemStyle: aheadStyle() },
+          { name: "Revenue", type: "bar", barMaxWidth: 48, stack: "bars", data: was, itemStyle: pastStyle() },
+          { name: "Expected", type: "bar", barMaxWidth: 48, stack: "bars", data: ahead, itemStyle: aheadStyle() },
           band(floor, {}),
           band(span, {
             name: "As far off as at worst",
@@ -533,8 +533,8 @@ chart("deciles", () => {
           ]),
       },
       series: [
-        { name: "Past spend", type: "bar", data: past, itemStyle: pastStyle() },
-        { name: "Expected spend", type: "bar", data: predicted, itemStyle: aheadStyle() },
+        { name: "Past spend", type: "bar", barMaxWidth: 48, data: past, itemStyle: pastStyle() },
+        { name: "Expected spend", type: "bar", barMaxWidth: 48, data: predicted, itemStyle: aheadStyle() },
       ],
     },
     table: {
@@ -623,7 +623,7 @@ chart("segments", () => {
   const largest = names.toSorted((one, other) => found[other][3] - found[one][3])[0];
   const bars = (name, place, alpha, decal) => ({
     name,
-    type: "bar",
+    type: "bar", barMaxWidth: 48,
     data: shares(place).map((value, number) => ({
       value,
       itemStyle: { decal, color: segmentColour(names[number]) + alpha, borderRadius: [0, 3, 3, 0] },
@@ -872,7 +872,7 @@ if (panels.customers) {
             "li",
             {},
             `${label} `,
-            element("span", { class: amount < 0 ? "down" : "up" }, `${amount < 0 ? "▼ −" : "▲ +"}${whole.format(Math.abs(amount))}`),
+            element("span", { class: amount < 0 ? "down" : "up" }, `${amount < 0 ? "▼ −" : "▲ +"}${(Math.abs(amount) < 10 ? cents : whole).format(Math.abs(amount))}`),
           ),
         );
       }
@@ -905,7 +905,13 @@ function pill(segment) {
   return element("span", { class: "pill", style: `--colour: ${segmentColour(segment)}` }, words(segment));
 }
 
-if (panels.trust) {
+if (panels.trust && !judgements.length) {
+  byId("trust-intro").textContent =
+    "No forecast has been judged yet: the shop's history is too short to look back from its end.";
+  byId("trust-horizon").remove();
+  byId("judged").closest(".cards").remove();
+}
+if (panels.trust && judgements.length) {
   const { model, deciles, measures } = panels.trust;
   const judged = [...new Set(measures.map((row) => row.horizon_days))].sort((one, other) => one - other);
   let horizon = judged.at(-1);
@@ -938,7 +944,7 @@ if (panels.trust) {
     return {
       summary: best
         ? `Of the tenth with the highest predictions ${whole.format(best.predicted_spend)} each was predicted and ${whole.format(best.actual_spend)} was spent.`
-        : "Nothing was judged at this horizon.",
+        : "",
       option: {
         grid: named(base().grid),
         xAxis: categories(rows.map((row) => String(row.decile)), { name: "Tenth of customers by prediction" }),
@@ -953,8 +959,8 @@ if (panels.trust) {
             ]),
         },
         series: [
-          { name: "Predicted", type: "bar", data: rows.map((row) => row.predicted_spend), itemStyle: aheadStyle() },
-          { name: "Actual", type: "bar", data: rows.map((row) => row.actual_spend), itemStyle: pastStyle() },
+          { name: "Predicted", type: "bar", barMaxWidth: 48, data: rows.map((row) => row.predicted_spend), itemStyle: aheadStyle() },
+          { name: "Actual", type: "bar", barMaxWidth: 48, data: rows.map((row) => row.actual_spend), itemStyle: pastStyle() },
         ],
       },
       table: {
@@ -971,7 +977,7 @@ if (panels.trust) {
     return {
       summary: worst
         ? `The total was off by ${share.format(Math.abs(off(worst)))} at most, over ${worst.horizon_days} days from ${day(worst.origin_date)}.`
-        : "Nothing has been judged yet.",
+        : "",
       option: {
         xAxis: categories(names, { axisLabel: {
             interval: 0,
@@ -992,9 +998,9 @@ if (panels.trust) {
             ]),
         },
         series: [
-          { name: "Predicted", type: "bar", data: judgements.map((each) => each.predicted), itemStyle: aheadStyle(),
+          { name: "Predicted", type: "bar", barMaxWidth: 48, data: judgements.map((each) => each.predicted), itemStyle: aheadStyle(),
             label: { show: true, position: "top", color: colour("text"), formatter: ({ dataIndex }) => signed(off(judgements[dataIndex])) } },
-          { name: "Actual", type: "bar", data: judgements.map((each) => each.actual), itemStyle: pastStyle() },
+          { name: "Actual", type: "bar", barMaxWidth: 48, data: judgements.map((each) => each.actual), itemStyle: pastStyle() },
         ],
       },
       table: {
@@ -1098,7 +1104,7 @@ if (panels.quality) {
           },
           series: [
             {
-              type: "bar",
+              type: "bar", barMaxWidth: 48,
               data: rows.map((row) => row.records),
               itemStyle: { color: colour("past"), borderRadius: [0, 3, 3, 0] },
               label: { show: true, position: "right", color: colour("text") },
