@@ -10,12 +10,15 @@ METRICFLOW := .venv-metricflow/bin
 ENGINE ?= sail
 COMPILE := uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
-BENCHMARKS := sql train score explain ablation truth build scale publish
+TARGET ?= sample
+FORM ?= all
+BENCHMARKS := sql train score explain ablation truth build scale publish dashboard
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run publish test test-spark test-metrics lint format lock docs seeds clean benchmark tables questions
+.PHONY: help install install-spark run dashboard screenshot echarts publish test test-spark test-metrics \
+	lint format lock docs seeds clean benchmark tables questions
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -45,9 +48,19 @@ install-spark: .venv-spark/.installed ## Create the environment of target spark 
 run: install ## Build the sample shop's warehouse and show the result.
 	dbt build --target sample
 	@python scripts/show.py --target sample
+	@python scripts/dashboard.py --target sample
+
+dashboard: install ## Write data/dashboard.html. TARGET=shop for your own shop's.
+	@python scripts/dashboard.py --target $(TARGET)
+
+screenshot: dashboard ## Picture the sample shop's dashboard for the README (needs Chromium).
+	@python scripts/screenshot.py
+
+echarts: install ## Build the dashboard's ECharts again, of a new version (needs npm).
+	@python scripts/make_echarts.py
 
 publish: install ## Publish the built warehouse. TARGET=shop, FORM=serving|parquet|postgres.
-	@python scripts/publish.py $(or $(FORM),all) --target $(or $(TARGET),sample)
+	@python scripts/publish.py $(FORM) --target $(TARGET)
 
 test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet

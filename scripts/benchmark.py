@@ -9,6 +9,7 @@ from clv_warehouse.benchmarks import (
     ablation,
     accuracy,
     build,
+    dashboard,
     explain,
     scale,
     score,
@@ -65,6 +66,10 @@ def _arguments() -> argparse.Namespace:
     command = add("explain", explain)
     command.add_argument(
         "--customers", type=_count, nargs="+", default=[explain.CUSTOMERS]
+    )
+    command = add("dashboard", dashboard)
+    command.add_argument(
+        "--customers", type=_count, nargs="+", default=[dashboard.CUSTOMERS]
     )
     command = add("ablation", ablation)
     command.add_argument("--seeds", type=_count, default=ablation.SEEDS)

@@ -14,6 +14,13 @@ def make_shop(people: int, cache: Path) -> Path:
     return _make(cache / f"shop_of_{people}", options)
 
 
+def make_shop_with_accounts(people: int, cache: Path) -> Path:
+    """Make the orders and customers of a shop of so many people, once; its folder."""
+    feeds = "orders,order_lines,customers"
+    options = ("--customers", str(people), "--feeds", feeds)
+    return _make(cache / f"shop_with_accounts_of_{people}", options)
+
+
 def make_known_shop(
     people: int, start: date, days: int, truth_at: date, cache: Path
 ) -> Path:

@@ -1,0 +1,37 @@
+"""Write the dashboard: one HTML file that shows a built warehouse.
+
+Usage: python scripts/dashboard.py [--target sample|shop] [--out data/dashboard.html]
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import duckdb
+
+from clv_warehouse import metrics
+from clv_warehouse.dashboard.page import write_dashboard
+
+DATABASES = {"sample": "data/sample.duckdb", "shop": "data/warehouse.duckdb"}
+
+
+def main() -> int:
+    """Write the page; 1 if the warehouse is not there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", choices=sorted(DATABASES), default="sample")
+    parser.add_argument("--out", type=Path, default=Path("data/dashboard.html"))
+    arguments = parser.parse_args()
+    path = os.environ.get("CLV_WAREHOUSE", DATABASES[arguments.target])
+    try:
+        write_dashboard(Path(path), metrics.load(), arguments.out)
+    except (duckdb.Error, OSError) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        print(f"Build it first: dbt build --target {arguments.target}", file=sys.stderr)
+        return 1
+    print(f"{arguments.out} is written: open it in a browser.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Make the dashboard's build of ECharts again, after a new version was pinned.
+
+Needs npm, which users of the project do not: the result is committed. In
+src/clv_warehouse/dashboard/echarts, package.json has versions, and entry.js the parts.
+
+Usage: python scripts/make_echarts.py
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "src" / "clv_warehouse" / "dashboard" / "echarts"
+BANNER = "/*! Apache ECharts {version}, what the dashboard uses of it. Apache-2.0. */"
+
+
+def main() -> int:
+    """Write echarts.js and its licences; return the exit code."""
+    if not shutil.which("npm"):
+        print("make_echarts.py: npm is needed (Node.js 20 or newer)", file=sys.stderr)
+        return 1
+    pinned = json.loads((FOLDER / "package.json").read_text("utf-8"))
+    version = pinned["dependencies"]["echarts"]
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("package.json", "entry.js"):
+            shutil.copy(FOLDER / name, scratch)
+        subprocess.run(
+            ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"],
+            cwd=scratch,
+            check=True,
+        )
+        modules = Path(scratch) / "node_modules"
+        subprocess.run(
+            [
+                *(modules / ".bin" / "esbuild", "entry.js", "--bundle", "--minify"),
+                *("--format=iife", "--global-name=echarts", "--target=es2020"),
+                '--define:process.env.NODE_ENV="production"',
+                *("--charset=ascii", "--legal-comments=eof"),
+                f"--banner:js={BANNER.format(version=version)}",
+                f"--outfile={FOLDER / 'echarts.js'}",
+            ],
+            cwd=scratch,
+            check=True,
+        )
+        # NOTICE has to go with what is made of it; ZRender's licence is BSD's.
+        for name in ("LICENSE", "NOTICE"):
+            shutil.copy(modules / "echarts" / name, FOLDER / name)
+        shutil.copy(modules / "zrender" / "LICENSE", FOLDER / "LICENSE-zrender")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

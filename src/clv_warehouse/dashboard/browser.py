@@ -1,0 +1,44 @@
+"""A Chromium that opens the dashboard: to test it, to measure it, to picture it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Of its own accord it would ask for updates and lists.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def find_chromium() -> str | None:
+    """The path of an installed Chromium or Chrome, or None."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running one. Raises FileNotFoundError if none is installed."""
+    path = find_chromium()
+    if path is None:
+        raise FileNotFoundError("No Chromium: install it (Debian: chromium).")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def seconds_until_drawn(page: Page) -> float:
+    """Wait until every chart is drawn: seconds since the page was asked for."""
+    drawn = page.locator("html[data-ready]")
+    drawn.wait_for(state="attached")
+    return int(drawn.get_attribute("data-ready") or 0) / 1000
