@@ -1,13 +1,11 @@
 """The whole build on a Spark session: dbt's SQL models, Python models between them."""
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from dbt.cli.main import dbtRunner
 from pyspark.sql import SparkSession
-
-from clv_warehouse.spark.python_models import PythonModel, Table, run_python_model
 
 # What dbt has parsed for one target it cannot use for another.
 TARGET = ("--target", "spark", "--target-path", "target/spark")
@@ -22,6 +20,19 @@ class BuildError(Exception):
     """A step of the build has failed; dbt has said why."""
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table of the warehouse."""
+
+    schema: str
+    identifier: str
+
+    @property
+    def name(self) -> str:
+        """The table's name on Spark, and on DuckDB."""
+        return f"{self.schema}.{self.identifier}"
+
+
 def build(session: SparkSession, options: Sequence[str] = ()) -> list[Table]:
     """Build every model in the order of what reads what, test them; their tables.
 
@@ -30,11 +41,18 @@ def build(session: SparkSession, options: Sequence[str] = ()) -> list[Table]:
     later models are then as they were.
     """
     manifest = dbt("parse", *TARGET, *options)
-    models = python_models(manifest)
+    models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
+    # Each after those that it reads.
+    python_models = sorted(
+        (node for node in models if node.language == "python"),
+        key=lambda node: len(ancestors(manifest, node.unique_id)),
+    )
+    python_names = [node.name for node in python_models]
+    of_python = {node.unique_id for node in python_models}
     waiting = {
         key
         for key, node in manifest.nodes.items()
-        if node.resource_type in ("model", "seed") and key not in models
+        if node.resource_type in ("model", "seed") and key not in of_python
     }
 
     def build_nodes(keys: Collection[str], *stage: str) -> None:
@@ -42,20 +60,33 @@ def build(session: SparkSession, options: Sequence[str] = ()) -> list[Table]:
             names = sorted(manifest.nodes[key].name for key in keys)
             dbt("build", *TARGET, *DATA_TESTS, *stage, *options, "--select", *names)
 
-    for key, model in models.items():
-        needed = ancestors(manifest, key) & waiting
+    compiled = dbt("compile", "--quiet", *TARGET, *options, "--select", *python_names)
+    scripts = {each.node.unique_id: each.node.compiled_code for each in compiled}
+    for node in python_models:
+        needed = ancestors(manifest, node.unique_id) & waiting
         build_nodes(needed, *IN_STAGES)
         waiting -= needed
-        print(f"{model.this.name}: Python on Spark", flush=True)
-        run_python_model(session, model)
+        table = Table(node.schema, node.alias)
+        print(f"{table.name}: Python on Spark", flush=True)
+        run_python_model(session, scripts[node.unique_id], table)
     build_nodes(waiting)
-    names = sorted(model.name for model in models.values())
-    dbt("test", *TARGET, *DATA_TESTS, *options, "--select", *names, ENGINE_TESTS)
-    return [
-        Table(node.schema, node.alias)
-        for node in manifest.nodes.values()
-        if node.resource_type == "model"
-    ]
+    tested = (*sorted(python_names), ENGINE_TESTS)
+    dbt("test", *TARGET, *DATA_TESTS, *options, "--select", *tested)
+    return [Table(node.schema, node.alias) for node in models]
+
+
+def run_python_model(session: SparkSession, script: str, table: Table) -> None:
+    """Do what a hosted Spark does with the script that dbt compiles of a Python model.
+
+    The script has the model's file and dbt's own `dbt` object, whose `ref` finds
+    DataFrames. dbt-spark submits scripts to Databricks, but not to a session. The table
+    is replaced when the new one is computed: a model may read its own earlier rows.
+    """
+    names: dict[str, Any] = {}
+    exec(compile(script, table.name, "exec"), names)
+    frame = names["model"](names["dbtObj"](session.table), session)
+    session.sql(f"create schema if not exists {table.schema}")
+    frame.write.mode("overwrite").saveAsTable(table.name)
 
 
 def run_unit_tests(options: Sequence[str] = ()) -> None:
@@ -69,29 +100,6 @@ def dbt(*arguments: str) -> Any:
     if not ended.success:
         raise BuildError(f"dbt {arguments[0]} failed") from ended.exception
     return ended.result
-
-
-def python_models(manifest: Any) -> dict[str, PythonModel]:
-    """Find the project's Python models by id, each after those that it reads."""
-    found = {
-        key: node
-        for key, node in manifest.nodes.items()
-        if node.resource_type == "model" and node.language == "python"
-    }
-    in_order = sorted(found, key=lambda key: len(ancestors(manifest, key)))
-    return {key: python_model(manifest, found[key]) for key in in_order}
-
-
-def python_model(manifest: Any, node: Any) -> PythonModel:
-    """Describe one Python model."""
-    reads = [manifest.nodes[key] for key in node.depends_on_nodes]
-    return PythonModel(
-        name=node.name,
-        path=Path(node.original_file_path),
-        this=Table(node.schema, node.alias),
-        reads={read.name: Table(read.schema, read.alias) for read in reads},
-        meta=node.config.meta,
-    )
 
 
 def ancestors(manifest: Any, key: str) -> set[str]:

@@ -7,9 +7,9 @@ import pyarrow as pa
 from pyarrow import csv
 from pyspark.sql import SparkSession
 
-from clv_warehouse.spark.build import build, run_unit_tests
+from clv_warehouse.spark.build import Table, build, run_unit_tests
 from clv_warehouse.spark.comparison import Difference, differences
-from clv_warehouse.spark.python_models import Table, write
+from clv_warehouse.spark.engine import frame_of
 
 SEEDS = Path("seeds/sample")
 QUIET = ("--quiet",)
@@ -45,6 +45,12 @@ def check(session: SparkSession, warehouse: Path) -> dict[str, list[Difference]]
             for table in built
             if table != PLAN
         }
+
+
+def write(session: SparkSession, rows: pa.Table, table: Table) -> None:
+    """Replace a table of the warehouse."""
+    session.sql(f"create schema if not exists {table.schema}")
+    frame_of(session, rows).write.mode("overwrite").saveAsTable(table.name)
 
 
 def read_texts(path: Path) -> pa.Table:
