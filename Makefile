@@ -49,9 +49,10 @@ test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	@$(MAKE) --no-print-directory lint
 	python -m pytest
 
-test-spark: install-spark ## Build the sample shop on Sail (ENGINE=local: Spark) as on DuckDB.
+test-spark: install-spark ## Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
-	@$(SPARK)/python scripts/spark.py check --engine $(ENGINE)
+	@$(SPARK)/python scripts/spark.py check --engine $(ENGINE) \
+		$(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
 lint: install ## Check layout, types and SQL.
 	ruff check .

@@ -12,6 +12,8 @@ TARGET = ("--target", "spark", "--target-path", "target/spark")
 # Unit tests judge the models, not the data: a shop's build needs none.
 DATA_TESTS = ("--exclude-resource-type", "unit_test")
 ENGINE_TESTS = "path:tests/engines"
+# dbt would print the scripts that it compiles.
+ERRORS_ONLY = ("--log-level", "error")
 # A test waits until all that it reads is there.
 IN_STAGES = ("--indirect-selection", "cautious")
 
@@ -60,7 +62,9 @@ def build(session: SparkSession, options: Sequence[str] = ()) -> list[Table]:
             names = sorted(manifest.nodes[key].name for key in keys)
             dbt("build", *TARGET, *DATA_TESTS, *stage, *options, "--select", *names)
 
-    compiled = dbt("compile", "--quiet", *TARGET, *options, "--select", *python_names)
+    compiled = dbt(
+        "compile", *ERRORS_ONLY, *TARGET, *options, "--select", *python_names
+    )
     scripts = {each.node.unique_id: each.node.compiled_code for each in compiled}
     for node in python_models:
         needed = ancestors(manifest, node.unique_id) & waiting
