@@ -7,7 +7,6 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 SPARK_INSTALLED := .venv-spark/.installed
-ENGINE ?= sail
 BENCHMARKS := sql train score explain ablation truth build scale
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -51,7 +50,7 @@ test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 
 test-spark: install-spark ## Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
-	@$(SPARK)/python scripts/spark.py check --engine $(ENGINE) \
+	@$(SPARK)/python scripts/spark.py check --engine $(or $(ENGINE),sail) \
 		$(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
 lint: install ## Check layout, types and SQL.
@@ -84,8 +83,9 @@ seeds: install ## Make the sample shop again.
 
 benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
 
-benchmark-%: install ## Run one, such as benchmark-accuracy. ARGS='...', SIZES='...'.
-	@python scripts/benchmark.py $* $(if $(SIZES),--lines $(SIZES)) $(ARGS)
+benchmark-%: install $(if $(ENGINE),install-spark) ## Run one, such as benchmark-accuracy. ARGS, SIZES, ENGINE=sail.
+	@$(if $(ENGINE),$(SPARK)/)python scripts/benchmark.py $* \
+		$(if $(SIZES),--lines $(SIZES)) $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 tables: install ## Put what benchmark-accuracy and -scale measured into the documents.
 	python -m clv_warehouse.benchmarks.accuracy

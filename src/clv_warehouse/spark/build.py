@@ -1,7 +1,8 @@
 """The whole build on a Spark session: dbt's SQL models, Python models between them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from dbt.cli.main import dbtRunner
@@ -10,7 +11,8 @@ from pyspark.sql import SparkSession
 # What dbt has parsed for one target it cannot use for another.
 TARGET = ("--target", "spark", "--target-path", "target/spark")
 # Unit tests judge the models, not the data: a shop's build needs none.
-DATA_TESTS = ("--exclude-resource-type", "unit_test")
+UNIT_TESTS = ("unit_test",)
+ALL_TESTS = ("unit_test", "test")
 ENGINE_TESTS = "path:tests/engines"
 # dbt would print the scripts that it compiles.
 ERRORS_ONLY = ("--log-level", "error")
@@ -35,13 +37,29 @@ class Table:
         return f"{self.schema}.{self.identifier}"
 
 
-def build(session: SparkSession, options: Sequence[str] = ()) -> list[Table]:
-    """Build every model in the order of what reads what, test them; their tables.
+@dataclass(frozen=True)
+class Built:
+    """A model of the project: its name, its table, and when that was written."""
+
+    name: str
+    table: Table
+    started_at: datetime
+    completed_at: datetime
+
+
+def build(
+    session: SparkSession,
+    options: Sequence[str] = (),
+    without: Sequence[str] = UNIT_TESTS,
+) -> list[Built]:
+    """Build every model in the order of what reads what, and test it.
 
     Runs in the project's folder. dbt finds `session` by itself, as there is one per
-    process. `options` go to dbt, such as --vars. Raises BuildError where dbt fails;
-    later models are then as they were.
+    process. `options` go to dbt, such as --vars; resources of the types `without` are
+    left out. Raises BuildError where dbt fails; later models are then as they were.
     """
+    left_out = ("--exclude-resource-type", *without)
+    built: list[Built] = []
     manifest = dbt("parse", *TARGET, *options)
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
     # Each after those that it reads.
@@ -60,11 +78,11 @@ def build(session: SparkSession, options: Sequence[str] = ()) -> list[Table]:
     def build_nodes(keys: Collection[str], *stage: str) -> None:
         if keys:
             names = sorted(manifest.nodes[key].name for key in keys)
-            dbt("build", *TARGET, *DATA_TESTS, *stage, *options, "--select", *names)
+            selection = (*left_out, *stage, *options, "--select", *names)
+            built.extend(built_by(dbt("build", *TARGET, *selection)))
 
-    compiled = dbt(
-        "compile", *ERRORS_ONLY, *TARGET, *options, "--select", *python_names
-    )
+    chosen = ("--select", *python_names)
+    compiled = dbt("compile", *ERRORS_ONLY, *TARGET, *options, *chosen)
     scripts = {each.node.unique_id: each.node.compiled_code for each in compiled}
     for node in python_models:
         needed = ancestors(manifest, node.unique_id) & waiting
@@ -72,11 +90,29 @@ def build(session: SparkSession, options: Sequence[str] = ()) -> list[Table]:
         waiting -= needed
         table = Table(node.schema, node.alias)
         print(f"{table.name}: Python on Spark", flush=True)
+        started_at = datetime.now(UTC)
         run_python_model(session, scripts[node.unique_id], table)
+        built.append(Built(node.name, table, started_at, datetime.now(UTC)))
     build_nodes(waiting)
     tested = (*sorted(python_names), ENGINE_TESTS)
-    dbt("test", *TARGET, *DATA_TESTS, *options, "--select", *tested)
-    return [Table(node.schema, node.alias) for node in models]
+    dbt("test", *TARGET, *left_out, *options, "--select", *tested)
+    return built
+
+
+def built_by(results: Any) -> Iterator[Built]:
+    """Find the models among what a dbt command has run."""
+    for result in results:
+        node = result.node
+        if node.resource_type != "model":
+            continue
+        for timing in result.timing:
+            if timing.name == "execute":
+                yield Built(
+                    node.name,
+                    Table(node.schema, node.alias),
+                    timing.started_at.replace(tzinfo=UTC),
+                    timing.completed_at.replace(tzinfo=UTC),
+                )
 
 
 def run_python_model(session: SparkSession, script: str, table: Table) -> None:

@@ -16,7 +16,7 @@ from clv_warehouse.benchmarks.shop import load_shop
 from clv_warehouse.clv.explanation import REASONS
 from clv_warehouse.spark.build import Table, build, run_unit_tests
 from clv_warehouse.spark.comparison import Difference, Tolerance, differences
-from clv_warehouse.spark.engine import frame_of
+from clv_warehouse.spark.engine import Rows, frame_of
 
 SEEDS = Path("seeds/sample")
 QUIET = ("--quiet",)
@@ -85,10 +85,10 @@ def check(
         return {
             table.name: differences(
                 expected.table(table.name).to_arrow_table(),
-                session.table(table.name).toArrow(),
+                Rows(session.table(table.name)).to_arrow_table(),
                 tolerances(table),
             )
-            for table in built
+            for table in [model.table for model in built]
             if table != PLAN
         }
 
