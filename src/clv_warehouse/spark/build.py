@@ -14,8 +14,8 @@ TARGET = ("--target", "spark", "--target-path", "target/spark")
 UNIT_TESTS = ("unit_test",)
 ALL_TESTS = ("unit_test", "test")
 ENGINE_TESTS = "path:tests/engines"
-# dbt would print the scripts that it compiles.
-ERRORS_ONLY = ("--log-level", "error")
+# By their folder, for dbt prints what it compiles by name.
+PYTHON_MODELS = ("--quiet", "--select", "path:python_models")
 # A test waits until all that it reads is there.
 IN_STAGES = ("--indirect-selection", "cautious")
 
@@ -81,8 +81,7 @@ def build(
             selection = (*left_out, *stage, *options, "--select", *names)
             built.extend(built_by(dbt("build", *TARGET, *selection)))
 
-    chosen = ("--select", *python_names)
-    compiled = dbt("compile", *ERRORS_ONLY, *TARGET, *options, *chosen)
+    compiled = dbt("compile", *PYTHON_MODELS, *TARGET, *options)
     scripts = {each.node.unique_id: each.node.compiled_code for each in compiled}
     for node in python_models:
         needed = ancestors(manifest, node.unique_id) & waiting
