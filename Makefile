@@ -7,7 +7,6 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 METRICFLOW := .venv-metricflow/bin
-ENGINE ?= sail
 COMPILE := uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 TARGET ?= sample
@@ -67,9 +66,10 @@ test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	@$(MAKE) --no-print-directory lint
 	python -m pytest
 
-test-spark: install-spark ## Build the sample shop on Sail (ENGINE=local: Spark) as on DuckDB.
+test-spark: install-spark ## Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
-	@$(SPARK)/python scripts/spark.py check --engine $(ENGINE)
+	@$(SPARK)/python scripts/spark.py check --engine $(or $(ENGINE),sail) \
+		$(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
 test-metrics: .venv-metricflow/.installed ## Compare all metrics with what MetricFlow says.
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
@@ -101,8 +101,9 @@ seeds: install ## Make the sample shop again.
 
 benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
 
-benchmark-%: install ## Run one, such as benchmark-accuracy. ARGS='...', SIZES='...'.
-	@python scripts/benchmark.py $* $(if $(SIZES),--lines $(SIZES)) $(ARGS)
+benchmark-%: install $(if $(ENGINE),install-spark) ## Run one, such as benchmark-accuracy. ARGS, SIZES, ENGINE=sail.
+	@$(if $(ENGINE),$(SPARK)/)python scripts/benchmark.py $* \
+		$(if $(SIZES),--lines $(SIZES)) $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 tables: install ## Put what benchmark-accuracy and -scale measured into the documents.
 	python -m clv_warehouse.benchmarks.accuracy

@@ -77,6 +77,13 @@ def _arguments() -> argparse.Namespace:
     command.add_argument("--lines", type=_count, nargs="+", default=[1_000_000])
     command = add("truth", truth)
     command.add_argument("--customers", type=_count, default=truth.CUSTOMERS)
+    for name in ("score", "scale"):
+        names.choices[name].add_argument(
+            "--engine",
+            choices=("duckdb", "sail", "local"),
+            default="duckdb",
+            help="sail and local Spark need the environment of make install-spark",
+        )
     add("build", build)
     command = add("accuracy", accuracy)
     command.add_argument(

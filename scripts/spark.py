@@ -1,4 +1,4 @@
-"""Build the warehouse on Spark, or check there what the sample shop is on DuckDB."""
+"""Build the warehouse on Spark, or check that a shop is there what it is on DuckDB."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from clv_warehouse.spark.build import BuildError, build
-from clv_warehouse.spark.sample import check
+from clv_warehouse.spark.check import check_made, check_sample
 from clv_warehouse.spark.sessions import SESSIONS
 
 SHOWN, WIDTH = 5, 500
@@ -23,7 +23,10 @@ def main() -> int:
                 if arguments.command == "build":
                     build(session, options)
                     return 0
-                found = check(session, arguments.warehouse)
+                if arguments.customers:
+                    found = check_made(session, arguments.customers, Path(scratch))
+                else:
+                    found = check_sample(session, arguments.warehouse)
         except BuildError as error:
             print(f"spark.py: {error}; see dbt's message above.", file=sys.stderr)
             return 1
@@ -55,6 +58,12 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
         type=Path,
         default=Path("data/sample.duckdb"),
         help="what to compare with: the DuckDB file of target sample",
+    )
+    parser.add_argument(
+        "--customers",
+        type=int,
+        default=0,
+        help="check a made-up shop of so many, not the sample shop",
     )
     arguments, options = parser.parse_known_args()
     if options and arguments.command == "check":

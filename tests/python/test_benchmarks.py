@@ -15,7 +15,7 @@ from clv_warehouse.benchmarks import (
     train,
 )
 from clv_warehouse.benchmarks.comparison import differences
-from clv_warehouse.benchmarks.harness import Row, call, report, run
+from clv_warehouse.benchmarks.harness import Row, call, measured, report, run
 from clv_warehouse.benchmarks.shop import make_shop
 from clv_warehouse.connectors import CONNECTORS
 from clv_warehouse.feeds import read_feeds
@@ -147,6 +147,14 @@ def test_rows_are_written_as_they_are_documented(tmp_path, capsys):
         "seconds",
         "2.5000",
     ]
+
+
+def test_what_was_measured_of_other_systems_stays(tmp_path):
+    report("scale", [Row("1 line", "duckdb", "seconds", 1)], tmp_path)
+    report("scale", [Row("1 line", "sail", "seconds", 2)], tmp_path)
+    report("scale", [Row("1 line", "duckdb", "seconds", 3)], tmp_path)
+    found = {row.system: row.value for row in measured("scale", tmp_path)}
+    assert found == {"duckdb": 3, "sail": 2}
 
 
 def test_a_build_is_of_data_that_is_there(shared_data):

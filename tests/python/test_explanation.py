@@ -347,13 +347,14 @@ def tables(networks, features, scored_by=None, horizons=(30, HORIZON), most=10**
         scorers = networks if scored_by is None else scored_by
         for name, rows in {"scorers": scorers, "features": features}.items():
             connection.register(name, rows)
-        scores = scoring.score(
+        scored = scoring.score(
             connection.table("scorers"), connection.table("features"), horizons
-        ).read_all()
+        )
+        scores = pa.table(scored)
         connection.register("networks", networks)
         connection.register("scores", scores)
         given = [connection.table(name) for name in ("networks", "features", "scores")]
-        explained = explanation.explain(*given, most).read_all()
+        explained = pa.table(explanation.explain(*given, most))
         return explained, explanation.weigh(*given), scores
 
 

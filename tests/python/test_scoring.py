@@ -55,10 +55,10 @@ def scores(networks, features, horizons=HORIZONS):
     with duckdb.connect() as connection:
         connection.register("networks", networks)
         connection.register("features", features)
-        reader = scoring.score(
+        found = scoring.score(
             connection.table("networks"), connection.table("features"), horizons
         )
-        return reader.read_all()
+        return pa.table(found)
 
 
 def test_every_customer_of_the_last_date_is_scored_once_per_horizon(networks, features):

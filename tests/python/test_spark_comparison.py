@@ -6,7 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from clv_warehouse.spark.comparison import differences
+from clv_warehouse.spark.comparison import Tolerance, differences
 
 ROWS = [
     {
@@ -30,6 +30,11 @@ ROWS = [
 ]
 
 
+def exactly(column: str) -> Tolerance:
+    """What facts and features are compared with."""
+    return Tolerance(1e-9)
+
+
 def changed(**values) -> pa.Table:
     """The rows in another order, the first with other values."""
     return pa.Table.from_pylist([ROWS[1], ROWS[0] | values])
@@ -46,7 +51,7 @@ def changed(**values) -> pa.Table:
     ],
 )
 def test_what_both_engines_mean_is_the_same(values) -> None:
-    assert differences(pa.Table.from_pylist(ROWS), changed(**values), 1e-9) == []
+    assert differences(pa.Table.from_pylist(ROWS), changed(**values), exactly) == []
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_what_both_engines_mean_is_the_same(values) -> None:
     ],
 )
 def test_every_difference_is_found(values) -> None:
-    found = differences(pa.Table.from_pylist(ROWS), changed(**values), 1e-9)
+    found = differences(pa.Table.from_pylist(ROWS), changed(**values), exactly)
     assert set(values) <= {difference.column for difference in found}
 
 
@@ -76,3 +81,20 @@ def test_missing_rows_and_other_columns_are_differences() -> None:
     renamed = rows.rename_columns(["key", *rows.column_names[1:]])
     (found,) = differences(rows, renamed, 0)
     assert found.column == "all columns"
+
+
+@pytest.mark.parametrize(("money", "is_same"), [("1.2346", True), ("1.2347", False)])
+def test_a_forecast_may_be_rounded_either_way(money, is_same) -> None:
+    found = differences(
+        pa.Table.from_pylist(ROWS),
+        changed(money=Decimal(money)),
+        lambda column: Tolerance(1e-6, last_digits=1),
+    )
+    assert (not found) == is_same
+
+
+def test_rows_are_counted_before_equal_ones_are_left_out() -> None:
+    twice = pa.Table.from_pylist([ROWS[0], ROWS[0], ROWS[1]])
+    once = pa.Table.from_pylist([ROWS[0], ROWS[1], ROWS[1]])
+    assert differences(twice, once, exactly)
+    assert not differences(twice, twice.take([2, 0, 1]), exactly)

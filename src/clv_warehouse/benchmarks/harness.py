@@ -170,14 +170,20 @@ def write_between_marks(page: Path, name: str, text: str) -> None:
     page.write_text(f"{head}{start}\n{text}\n{end}{tail}", "utf-8")
 
 
-def report(name: str, measured: Iterable[Row], folder: Path = FOLDER) -> Path:
-    """Print rows as they come and write them to NAME.json in `folder`; its path."""
-    written = []
-    for row in measured:
+def report(name: str, found: Iterable[Row], folder: Path = FOLDER) -> Path:
+    """Print rows as they come and write them to NAME.json in `folder`; its path.
+
+    What it has of systems that were not measured now stays there.
+    """
+    written: list[dict[str, Any]] = []
+    for row in found:
         text = f"{row.case:<24}  {row.system:<13}  {row.measure:<34}"
         print(f"{text}  {row.value:>16,.4f}", flush=True)
         written.append(asdict(row))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
+    systems = {row["system"] for row in written}
+    earlier = measured(name, folder) if path.exists() else []
+    written += [asdict(row) for row in earlier if row.system not in systems]
     path.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
     return path

@@ -2,13 +2,14 @@
 
 The shop's Parquet files stay where they are. The last day is held back from the first
 build and added after it; the second run, with reload_days, takes it up and scores all
-customers anew. Memory is that of all processes of a run together.
+customers anew. Memory is that of all processes of a run together. On Spark it is the
+first build alone, of all days, from tables of schema raw.
 """
 
 import datetime as dt
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from clv_warehouse.benchmarks.harness import (
     write_between_marks,
 )
 from clv_warehouse.benchmarks.shop import make_shop
+from clv_warehouse.benchmarks.spark import build_on_spark
 from clv_warehouse.benchmarks.sql import LINES_PER_PERSON
 
 RELOAD_DAYS = 7
@@ -43,15 +45,22 @@ MEASURES = {
     "peak_mb": "peak memory, MB",
     "disk_mb": "warehouse, MB",
 }
+# A model, and when it started and ended.
+Span = tuple[str, dt.datetime, dt.datetime]
 PAGE_MB = 4096 / (1 << 20)
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
-def benchmark(lines: Sequence[int], folder: Path = FOLDER) -> Iterator[Row]:
-    """Measure both runs at each number of order lines, by stage."""
+def benchmark(
+    lines: Sequence[int], engine: str = SYSTEM, folder: Path = FOLDER
+) -> Iterator[Row]:
+    """Measure both runs at each number of order lines, by stage; on Spark the first."""
     for size in sorted(lines):
         case = f"{size:,} lines"
         whole = make_shop(max(1, round(size / LINES_PER_PERSON)), folder / "cache")
+        if engine != SYSTEM:
+            yield from _run_on_spark(engine, f"{case}, first build", whole)
+            continue
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             shop = Path(scratch) / "shop"
             held_back = Path(scratch) / "last_day"
@@ -74,10 +83,23 @@ def _run(dbt: Dbt, case: str) -> Iterator[Row]:
     yield Row(case, SYSTEM, "cpu_seconds", ran.cpu_seconds)
     yield Row(case, SYSTEM, "peak_mb", peak[0])
     yield Row(case, SYSTEM, "disk_mb", dbt.warehouse.stat().st_size / (1 << 20))
-    for stage, seconds in stages(dbt).items():
+    for stage, seconds in stages(spans(dbt)).items():
         yield Row(case, SYSTEM, f"{stage}_seconds", seconds)
     for name, seconds in dbt.slowest_models().items():
         yield Row(case, SYSTEM, name, seconds)
+
+
+def _run_on_spark(engine: str, case: str, shop: Path) -> Iterator[Row]:
+    with peak_of_processes() as peak:
+        found = call(build_on_spark, engine, shop).value
+    yield Row(case, engine, "seconds", found["seconds"])
+    yield Row(case, engine, "peak_mb", peak[0])
+    ran = (
+        (name, dt.datetime.fromisoformat(started), dt.datetime.fromisoformat(ended))
+        for name, started, ended in found["built"]
+    )
+    for stage, seconds in stages(ran).items():
+        yield Row(case, engine, f"{stage}_seconds", seconds)
 
 
 def split(whole: str, shop: str, last_day: str) -> None:
@@ -98,11 +120,22 @@ def split(whole: str, shop: str, last_day: str) -> None:
                 )
 
 
-def stages(dbt: Dbt) -> dict[str, float]:
-    """Seconds in which models of a stage ran; two stages may run at a time."""
-    spans: dict[str, list[tuple[dt.datetime, dt.datetime]]] = {}
+def spans(dbt: Dbt) -> Iterator[Span]:
+    """When the models of the last command ran."""
     for model in dbt.models():
-        name = model["unique_id"].split(".")[-1]
+        for timing in model["timing"]:
+            if timing["name"] == "execute":
+                yield (
+                    model["unique_id"].split(".")[-1],
+                    dt.datetime.fromisoformat(timing["started_at"]),
+                    dt.datetime.fromisoformat(timing["completed_at"]),
+                )
+
+
+def stages(ran: Iterable[Span]) -> dict[str, float]:
+    """Seconds in which models of a stage ran; two stages may run at a time."""
+    by_stage: dict[str, list[tuple[dt.datetime, dt.datetime]]] = {}
+    for name, started, ended in ran:
         stage = "facts_and_features"
         for of_stage, prefixes in (
             ("train", TRAIN),
@@ -112,16 +145,9 @@ def stages(dbt: Dbt) -> dict[str, float]:
             if name.startswith(prefixes):
                 stage = of_stage
                 break
-        for timing in model["timing"]:
-            if timing["name"] == "execute":
-                spans.setdefault(stage, []).append(
-                    (
-                        dt.datetime.fromisoformat(timing["started_at"]),
-                        dt.datetime.fromisoformat(timing["completed_at"]),
-                    )
-                )
+        by_stage.setdefault(stage, []).append((started, ended))
     seconds = {}
-    for stage, times in spans.items():
+    for stage, times in by_stage.items():
         total, until = 0.0, min(times)[0]
         for start, end in sorted(times):
             total += max(0.0, (end - max(start, until)).total_seconds())
@@ -178,13 +204,14 @@ def table(found_rows: Sequence[Row]) -> str:
     """Markdown of the measures, a row per run."""
     by_case: dict[str, dict[str, float]] = {}
     for row in found_rows:
-        by_case.setdefault(row.case, {})[row.measure] = row.value
+        on = "" if row.system == SYSTEM else f", on {row.system}"
+        by_case.setdefault(row.case + on, {})[row.measure] = row.value
     lines = [
         f"| | {' | '.join(MEASURES.values())} |",
         "|---" * (len(MEASURES) + 1) + "|",
     ]
     for case, found in by_case.items():
-        cells = [f"{found[name]:,.0f}" for name in MEASURES]
+        cells = [f"{found[name]:,.0f}" if name in found else "" for name in MEASURES]
         lines.append(f"| {case} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

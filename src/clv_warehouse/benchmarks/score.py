@@ -1,7 +1,8 @@
 """Forecasts into the table clv_scores, by a network and by the prior.
 
 The whole way: dbt runs the model, rows stream from customer_features through the
-network into the table. The features are those of a made-up shop, repeated.
+network into the table. On Spark the model's function does it, without dbt. The features
+are those of a made-up shop, repeated.
 """
 
 import tempfile
@@ -17,6 +18,7 @@ import pyarrow as pa
 from clv_warehouse.benchmarks.floor import make_features
 from clv_warehouse.benchmarks.harness import FOLDER, Dbt, Row, call, rows
 from clv_warehouse.benchmarks.shop import load_shop, make_shop
+from clv_warehouse.benchmarks.spark import score_on_spark
 from clv_warehouse.clv.network import NetworkConfig, Scaling
 from clv_warehouse.clv.observations import COLUMNS, Customers
 from clv_warehouse.clv.registry import SCHEMA
@@ -25,11 +27,14 @@ from clv_warehouse.clv.training import untrained
 
 # What is repeated: enough that a batch of customers has no two alike by that.
 PEOPLE = 100_000
+DUCKDB = "duckdb"
 FEATURES = "features.customer_features"
 NETWORKS = "clv.clv_network"
 
 
-def benchmark(customers: Sequence[int], folder: Path = FOLDER) -> Iterator[Row]:
+def benchmark(
+    customers: Sequence[int], engine: str = DUCKDB, folder: Path = FOLDER
+) -> Iterator[Row]:
     """Measure both at each number of customers."""
     shop = make_shop(min(PEOPLE, max(customers)), folder / "cache")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -43,7 +48,11 @@ def benchmark(customers: Sequence[int], folder: Path = FOLDER) -> Iterator[Row]:
                 if scorer == "network":
                     call(add_network, warehouse)
                 case = f"{count:,} customers, {scorer}"
-                yield from rows(case, "clv_warehouse", score(Dbt(warehouse)))
+                if engine == DUCKDB:
+                    yield from rows(case, "clv_warehouse", score(Dbt(warehouse)))
+                else:
+                    ran = call(score_on_spark, engine, warehouse)
+                    yield from rows(case, engine, ran.value | ran.cost)
             warehouse.unlink()
 
 

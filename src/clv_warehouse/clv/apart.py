@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
+
+from clv_warehouse.engines import Relation
 
 CALL, ANSWER = "call.pickle", "answer.arrow"
 
@@ -22,7 +23,7 @@ CALL, ANSWER = "call.pickle", "answer.arrow"
 def apart(
     function: Callable[..., pa.Table],
     *arguments: Any,
-    **relations: duckdb.DuckDBPyRelation,
+    **relations: Relation,
 ) -> pa.Table:
     """Call a module's function in a process of its own and return its table.
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.registry import NETWORK, Plan
 from clv_warehouse.clv.training import train
+from clv_warehouse.engines import Relation, doorway
 
 SCHEMA = pa.schema(
     [
@@ -34,10 +34,11 @@ SCHEMA = pa.schema(
 )
 
 
+@doorway
 def backtest(
     plan: Plan,
-    features: duckdb.DuckDBPyRelation,
-    targets: duckdb.DuckDBPyRelation,
+    features: Relation,
+    targets: Relation,
     horizons: Sequence[int],
     standing: pa.Table,
 ) -> pa.Table:
@@ -71,16 +72,14 @@ def judge_all(
 
 
 def known_rows(
-    features: duckdb.DuckDBPyRelation,
-    targets: duckdb.DuckDBPyRelation,
+    features: Relation,
+    targets: Relation,
     columns: Sequence[str] = COLUMNS,
-) -> dict[str, duckdb.DuckDBPyRelation]:
+) -> dict[str, Relation]:
     """All past customers whose later spend is known, and that spend."""
-    known = features.join(
-        targets.project("as_of_date").distinct().set_alias("origins"),
-        "as_of_date",
-        how="semi",
-    )
+    origins = targets.project("as_of_date").distinct().fetchall()
+    dates = [f"as_of_date = date '{day}'" for (day,) in sorted(origins)]
+    known = features.filter(" or ".join(dates) or "false")
     return {
         "features": known.project(", ".join(columns)),
         "targets": targets.project(
@@ -90,8 +89,8 @@ def known_rows(
 
 
 def read_observations(
-    features: duckdb.DuckDBPyRelation,
-    targets: duckdb.DuckDBPyRelation,
+    features: Relation,
+    targets: Relation,
     columns: Sequence[str] = COLUMNS,
 ) -> Observations:
     """All past customers whose later spend is known, with that spend."""

@@ -27,7 +27,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.polynomial import chebyshev, legendre
@@ -52,8 +51,9 @@ from clv_warehouse.clv.observations import (
 )
 from clv_warehouse.clv.prior import BgNbd, Floats, History, Prior
 from clv_warehouse.clv.registry import last_accepted
-from clv_warehouse.clv.scoring import fit_prior, fixed_sample, in_threads
+from clv_warehouse.clv.scoring import fit_prior, fixed_sample
 from clv_warehouse.clv.training import untrained
+from clv_warehouse.engines import ByBatch, Relation, doorway, in_threads
 
 # What the shop calls what the network calls inputs; seed clv_reasons words them.
 REASONS = (
@@ -529,55 +529,55 @@ def correction(
     return output, layer_slopes, pair_slopes * inside / scaling.spread
 
 
+@doorway
 def explain(
-    networks: duckdb.DuckDBPyRelation,
-    features: duckdb.DuckDBPyRelation,
-    scores: duckdb.DuckDBPyRelation,
+    networks: Relation,
+    features: Relation,
+    scores: Relation,
     most_customers: int,
-) -> pa.RecordBatchReader:
+) -> pa.Table | ByBatch:
     """Contributions of the reasons to the longest forecasts of clv_scores.
 
-    Of the customers with the highest ones, at most so many. Rows stream in and out:
-    read them all, or the connection stays busy. Raises ValueError where `scores` are
-    not those of the last accepted row of `networks` at the date of `features`.
+    Of the customers with the highest ones, at most so many. Raises ValueError where
+    `scores` are not those of the last accepted row of `networks` at the date of
+    `features`.
     """
     cases = Cases.find(networks, features, scores)
     if cases is None:
-        return CONTRIBUTIONS.empty_table().to_reader()
+        return CONTRIBUTIONS.empty_table()
     by_value = cases.rows.order("predicted_spend desc, customer_key").limit(
         most_customers
     )
-    explainer = cases.explainer
+    explainer, horizon = cases.explainer, cases.horizon_days
+    version = cases.network_version
     names = attributed(explainer.network.config)
     of_reason = np.array(
         [[reason_of(name) == reason for reason in REASONS] for name in names],
         dtype=np.float64,
     )
 
-    def batch_of(batch: pa.RecordBatch) -> pa.RecordBatch:
+    def batches_of(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
         customers, predicted = _customers(batch)
         reasons = explainer.explain(customers, predicted) @ of_reason
         count = batch.num_rows
-        return pa.record_batch(
-            [
-                batch["customer_key"],
-                batch["as_of_date"],
-                pa.repeat(pa.scalar(cases.horizon_days, pa.int32()), count),
-                pa.repeat(explainer.baseline, count),
-                *(pa.array(np.ascontiguousarray(values)) for values in reasons.T),
-                pa.repeat(pa.scalar(cases.network_version, pa.string()), count),
-            ],
-            schema=CONTRIBUTIONS,
-        )
+        columns = [
+            batch["customer_key"],
+            batch["as_of_date"],
+            pa.repeat(pa.scalar(horizon, pa.int32()), count),
+            pa.repeat(explainer.baseline, count),
+            *(pa.array(np.ascontiguousarray(values)) for values in reasons.T),
+            pa.repeat(pa.scalar(version, pa.string()), count),
+        ]
+        return [pa.record_batch(columns, schema=CONTRIBUTIONS)]
 
-    batches = in_threads(batch_of, by_value.to_arrow_reader(BATCH_ROWS))
-    return pa.RecordBatchReader.from_batches(CONTRIBUTIONS, batches)
+    return ByBatch(by_value, batches_of, CONTRIBUTIONS, BATCH_ROWS)
 
 
+@doorway
 def weigh(
-    networks: duckdb.DuckDBPyRelation,
-    features: duckdb.DuckDBPyRelation,
-    scores: duckdb.DuckDBPyRelation,
+    networks: Relation,
+    features: Relation,
+    scores: Relation,
 ) -> pa.Table:
     """How much each feature contributes to the longest forecasts of clv_scores.
 
@@ -632,7 +632,7 @@ class Cases:
 
     """
 
-    rows: duckdb.DuckDBPyRelation
+    rows: Relation
     as_of_date: date
     horizon_days: int
     network_version: str | None
@@ -641,9 +641,9 @@ class Cases:
     @classmethod
     def find(
         cls,
-        networks: duckdb.DuckDBPyRelation,
-        features: duckdb.DuckDBPyRelation,
-        scores: duckdb.DuckDBPyRelation,
+        networks: Relation,
+        features: Relation,
+        scores: Relation,
     ) -> "Cases | None":
         """Find the last scores and what made them; None where there are no scores."""
         as_of, horizon, version = scores.aggregate(

@@ -8,7 +8,7 @@ Times are days throughout; money is in the currency of the history.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +94,14 @@ class History:
 
     def __len__(self) -> int:
         return len(self.frequency)
+
+    @cached_property
+    def pairs(self) -> tuple[Sequence[Floats], NDArray[np.intp]]:
+        """Find the distinct pairs of frequency and age, and each customer's place.
+
+        A million customers share a few thousand, which every horizon looks at.
+        """
+        return _distinct(self.frequency, self.age)
 
     @classmethod
     def from_features(
@@ -190,9 +198,12 @@ class BgNbd:
         mean of (1 - (1 + p s)^-(r + x)) / p over p ~ Beta(a, b + x): all terms
         positive, and integrated here by Gauss-Jacobi quadrature.
         """
-        stretch = horizon_days / (self.alpha + history.age)
-        # A million customers share a few thousand pairs of count and age.
-        (counts, stretches), row = _distinct(history.frequency, stretch)
+        if np.ndim(horizon_days):
+            stretch = horizon_days / (self.alpha + history.age)
+            (counts, stretches), row = _distinct(history.frequency, stretch)
+        else:
+            (counts, ages), row = history.pairs
+            stretches = horizon_days / (self.alpha + ages)
         values, row_count = np.unique(counts, return_inverse=True)
         rules = [_beta_quadrature(self.a, self.b + value) for value in values]
         nodes, masses = (np.array(parts) for parts in zip(*rules, strict=True))

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from clv_warehouse.clv.network import Network
 from clv_warehouse.clv.prior import Prior
+from clv_warehouse.engines import Relation, doorway, engine_of
 
 SCHEMA = pa.schema(
     [
@@ -53,14 +53,15 @@ class Plan:
     config_fingerprint: str
     network: str
 
-    @classmethod
-    def of(cls, rows: duckdb.DuckDBPyRelation) -> "Plan":
+    @staticmethod
+    @doorway
+    def of(rows: Relation) -> "Plan":
         """Read the plan; where the table is empty, nothing is due."""
         found = rows.project(
             "is_due, reason, as_of_date, features_fingerprint, config_fingerprint, "
             "network"
         ).fetchall()
-        return cls(*found[0]) if found else cls(False, "no plan", None, "", "", "{}")
+        return Plan(*found[0]) if found else Plan(False, "no plan", None, "", "", "{}")
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,7 @@ class Accepted:
     prior: Prior
 
 
-def last_accepted(
-    networks: duckdb.DuckDBPyRelation, as_of_date: date
-) -> Accepted | None:
+def last_accepted(networks: Relation, as_of_date: date) -> Accepted | None:
     """Find the last accepted row of clv_network that knows nothing after a date.
 
     Raises ValueError if it was trained on other inputs than there are now.
@@ -92,22 +91,15 @@ def last_accepted(
     return Accepted(version, Network.from_bytes(weights), Prior.from_json(prior))
 
 
-def standing(
-    session: duckdb.DuckDBPyConnection, this: Any, schema: pa.Schema
-) -> pa.Table:
+def standing(session: Any, this: Any, schema: pa.Schema) -> pa.Table:
     """Read the rows that a model's table has from earlier runs, if it ever ran."""
-    found = session.execute(
-        "select 1 from information_schema.tables "
-        "where (table_catalog, table_schema, table_name) = (?, ?, ?)",
-        [this.database, this.schema, this.identifier],
-    ).fetchall()
-    if not found:
+    found = engine_of(session).table(session, this)
+    if found is None:
         return schema.empty_table()
-    rows = session.sql(f"select * from {this}").to_arrow_table()
-    return rows.select(schema.names).cast(schema)
+    return found.to_arrow_table().select(schema.names).cast(schema)
 
 
-def mean_measures(metrics: duckdb.DuckDBPyRelation) -> Measures:
+def mean_measures(metrics: Relation) -> Measures:
     """Mean of each measure over the judged cases, by model.
 
     The mean of total_bias is that of its size. Cases differ in how much is spent:

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 from hashlib import sha256
 
-import duckdb
 import pyarrow as pa
 
 from clv_warehouse.clv.apart import apart
@@ -22,13 +21,15 @@ from clv_warehouse.clv.registry import (
 )
 from clv_warehouse.clv.scoring import fixed_sample
 from clv_warehouse.clv.training import train
+from clv_warehouse.engines import Relation, doorway
 
 
+@doorway
 def trained(
     plan: Plan,
-    metrics: duckdb.DuckDBPyRelation,
-    features: duckdb.DuckDBPyRelation,
-    targets: duckdb.DuckDBPyRelation,
+    metrics: Relation,
+    features: Relation,
+    targets: Relation,
     standing: pa.Table,
 ) -> pa.Table:
     """Return the rows of clv_network that stand and, when it is due, a new one."""

@@ -1,28 +1,19 @@
 """Every customer's forecast at the scoring date, streamed; needs no TensorFlow."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Sequence
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from clv_warehouse.clv.network import QUANTILES, Outlook
 from clv_warehouse.clv.observations import COLUMNS, Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import Accepted, last_accepted
-
-Result = TypeVar("Result")
+from clv_warehouse.engines import ByBatch, Relation, doorway
 
 # As many customers as keep a hidden layer in a processor's cache.
 BATCH_ROWS = 1 << 13
-# numpy leaves the interpreter's lock while it computes; more threads than this only
-# take memory from the database.
-THREADS = 2
 # The prior has seven parameters: more customers than this do not make it better.
 SAMPLE_CUSTOMERS = 25_000
 
@@ -43,71 +34,39 @@ SCHEMA = pa.schema(
 )
 
 
+@doorway
 def score(
-    networks: duckdb.DuckDBPyRelation,
-    features: duckdb.DuckDBPyRelation,
-    horizons: Sequence[int],
-) -> pa.RecordBatchReader:
+    networks: Relation, features: Relation, horizons: Sequence[int]
+) -> pa.Table | ByBatch:
     """Forecasts of all customers at the last as-of date, for each horizon.
 
     By the last network that was accepted, rows of clv_network being `networks`; if
-    there is none, by the prior fitted on the customers themselves. Rows stream in and
-    out: read them all, or the connection of `features` stays busy.
+    there is none, by the prior fitted on the customers themselves.
     """
     (date,) = features.aggregate("max(as_of_date)").fetchall()[0]
     if date is None:
-        return SCHEMA.empty_table().to_reader()
+        return SCHEMA.empty_table()
     accepted = last_accepted(networks, date)
     columns = accepted.network.config.columns if accepted else COLUMNS
     today = features.filter(f"as_of_date = date '{date}'").project(", ".join(columns))
     prior = accepted.prior if accepted else fit_prior(today)
-    batches = today.to_arrow_reader(BATCH_ROWS)
-    return pa.RecordBatchReader.from_batches(
-        SCHEMA, score_batches(batches, accepted, prior, horizons)
-    )
-
-
-def fit_prior(features: duckdb.DuckDBPyRelation) -> Prior:
-    """Fit the prior on rows of customer_features, or on a fixed sample of them."""
-    rows = fixed_sample(features).project(", ".join(COLUMNS)).to_arrow_table()
-    return Prior.fit(Customers.from_arrow(rows).history)
-
-
-def fixed_sample(customers: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """As many customers as are enough for the prior, always the same ones."""
-    return customers.order("md5(customer_key), customer_key").limit(SAMPLE_CUSTOMERS)
-
-
-def score_batches(
-    batches: Iterable[pa.RecordBatch],
-    accepted: Accepted | None,
-    prior: Prior,
-    horizons: Sequence[int],
-) -> Iterator[pa.RecordBatch]:
-    """Forecast each batch of customer_features, in order, few at a time."""
     rising = sorted(horizons)
 
     def scored(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
         return score_batch(batch, accepted, prior, rising)
 
-    for parts in in_threads(scored, batches):
-        yield from parts
+    return ByBatch(today, scored, SCHEMA, BATCH_ROWS)
 
 
-def in_threads(
-    work: Callable[[pa.RecordBatch], Result], batches: Iterable[pa.RecordBatch]
-) -> Iterator[Result]:
-    """Work on each batch and return the results in order; few are waiting at a time."""
-    # Threads of its own, one per batch: those of the matrix products would only get
-    # in each other's way.
-    with threadpool_limits(1), ThreadPoolExecutor(THREADS) as pool:
-        waiting: deque = deque()
-        for batch in batches:
-            waiting.append(pool.submit(work, batch))
-            if len(waiting) > THREADS:
-                yield waiting.popleft().result()
-        for result in waiting:
-            yield result.result()
+def fit_prior(features: Relation) -> Prior:
+    """Fit the prior on rows of customer_features, or on a fixed sample of them."""
+    rows = fixed_sample(features).project(", ".join(COLUMNS)).to_arrow_table()
+    return Prior.fit(Customers.from_arrow(rows).history)
+
+
+def fixed_sample(customers: Relation) -> Relation:
+    """As many customers as are enough for the prior, always the same ones."""
+    return customers.order("md5(customer_key), customer_key").limit(SAMPLE_CUSTOMERS)
 
 
 def score_batch(

@@ -1,12 +1,13 @@
 """Tables of two engines, row by row."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 
@@ -23,38 +24,69 @@ class Difference:
         return f"{self.column}: {self.expected!r}, but {self.found!r}, in {self.row}"
 
 
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two numbers may be apart and still be the same.
+
+    Attributes:
+        share: for floating-point numbers, of their size, or of one if they are smaller.
+        last_digits: for decimals, by how many of their last digit.
+
+    """
+
+    share: float
+    last_digits: int = 0
+
+
 def differences(
-    expected: pa.Table, found: pa.Table, tolerance: float
+    expected: pa.Table, found: pa.Table, tolerance_of: Callable[[str], Tolerance]
 ) -> list[Difference]:
     """Compare two tables' rows, in whatever order they come.
 
     Rows are paired in the order of their values, floating-point numbers and lists last.
-    Those numbers may differ by `tolerance`, of their size where that is above one;
-    decimals and everything else must be the same.
+    `tolerance_of` says of a column how far its numbers may differ; everything else must
+    be the same.
     """
     names = expected.column_names
     if names != found.column_names:
         return [Difference("all columns", names, found.column_names, ())]
     if len(expected) != len(found):
         return [Difference("number of rows", len(expected), len(found), ())]
+    expected, found = without_equal_rows(expected, found)
     in_order = sorted(names, key=lambda name: _is_inexact(expected[name].type))
     pairs = zip(_rows(expected, in_order), _rows(found, in_order), strict=True)
     return [
         Difference(name, mine, theirs, one)
         for one, other in pairs
         for name, mine, theirs in zip(in_order, one, other, strict=True)
-        if not same(mine, theirs, tolerance)
+        if not same(mine, theirs, tolerance_of(name))
     ]
 
 
-def same(mine: Any, theirs: Any, tolerance: float) -> bool:
-    """Whether two values are the same, floating-point numbers within a tolerance."""
+def without_equal_rows(one: pa.Table, other: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Leave out rows that both tables have, each as often as both have it."""
+    if one.schema.types != other.schema.types:
+        return one, other
+    with duckdb.connect() as connection:
+        connection.register("one", one)
+        connection.register("other", other)
+        return (
+            connection.sql("from one except all from other").to_arrow_table(),
+            connection.sql("from other except all from one").to_arrow_table(),
+        )
+
+
+def same(mine: Any, theirs: Any, tolerance: Tolerance) -> bool:
+    """Whether two values are the same, numbers within a tolerance."""
     if isinstance(mine, list) and isinstance(theirs, list):
         return len(mine) == len(theirs) and all(
             same(one, other, tolerance) for one, other in zip(mine, theirs, strict=True)
         )
     if isinstance(mine, float) and isinstance(theirs, float):
-        return abs(mine - theirs) <= tolerance * max(1, abs(mine), abs(theirs))
+        return abs(mine - theirs) <= tolerance.share * max(1, abs(mine), abs(theirs))
+    if isinstance(mine, Decimal) and isinstance(theirs, Decimal):
+        digit = Decimal(1).scaleb(int(mine.as_tuple().exponent))
+        return abs(mine - theirs) <= tolerance.last_digits * digit
     return type(mine) is type(theirs) and mine == theirs
 
 
