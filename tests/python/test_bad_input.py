@@ -119,7 +119,6 @@ def test_an_empty_shop_is_an_error(warehouse: Warehouse) -> None:
         ({"as_of_date": "31.12.2024"}, "var as_of_date: 31.12.2024 is not a date"),
         ({"training_customers": 0}, "var training_customers: 0 is not a whole number"),
         ({"active_days": "many"}, "var active_days: many is not a whole number"),
-        ({"loyal_purchases": 0}, "var loyal_purchases: 0 is not a whole number"),
         ({"retrain": "yes"}, "var retrain: yes is not true or false"),
     ],
 )
