@@ -66,9 +66,7 @@ def benchmark(customers: int = CUSTOMERS, folder: Path = FOLDER) -> Iterator[Row
         )
         programs = find_programs()
         if programs is None:
-            raise RuntimeError(
-                "PostgreSQL is not installed: apt-get install postgresql"
-            )
+            raise RuntimeError("No PostgreSQL here: apt-get install postgresql")
         serving = (place / SERVING).resolve()
         manifest = _manifest(dbt.warehouse)
         with running_server(programs) as dsn:
@@ -103,7 +101,12 @@ def publish_rows(serving: str, manifest: str, dsn: str) -> dict[str, float]:
     """Publish to PostgreSQL, keys indexed and all; what that took."""
     started = time.monotonic()
     count = publish_to_postgres(
-        Path(serving), _of_orders_and_features(manifest), dsn, None, 0, _silent
+        Path(serving),
+        _of_orders_and_features(manifest),
+        dsn,
+        None,
+        WAIT_SECONDS,
+        _silent,
     )
     seconds = time.monotonic() - started
     return {"rows": count, "seconds": seconds, "rows_per_second": count / seconds}
@@ -120,16 +123,11 @@ def read_files(dbt: Dbt, folder: Path) -> dict[str, float]:
             remove_old_versions(folder, 2)
 
     publish()
-    code = f"from {__name__} import read_file_until as read; import sys; "
+    code = f"import sys; from {__name__} import read_file_until as read; "
+    code += "read(*sys.argv[1:])"
     readers = [
         subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                code + "read(*sys.argv[1:])",
-                folder / SERVING,
-                stop,
-            ],
+            [sys.executable, "-c", code, folder / SERVING, stop],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -191,19 +189,21 @@ def read_rows(serving: Path, manifest: Path, dsn: str) -> dict[str, float]:
     errors: list[str] = []
 
     def read() -> None:
-        with adbc.connect(dsn, autocommit=True) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(AN_ORDER)
-                fact = FACT.format(order_id=cursor.fetchone()[0])
-                while not done.is_set() or len(reads) < READS:
-                    started = time.monotonic()
-                    try:
-                        cursor.execute(fact)
-                        if cursor.fetchone() != (True,):
-                            errors.append("half of one")
-                    except adbc.Error as error:
-                        errors.append(str(error))
-                    reads.append(time.monotonic() - started)
+        with (
+            adbc.connect(dsn, autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(AN_ORDER)
+            fact = FACT.format(order_id=cursor.fetchone()[0])
+            while not done.is_set() or len(reads) < READS:
+                started = time.monotonic()
+                try:
+                    cursor.execute(fact)
+                    if cursor.fetchall() != [(True,)]:
+                        errors.append("half of one")
+                except adbc.Error as error:
+                    errors.append(str(error))
+                reads.append(time.monotonic() - started)
 
     readers = [threading.Thread(target=read) for _ in range(READERS)]
     for reader in readers:

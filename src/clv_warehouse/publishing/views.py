@@ -116,8 +116,8 @@ def swap(
     It has to hold all views alone for the blink of an eye. First it only looks whether
     it can, many times; that disturbs nobody. Where readers leave no such moment it
     waits in line for the views, in an order that differs from time to time, and gives
-    way well before PostgreSQL looks for a deadlock, so that no reader is ever the one to
-    fail. Raises PublishError where it has got nowhere after `wait_seconds`.
+    way well before PostgreSQL looks for a deadlock, so that no reader is ever the one
+    to fail. Raises PublishError where it has got nowhere after `wait_seconds`.
     """
     ((deadlock_ms,),) = _rows(cursor, DEADLOCK_MS)
     started = time.monotonic()
