@@ -331,14 +331,15 @@ def test_what_is_in_the_way_is_named(dsn, publisher, tmp_path):
     assert query(dsn, "select version from shop.totals") == [(1,)]
     assert len(loaded(dsn)) <= 2
 
+    publish(tmp_path / "warehouse.duckdb", tmp_path / "published", tables=(ORDERS,))
     serving = tmp_path / "published" / "serving.duckdb"
     wrong = "postgresql://clv:secret@127.0.0.1:1/none"
     with pytest.raises(PublishError, match=r"Check host, port") as raised:
-        publish_to_postgres(serving, TABLES, wrong, None, 0, print)
+        publish_to_postgres(serving, (ORDERS,), wrong, None, 0, print)
     assert "secret" not in str(raised.value)
     small = dsn.replace("clv@", "analyst@")
     with pytest.raises(PublishError, match="grant create on database"):
-        publish_to_postgres(serving, TABLES, small, None, 0, print)
+        publish_to_postgres(serving, (ORDERS,), small, None, 0, print)
 
     taken = replace(TOTALS, name="taken")
     with psycopg.connect(dsn) as connection:
