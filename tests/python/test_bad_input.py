@@ -120,6 +120,11 @@ def test_an_empty_shop_is_an_error(warehouse: Warehouse) -> None:
         ({"training_customers": 0}, "var training_customers: 0 is not a whole number"),
         ({"active_days": "many"}, "var active_days: many is not a whole number"),
         ({"retrain": "yes"}, "var retrain: yes is not true or false"),
+        ({"hints": "no"}, "var hints: no is not true or false"),
+        (
+            {"published_copies_kept": -1},
+            "var published_copies_kept: -1 is not a whole number of at least 0",
+        ),
     ],
 )
 def test_a_setting_out_of_range_is_named(

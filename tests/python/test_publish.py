@@ -373,3 +373,31 @@ def test_command_fails_with_one_message(root, tmp_path):
     )
     assert "--dsn, or the environment" in run("postgres", CLV_POSTGRES="").stderr
     assert "must be 0 or more" in run("serving", "--keep", "-1").stderr
+
+
+def test_a_build_ends_by_saying_how_to_publish_unless_told_not_to(warehouse):
+    hint = "Publish it: python scripts/publish.py all --target shop"
+    build_one = ("build", "--select", "non_product_codes", "--exclude-resource-type")
+    build_one += ("test",)
+    assert hint in warehouse.dbt(*build_one).stdout
+    silent = warehouse.dbt(*build_one, hints=False)
+    assert silent.returncode == 0 and hint not in silent.stdout
+
+
+def test_a_build_that_meets_a_publish_waits_for_it(warehouse):
+    """The publish holds the warehouse for reading, longer than dbt takes to start."""
+    build(warehouse.path, 1)
+    reader = (
+        "import duckdb, sys, time; "
+        "connection = duckdb.connect(sys.argv[1], read_only=True);"
+        "print('open', flush=True); time.sleep(8)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", reader, warehouse.path],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout.readline() == "open\n"
+        done = warehouse.dbt("seed", "--select", "rejection_reasons")
+        assert done.returncode == 0, done.stdout
+        assert holder.wait() == 0
