@@ -344,6 +344,23 @@ def test_movement_and_cohorts_are_those_of_the_warehouse(
     kept = [float(each) for each in march.locator("[data-value]").evaluate_all(VALUES)]
     assert [kept[0], kept[1], kept[9]] == pytest.approx(cohorts[0])
     assert len(kept) == 10
+    # All cells: a month with nothing but what was cancelled or returned is no purchase.
+    bought = rows_of(
+        sample,
+        """
+        select count(distinct (customer_key, date_trunc('month', ordered_date)))
+        from orders.fct_orders
+        inner join profiles.customer_profiles using (customer_key)
+        where country = 'France'
+            and net_amount > 0
+            and first_purchase_month >= date '2024-01-01'
+            and date_trunc('month', ordered_date) > first_purchase_month
+        """,
+    )
+    shown = [
+        share * size for size, *shares in tab.table_of("cohorts") for share in shares
+    ]
+    assert sum(shown) == pytest.approx(bought[0][0])
 
 
 def test_trust_and_quality_are_those_of_the_warehouse(
