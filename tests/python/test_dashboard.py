@@ -18,7 +18,7 @@ from clv_warehouse.dashboard.browser import (
     find_chromium,
     seconds_until_drawn,
 )
-from clv_warehouse.dashboard.figures import CHANNELS, COUNTRIES
+from clv_warehouse.dashboard.figures import CHANNELS, COUNTRIES, PANELS
 from clv_warehouse.dashboard.page import assemble, write_dashboard
 from clv_warehouse.metrics import Metric, load
 
@@ -512,6 +512,15 @@ TABLES = [
     *("orders.rejected_records", "reference.clv_reasons"),
     "reference.rejection_reasons",
 ]
+
+
+def test_the_exposure_names_what_the_page_reads(parsed: Path) -> None:
+    manifest = json.loads((parsed / "manifest.json").read_text("utf-8"))
+    exposure = manifest["exposures"]["exposure.clv_warehouse.dashboard"]
+    named = {node.split(".")[-1] for node in exposure["depends_on"]["nodes"]}
+    read = {table for panel in PANELS for table in panel.tables}
+    assert named == {table.split(".")[-1] for table in TABLES}
+    assert read <= set(TABLES)
 
 
 def write_another(path: Path, root: Path, selects: dict[str, str | None]) -> None:
