@@ -18,7 +18,7 @@ from clv_warehouse.dashboard.browser import (
     find_chromium,
     seconds_until_drawn,
 )
-from clv_warehouse.dashboard.figures import CHANNELS, COUNTRIES
+from clv_warehouse.dashboard.figures import CHANNELS, COUNTRIES, PANELS
 from clv_warehouse.dashboard.page import assemble, write_dashboard
 from clv_warehouse.metrics import Metric, load
 
@@ -344,6 +344,23 @@ def test_movement_and_cohorts_are_those_of_the_warehouse(
     kept = [float(each) for each in march.locator("[data-value]").evaluate_all(VALUES)]
     assert [kept[0], kept[1], kept[9]] == pytest.approx(cohorts[0])
     assert len(kept) == 10
+    # All cells: a month with nothing but what was cancelled or returned is no purchase.
+    bought = rows_of(
+        sample,
+        """
+        select count(distinct (customer_key, date_trunc('month', ordered_date)))
+        from orders.fct_orders
+        inner join profiles.customer_profiles using (customer_key)
+        where country = 'France'
+            and net_amount > 0
+            and first_purchase_month >= date '2024-01-01'
+            and date_trunc('month', ordered_date) > first_purchase_month
+        """,
+    )
+    shown = [
+        share * size for size, *shares in tab.table_of("cohorts") for share in shares
+    ]
+    assert sum(shown) == pytest.approx(bought[0][0])
 
 
 def test_trust_and_quality_are_those_of_the_warehouse(
@@ -495,6 +512,15 @@ TABLES = [
     *("orders.rejected_records", "reference.clv_reasons"),
     "reference.rejection_reasons",
 ]
+
+
+def test_the_exposure_names_what_the_page_reads(parsed: Path) -> None:
+    manifest = json.loads((parsed / "manifest.json").read_text("utf-8"))
+    exposure = manifest["exposures"]["exposure.clv_warehouse.dashboard"]
+    named = {node.split(".")[-1] for node in exposure["depends_on"]["nodes"]}
+    read = {table for panel in PANELS for table in panel.tables}
+    assert named == {table.split(".")[-1] for table in TABLES}
+    assert read <= set(TABLES)
 
 
 def write_another(path: Path, root: Path, selects: dict[str, str | None]) -> None:

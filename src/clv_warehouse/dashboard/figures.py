@@ -689,6 +689,16 @@ def _network(connection: duckdb.DuckDBPyConnection) -> Figures:
 
 
 CLV = ("clv.clv_predictions", "orders.fct_orders")
+QUALITY = (
+    "orders.rejected_records",
+    "reference.rejection_reasons",
+    "orders.fct_orders",
+    "orders.fct_order_lines",
+    "orders.fct_events",
+    "orders.fct_reviews",
+    "orders.dim_products",
+    "orders.dim_customers",
+)
 PANELS = (
     Panel("shop", ("orders.fct_orders",), _shop),
     Panel("totals", (), _totals),
@@ -698,6 +708,6 @@ PANELS = (
     Panel("segments", (), _segments),
     Panel("cohorts", ("orders.fct_orders",), _cohorts),
     Panel("customers", ("clv.clv_explanations", "reference.clv_reasons"), _customers),
-    Panel("quality", ("orders.rejected_records",), _quality),
+    Panel("quality", QUALITY, _quality),
     Panel("network", ("clv.clv_network",), _network),
 )
