@@ -461,7 +461,7 @@ if (panels.revenue) {
   always(() => {
     const guests = sum(past[GUESTS] ?? []);
     byId("revenue-note").textContent =
-      "Expected is what today's customers are expected to spend; customers yet to come are not in it." +
+      "Expected is what today's customers are expected to spend, spread evenly over each step of the calendar; customers yet to come are not in it." +
       (guests && !isFiltered() ? " Past revenue includes guests' orders." : "") +
       (guests && isFiltered() ? " Guests' orders belong to no segment and are left out." : "");
     byId("calendar-note").textContent =
