@@ -15,7 +15,7 @@ BENCHMARKS := sql train score explain ablation truth build scale
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run test test-spark test-metrics lint format lock docs seeds clean benchmark tables
+.PHONY: help install install-spark run test test-spark test-metrics lint format lock docs seeds clean benchmark tables questions
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -106,6 +106,9 @@ benchmark-%: install ## Run one, such as benchmark-accuracy. ARGS='...', SIZES='
 tables: install ## Put what benchmark-accuracy and -scale measured into the documents.
 	python -m clv_warehouse.benchmarks.accuracy
 	python -m clv_warehouse.benchmarks.scale
+
+questions: install ## Ask the sample shop's warehouse the questions of docs/questions.md.
+	python -m clv_warehouse.questions
 
 clean: ## Remove what dbt compiled and what was built from the sample shop.
 	rm -rf target logs data/sample.duckdb
