@@ -10,12 +10,12 @@ SPARK_INSTALLED := .venv-spark/.installed
 METRICFLOW := .venv-metricflow/bin
 METRICFLOW_INSTALLED := .venv-metricflow/.installed
 ENGINE ?= sail
-BENCHMARKS := sql train score explain ablation truth build scale
+BENCHMARKS := sql train score explain ablation truth build scale publish
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run test test-spark test-metrics lint format lock docs seeds clean benchmark tables questions
+.PHONY: help install install-spark run publish test test-spark test-metrics lint format lock docs seeds clean benchmark tables questions
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -52,6 +52,9 @@ $(METRICFLOW_INSTALLED): requirements-metricflow.txt pyproject.toml $(INSTALLED)
 run: install ## Build the sample shop's warehouse and show the result.
 	dbt build --target sample
 	@python scripts/show.py --target sample
+
+publish: install ## Publish the built warehouse. TARGET=shop, FORM=serving|parquet|postgres.
+	@python scripts/publish.py $(or $(FORM),all) --target $(or $(TARGET),sample)
 
 test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet

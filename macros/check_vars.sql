@@ -10,14 +10,17 @@
     {%- do check_whole('explain_customers', at_least=1) -%}
     {%- do check_whole('active_days', at_least=1) -%}
     {%- do check_whole('loyal_purchases', at_least=1) -%}
+    {%- do check_whole('published_copies_kept', at_least=0) -%}
     {%- if var('reload_days') is not none -%}
         {%- do check_whole('reload_days', at_least=0) -%}
     {%- endif -%}
     {%- do check_horizons() -%}
     {%- do check_date('as_of_date') -%}
-    {%- if var('retrain') is not boolean -%}
-        {{ wrong_var('retrain', 'is not true or false') }}
-    {%- endif -%}
+    {%- for name in ['retrain', 'hints'] -%}
+        {%- if var(name) is not boolean -%}
+            {{ wrong_var(name, 'is not true or false') }}
+        {%- endif -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 {% macro wrong_var(name, problem) -%}

@@ -49,6 +49,7 @@ BACKTEST = """
 
 NEXT = """Next:
   dbt docs generate --target {target} && dbt docs serve    every table, described
+  python scripts/publish.py all --target {target}         to DuckDB, Parquet, PostgreSQL
   python scripts/load.py --help                       load a shop of your own
   dbt build --target shop                             and build its warehouse
 Plain dbt commands need the environment: source .venv/bin/activate"""

@@ -75,12 +75,12 @@ def number(name: str, metric: str, shown: str, note: str) -> Chart:
         "customer_profiles",
         "big_number_total",
         width=2,
-        height=16,
+        height=20,
         params={
             "metric": metric,
             "subtitle": note,
-            "header_font_size": 0.3,
-            "subtitle_font_size": 0.125,
+            "header_font_size": 0.4,
+            "subtitle_font_size": 0.2,
             "y_axis_format": NUMBERS[shown],
         },
     )
@@ -93,24 +93,33 @@ def bars(
     metrics: tuple[str, ...],
     width: int,
     *,
+    height: int = 44,
     largest_first: bool = True,
+    lying: bool = False,
     description: str = "",
     **params: Any,
 ) -> Chart:
-    """Bars of metrics by a column, the largest or the first value on top."""
+    """Bars of metrics by a column, the largest or the first value first.
+
+    They may be lying, for names that are long.
+    """
     return Chart(
         name,
         dataset,
         "echarts_timeseries_bar",
         width,
-        height=44,
+        height,
         description=description,
         params={
             "x_axis": by,
             "metrics": list(metrics),
             "groupby": [],
             "x_axis_sort": metrics[0] if largest_first else by,
-            "x_axis_sort_asc": not largest_first,
+            # Lying bars begin at the bottom.
+            "x_axis_sort_asc": lying == largest_first,
+            "orientation": "horizontal" if lying else "vertical",
+            "sort_series_type": "name",
+            "sort_series_ascending": True,
             "xAxisForceCategorical": True,
             "row_limit": 1000,
             "color_scheme": COLOURS,
@@ -130,7 +139,7 @@ def table(name: str, dataset: str, columns: dict[str, str], **params: Any) -> Ch
         dataset,
         "table",
         width=12,
-        height=52,
+        height=60,
         params={
             "query_mode": "raw",
             "all_columns": list(columns),
@@ -141,7 +150,8 @@ def table(name: str, dataset: str, columns: dict[str, str], **params: Any) -> Ch
             },
             "table_timestamp_format": "%Y-%m-%d",
             "show_cell_bars": False,
-            "server_pagination": False,
+            "server_pagination": True,
+            "server_page_length": 10,
             **params,
         },
     )
@@ -180,7 +190,7 @@ CUSTOMERS = Section(
             number("Customers", "customers", "count", "have ever bought"),
             number("Active customers", "active_customers", "count", "bought lately"),
             number("Spend", "spend_365d", "money", "in the last 365 days"),
-            number("Predicted spend", "predicted_spend", "money", "longest horizon"),
+            number("Predicted spend", "predicted_spend", "money", "over the longest horizon"),
             number("Value at risk", "value_at_risk", "money", "of customers at risk"),
             number("Best tenth", "top_decile_share", "share", "of the lifetime value"),
         ),
@@ -226,6 +236,7 @@ CUSTOMERS = Section(
                 "segment",
                 ("predicted_spend", "spend_365d"),
                 4,
+                lying=True,
                 description="Beside what they have spent in the last 365 days.",
             ),
             bars(
@@ -234,6 +245,7 @@ CUSTOMERS = Section(
                 "country",
                 ("predicted_spend", "spend_365d"),
                 4,
+                lying=True,
                 row_limit=10,
                 description="The ten with the highest prediction.",
             ),
@@ -243,6 +255,7 @@ CUSTOMERS = Section(
                 "acquisition_channel",
                 ("predicted_spend", "spend_365d"),
                 4,
+                lying=True,
             ),
         ),
         (
@@ -257,7 +270,7 @@ CUSTOMERS = Section(
                 x_axis_title_margin=30,
             ),
             Chart(
-                "Where customers went",
+                "Segments before (rows) and now (columns)",
                 "customer_profiles",
                 "heatmap_v2",
                 width=6,
@@ -274,14 +287,14 @@ CUSTOMERS = Section(
                     "row_limit": 1000,
                     "sort_x_axis": "alpha_asc",
                     "sort_y_axis": "alpha_asc",
-                    "linear_color_scheme": "superset_seq_1",
+                    "linear_color_scheme": "schemeBlues",
                     "normalize_across": "heatmap",
                     "legend_type": "continuous",
                     "show_legend": False,
                     "show_values": True,
                     "show_percentage": False,
-                    "left_margin": "auto",
-                    "bottom_margin": "auto",
+                    "left_margin": 75,
+                    "bottom_margin": 50,
                     "xscale_interval": 1,
                     "yscale_interval": 1,
                     "value_bounds": [None, None],
@@ -291,7 +304,7 @@ CUSTOMERS = Section(
         ),
         (
             table(
-                "Top customers",
+                "Customers by value",
                 "customer_profiles",
                 {
                     "value_rank": COUNT,
@@ -309,7 +322,6 @@ CUSTOMERS = Section(
                     "lifetime_value": MONEY,
                 },
                 order_by_cols=['["value_rank", true]'],
-                row_limit=15,
             ),
         ),
     ),
@@ -325,7 +337,8 @@ TRUST = Section(
                 "backtest_deciles",
                 "decile",
                 ("predicted_per_customer", "actual_per_customer"),
-                6,
+                4,
+                height=54,
                 largest_first=False,
                 description=(
                     "Per customer, judged forward in time: 1 is the tenth with the "
@@ -339,12 +352,12 @@ TRUST = Section(
                 "Measures of every model",
                 "backtest_metrics",
                 "pivot_table_v2",
-                width=6,
-                height=44,
+                width=8,
+                height=54,
                 description="What each measure means is said at backtest_metrics.",
                 params={
-                    "groupbyRows": ["model"],
-                    "groupbyColumns": ["measure"],
+                    "groupbyRows": ["measure"],
+                    "groupbyColumns": ["model"],
                     "metrics": ["mean_value"],
                     "metricsLayout": "COLUMNS",
                     "aggregateFunction": "Average",
@@ -376,6 +389,8 @@ QUALITY = Section(
                 stack="Stack",
                 show_legend=True,
                 y_axis_format=COUNT,
+                x_axis_sort_series="sum",
+                x_axis_sort_series_ascending=False,
                 xAxisLabelRotation=45,
             ),
         ),

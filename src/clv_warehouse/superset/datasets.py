@@ -135,16 +135,19 @@ def dataset_file(dataset: Dataset) -> dict[str, Any]:
         "source_db_engine": "duckdb",
         "filter_select_enabled": True,
         "uuid": dataset.uuid,
-        "columns": [_column(column) for column in dataset.columns],
+        "columns": [_column(column, dataset.metrics) for column in dataset.columns],
         "metrics": [_metric(metric) for metric in dataset.metrics],
         "version": VERSION,
         "database_uuid": identity("database", DATABASE),
     }
 
 
-def _column(column: Column) -> dict[str, Any]:
+def _column(column: Column, metrics: Sequence[Metric]) -> dict[str, Any]:
+    # Superset has one label for a name, be it a column's or a metric's.
+    labels = {metric.name: metric.label for metric in metrics}
     return {
         "column_name": column.name,
+        "verbose_name": labels.get(column.name, in_words(column.name)),
         "type": column.data_type.upper(),
         "is_dttm": column.data_type.startswith(("date", "timestamp")),
         "is_active": True,
@@ -152,6 +155,11 @@ def _column(column: Column) -> dict[str, Any]:
         "filterable": True,
         "description": column.description.strip(),
     }
+
+
+def in_words(name: str) -> str:
+    """A column's name as a heading: value_rank is Value rank."""
+    return name.replace("_", " ").capitalize()
 
 
 def _metric(metric: Metric) -> dict[str, Any]:

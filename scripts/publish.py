@@ -1,0 +1,141 @@
+"""Publish a built warehouse: a DuckDB copy for readers, Parquet, PostgreSQL.
+
+Only tables under contract are published. Every publication begins with the serving
+copy, from which the others are made, so that all tell the same.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from clv_warehouse.publishing.folder import locked, remove_old_versions
+from clv_warehouse.publishing.postgres import publish_to_postgres
+from clv_warehouse.publishing.publication import (
+    PARQUET,
+    SERVING,
+    publish_parquet,
+    publish_serving_copy,
+)
+from clv_warehouse.publishing.tables import PublishError, read_tables
+
+PROJECT = Path(__file__).resolve().parents[1] / "dbt_project.yml"
+DATABASES = {"sample": "data/sample.duckdb", "shop": "data/warehouse.duckdb"}
+FORMS = {
+    "serving": "a DuckDB file of the published tables",
+    "parquet": "that, and the same tables as Parquet",
+    "postgres": "that, and the same tables in PostgreSQL",
+    "all": "that, Parquet, and PostgreSQL where CLV_POSTGRES names a database",
+}
+
+
+def main() -> int:
+    """Publish what the command line names; return the exit code."""
+    arguments = _arguments()
+    try:
+        _publish(arguments)
+    except PublishError as error:
+        print(f"publish.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("publish.py: stopped; each published form is whole.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _publish(arguments: argparse.Namespace) -> None:
+    started = time.monotonic()
+    form, folder, wait = arguments.form, arguments.to, arguments.wait
+    tables = read_tables(arguments.manifest)
+    warehouse = Path(os.environ.get("CLV_WAREHOUSE", DATABASES[arguments.target]))
+    with locked(folder, wait):
+        version = publish_serving_copy(warehouse, tables, folder, wait, _say)
+        _say(f"{folder / SERVING}: {len(tables)} tables of {warehouse}")
+        if form in ("parquet", "all"):
+            publish_parquet(version, tables, folder)
+            _say(f"{folder / PARQUET}: the same, as SCHEMA/TABLE/*.parquet")
+        if arguments.dsn:
+            rows = publish_to_postgres(
+                version / SERVING,
+                tables,
+                arguments.dsn,
+                arguments.reader,
+                max(wait, arguments.wait_for_readers),
+                _say,
+            )
+            _say(f"PostgreSQL: the same, {rows:,} rows")
+        remove_old_versions(folder, arguments.keep)
+    _say(f"Published in {time.monotonic() - started:.1f} s.")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="publish.py", description=__doc__)
+    forms = parser.add_subparsers(dest="form", required=True)
+    for name, text in FORMS.items():
+        command = forms.add_parser(name, help=text, description=f"Publish {text}.")
+        command.add_argument("--target", choices=sorted(DATABASES), default="sample")
+        command.add_argument(
+            "--to",
+            type=Path,
+            default=Path("data/published"),
+            help="the folder of published files (default: %(default)s)",
+        )
+        command.add_argument(
+            "--manifest",
+            type=Path,
+            default=Path(os.environ.get("DBT_TARGET_PATH", "target"), "manifest.json"),
+            help="what dbt wrote of the project (default: %(default)s)",
+        )
+        command.add_argument(
+            "--wait",
+            type=float,
+            default=0,
+            metavar="SECONDS",
+            help="how long to wait for a build, another publish, or readers of "
+            "PostgreSQL's old tables (default: 0; 60 for readers)",
+        )
+        command.add_argument(
+            "--keep",
+            type=int,
+            default=_kept(),
+            help="previous copies to keep (default: var published_copies_kept, "
+            "%(default)s)",
+        )
+        command.set_defaults(dsn=None, reader=None, wait_for_readers=60)
+        if name in ("postgres", "all"):
+            command.add_argument(
+                "--dsn",
+                default=os.environ.get("CLV_POSTGRES"),
+                help="PostgreSQL's address, such as postgresql://user@host/database "
+                "(default: the environment variable CLV_POSTGRES); keep the password "
+                "in ~/.pgpass",
+            )
+            command.add_argument(
+                "--reader",
+                default=os.environ.get("CLV_POSTGRES_READER"),
+                metavar="ROLE",
+                help="a role that may read the tables (default: the environment "
+                "variable CLV_POSTGRES_READER, or no other than before)",
+            )
+    arguments = parser.parse_args()
+    if arguments.form == "postgres" and not arguments.dsn:
+        parser.error("postgres needs --dsn, or the environment variable CLV_POSTGRES")
+    if arguments.keep < 0:
+        parser.error(f"--keep {arguments.keep}: must be 0 or more")
+    return arguments
+
+
+def _kept() -> int:
+    kept = yaml.safe_load(PROJECT.read_text("utf-8"))["vars"]["published_copies_kept"]
+    return int(kept)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Publishing the tables under contract: to a DuckDB copy, Parquet and PostgreSQL."""
