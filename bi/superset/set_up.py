@@ -1,9 +1,11 @@
-"""Make a Superset have this bundle: what it has of it already is replaced.
+"""Make a Superset have this bundle and a user: what it has of them is replaced.
 
-Runs in Superset's environment and as one of its users:
-python bi/superset/import_bundle.py FOLDER USER
+Runs in Superset's environment, on the database that superset_config.py names, after
+`superset db upgrade` and `superset init`:
+python bi/superset/set_up.py FOLDER USER
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import yaml
 from superset.app import create_app
 
 METADATA = "metadata.yaml"
+PASSWORD = Path(os.environ["SUPERSET_HOME"]) / "password"
 
 
 def main(folder: Path, username: str) -> None:
-    """Import the files of a bundle."""
+    """Make the user, and import the files of the bundle as theirs."""
     contents = {
         path.relative_to(folder).as_posix(): path.read_text("utf-8")
         for path in folder.rglob("*.yaml")
@@ -28,7 +31,16 @@ def main(folder: Path, username: str) -> None:
         from superset.commands.importers.v1.assets import ImportAssetsCommand
         from superset.utils.core import override_user
 
-        with override_user(security_manager.find_user(username=username)):
+        if not (user := security_manager.find_user(username=username)):
+            user = security_manager.add_user(
+                username,
+                first_name="CLV",
+                last_name="warehouse",
+                email=f"{username}@localhost",
+                role=security_manager.find_role("Admin"),
+                password=PASSWORD.read_text().strip(),
+            )
+        with override_user(user):
             ImportAssetsCommand(contents).run()
 
 
