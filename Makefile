@@ -9,13 +9,14 @@ SPARK := .venv-spark/bin
 SPARK_INSTALLED := .venv-spark/.installed
 METRICFLOW := .venv-metricflow/bin
 METRICFLOW_INSTALLED := .venv-metricflow/.installed
+SUPERSET_INSTALLED := .venv-superset/.installed
 ENGINE ?= sail
 BENCHMARKS := sql train score explain ablation truth build scale publish
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run publish test test-spark test-metrics lint format lock docs seeds clean benchmark tables questions
+.PHONY: help install install-spark install-superset run publish superset superset-bundle test test-spark test-metrics test-superset lint format lock docs seeds clean benchmark tables questions
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -49,12 +50,28 @@ $(METRICFLOW_INSTALLED): requirements-metricflow.txt pyproject.toml $(INSTALLED)
 	@uv pip install --quiet --python .venv-metricflow --no-deps --editable .
 	@touch $@
 
+install-superset: $(SUPERSET_INSTALLED) ## Create Apache Superset's environment in .venv-superset.
+
+$(SUPERSET_INSTALLED): requirements-superset.txt $(INSTALLED)
+	@echo "Creating .venv-superset (a few minutes, once) ..."
+	@uv venv --quiet --clear --python $(BIN)/python .venv-superset
+	@uv pip install --quiet --python .venv-superset --requirement requirements-superset.txt
+	@touch $@
+
 run: install ## Build the sample shop's warehouse and show the result.
 	dbt build --target sample
 	@python scripts/show.py --target sample
 
 publish: install ## Publish the built warehouse. TARGET=shop, FORM=serving|parquet|postgres.
 	@python scripts/publish.py $(or $(FORM),all) --target $(or $(TARGET),sample)
+
+superset: install-superset ## Start Apache Superset with the dashboard, on loopback. PORT=8088.
+	@test -f data/published/serving.duckdb || $(MAKE) --no-print-directory publish FORM=serving
+	@python scripts/superset.py run --port $(or $(PORT),8088)
+
+superset-bundle: install ## Write bi/superset/bundle anew, after a table or metric has changed.
+	@dbt parse --target sample --quiet
+	@python scripts/superset.py bundle
 
 test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet
@@ -68,6 +85,10 @@ test-spark: install-spark ## Build the sample shop on Sail (ENGINE=local: Spark)
 test-metrics: $(METRICFLOW_INSTALLED) ## Compare all metrics with what MetricFlow says.
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@$(METRICFLOW)/python scripts/check_metrics.py
+
+test-superset: install-superset ## Prove the dashboard in Superset and Chromium (minutes).
+	@test -f data/sample.duckdb || dbt build --target sample --quiet
+	python -m pytest tests/superset
 
 lint: install ## Check layout, types and SQL.
 	ruff check .
@@ -93,6 +114,10 @@ lock: install ## Pin the dependencies of pyproject.toml in requirements*.txt.
 		--universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--quiet --upgrade --output-file requirements-metricflow.txt
+	uv pip compile --group superset \
+		--universal --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--quiet --upgrade --output-file requirements-superset.txt
 
 docs: install ## Write the documentation of every table to target/ and serve it.
 	dbt docs generate --target sample
