@@ -118,6 +118,7 @@ def test_an_empty_shop_is_an_error(warehouse: Warehouse) -> None:
         ({"discount_rate": "a tenth"}, "var discount_rate: a tenth is not a number"),
         ({"as_of_date": "31.12.2024"}, "var as_of_date: 31.12.2024 is not a date"),
         ({"training_customers": 0}, "var training_customers: 0 is not a whole number"),
+        ({"active_days": "many"}, "var active_days: many is not a whole number"),
         ({"retrain": "yes"}, "var retrain: yes is not true or false"),
     ],
 )
