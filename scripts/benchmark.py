@@ -10,6 +10,7 @@ from clv_warehouse.benchmarks import (
     accuracy,
     build,
     explain,
+    publish,
     scale,
     score,
     sql,
@@ -70,6 +71,8 @@ def _arguments() -> argparse.Namespace:
     command.add_argument("--seeds", type=_count, default=ablation.SEEDS)
     command = add("scale", scale)
     command.add_argument("--lines", type=_count, nargs="+", default=[1_000_000])
+    command = add("publish", publish)
+    command.add_argument("--customers", type=_count, default=publish.CUSTOMERS)
     command = add("truth", truth)
     command.add_argument("--customers", type=_count, default=truth.CUSTOMERS)
     add("build", build)

@@ -124,6 +124,8 @@ def read_until(folder: Path, stop: Path) -> None:
         except Exception as error:
             wrong.append(str(error))
         reads += 1
+        # Six processes share the machine.
+        time.sleep(0.02)
     print(json.dumps({"reads": reads, "wrong": wrong}))
 
 
@@ -136,7 +138,8 @@ def build_until(path: Path, stop: Path) -> None:
             builds += 1
         except duckdb.IOException as error:
             assert "Conflicting lock" in str(error)
-        time.sleep(0.05)
+        # A shop builds now and then; leave the publisher a moment to come in.
+        time.sleep(0.3)
     print(json.dumps(builds))
 
 

@@ -20,8 +20,8 @@ def find_programs() -> Path | None:
     folders = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2])
     )
-    if found := shutil.which("initdb"):
-        folders.append(Path(found).parent)
+    if found := shutil.which("postgres"):
+        folders.insert(0, Path(found).resolve().parent)
     return folders[-1] if folders else None
 
 

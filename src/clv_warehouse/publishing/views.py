@@ -15,7 +15,8 @@ STAY = "What was published before stays."
 LOADED = r"^published_\d{8}t\d{12}$"
 # Lock, statement and deadlock: each means that readers are in the way.
 BUSY = ("55P03", "57014", "40P01")
-MOST_SECONDS_BETWEEN_TRIES = 5.0
+SECONDS_OF_LOOKING = 3.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.005, 5.0
 LOCK_TIMEOUT_MS = 2_000
 
 # What is published now: our views, and the schema of the table that each reads.
@@ -112,19 +113,29 @@ def swap(
 ) -> None:
     """Point all views at the tables in `schema`, in one transaction.
 
-    It has to hold each view alone for the blink of an eye. It asks for that so shortly
-    that new readers hardly wait behind it, and gives way well before PostgreSQL looks
-    for a deadlock, so that no reader is ever the one to fail. Then it tries again, for
-    `wait_seconds`.
+    It has to hold all views alone for the blink of an eye. First it only looks whether
+    it can, many times; that disturbs nobody. Where readers leave no such moment it
+    waits in line for the views, in an order that differs from time to time, and gives
+    way well before PostgreSQL looks for a deadlock, so that no reader is ever the one
+    to fail. Raises PublishError where it has got nowhere after `wait_seconds`.
     """
     ((deadlock_ms,),) = _rows(cursor, DEADLOCK_MS)
-    deadline = time.monotonic() + wait_seconds
-    pause = 0.05
+    started = time.monotonic()
+    pause = SHORTEST_PAUSE
     while True:
+        is_looking = time.monotonic() - started < SECONDS_OF_LOOKING
         published = _rows(cursor, PUBLISHED)
         statement = _swap_statement(cursor, published, schema, types, reader)
-        cursor.execute(f"set local statement_timeout = {max(1, deadlock_ms * 4 // 5)}")
+        connection.commit()
         try:
+            cursor.execute(f"set local statement_timeout = {deadlock_ms * 4 // 5}")
+            if published:
+                names = [f"{quoted(row[1])}.{quoted(row[2])}" for row in published]
+                random.shuffle(names)
+                cursor.execute(
+                    f"lock table {', '.join(names)} in access exclusive mode"
+                    + (" nowait" if is_looking else "")
+                )
             cursor.execute(f"do {literal(statement)}")
             connection.commit()
             return
@@ -132,14 +143,15 @@ def swap(
             connection.rollback()
             if getattr(error, "sqlstate", None) not in BUSY:
                 raise
-            if time.monotonic() >= deadline:
+            if time.monotonic() - started >= wait_seconds:
                 raise PublishError(
                     f"The tables are loaded, but readers hold the old ones: "
                     f"{_holder(cursor, published)}. End that, or give a longer --wait. "
                     f"{STAY}"
                 ) from error
+        if not is_looking:
+            pause = min(2 * pause, LONGEST_PAUSE)
         time.sleep(pause * random.uniform(0.5, 1.5))
-        pause = min(2 * pause, MOST_SECONDS_BETWEEN_TRIES)
 
 
 def drop_unused(connection: Any, cursor: Any, report: Report) -> None:
@@ -186,12 +198,9 @@ def _swap_statement(
     types: Types,
     reader: str | None,
 ) -> str:
-    """Write the body of a `do`: one round trip while readers wait."""
+    """Write the body of a `do`: one round trip while nobody else can read."""
     known = {(row[1], row[2]): row[0] for row in published}
     steps = []
-    if known:
-        names = ", ".join(f"{quoted(one)}.{quoted(two)}" for one, two in sorted(known))
-        steps.append(f"lock table {names} in access exclusive mode")
     for name in sorted({table.schema for table in types}):
         # Not `if not exists`, which asks for the right to make it all the same.
         steps.append(
