@@ -108,9 +108,9 @@ def test_every_table_under_contract_is_a_dataset_with_its_metrics(
     }
     for table in tables:
         columns = found[table.full_name]["columns"]
-        assert [(column["column_name"], column["description"]) for column in columns] == [
-            (column.name, column.description.strip()) for column in table.columns
-        ]
+        assert [
+            (column["column_name"], column["description"]) for column in columns
+        ] == [(column.name, column.description.strip()) for column in table.columns]
     for metric in defined:
         of_dataset = {
             shown["metric_name"]: shown for shown in found[metric.relation]["metrics"]

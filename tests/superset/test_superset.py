@@ -1,6 +1,7 @@
-"""The dashboard in a real Superset and a real browser, from nothing: `make test-superset`.
+"""The dashboard in a real Superset and a real browser, from nothing.
 
-Not among `make test`: it needs .venv-superset and Chromium, and takes minutes.
+By `make test-superset`, not `make test`: it needs .venv-superset and Chromium, and
+takes minutes.
 """
 
 import json

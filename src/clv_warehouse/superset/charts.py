@@ -190,7 +190,12 @@ CUSTOMERS = Section(
             number("Customers", "customers", "count", "have ever bought"),
             number("Active customers", "active_customers", "count", "bought lately"),
             number("Spend", "spend_365d", "money", "in the last 365 days"),
-            number("Predicted spend", "predicted_spend", "money", "over the longest horizon"),
+            number(
+                "Predicted spend",
+                "predicted_spend",
+                "money",
+                "over the longest horizon",
+            ),
             number("Value at risk", "value_at_risk", "money", "of customers at risk"),
             number("Best tenth", "top_decile_share", "share", "of the lifetime value"),
         ),
@@ -399,6 +404,4 @@ QUALITY = Section(
 )
 
 SECTIONS = (CUSTOMERS, TRUST, QUALITY)
-CHARTS = tuple(
-    chart for section in SECTIONS for row in section.rows for chart in row
-)
+CHARTS = tuple(chart for section in SECTIONS for row in section.rows for chart in row)

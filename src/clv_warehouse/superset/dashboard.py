@@ -8,7 +8,7 @@ from clv_warehouse.superset.datasets import Dataset
 from clv_warehouse.superset.identity import VERSION, identity
 
 TITLE, SLUG = "Customer lifetime value", "clv"
-# Columns that one may filter by: where their values come from, and what they are called.
+# Columns that one may filter by: where their values come from, and their labels.
 FILTERS = {
     "segment": ("customer_profiles", "Segment"),
     "country": ("customer_profiles", "Country"),

@@ -154,7 +154,9 @@ def environment() -> Path:
     """
     found = PROJECT / ".venv-superset"
     if not (found / "bin" / "superset").exists():
-        raise SupersetError(f"No Superset in {found}. Install it: make install-superset")
+        raise SupersetError(
+            f"No Superset in {found}. Install it: make install-superset"
+        )
     return found
 
 
