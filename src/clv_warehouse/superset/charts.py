@@ -139,7 +139,7 @@ def table(name: str, dataset: str, columns: dict[str, str], **params: Any) -> Ch
         dataset,
         "table",
         width=12,
-        height=60,
+        height=65,
         params={
             "query_mode": "raw",
             "all_columns": list(columns),
