@@ -16,8 +16,8 @@ BENCHMARKS := sql train score explain ablation truth build scale publish dashboa
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark run dashboard screenshot echarts publish test test-spark test-metrics \
-	lint format lock docs seeds clean benchmark tables questions
+.PHONY: help install install-spark install-superset run dashboard screenshot echarts publish superset \
+	superset-bundle test test-spark test-metrics test-superset lint format lock docs seeds clean benchmark tables questions
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -35,6 +35,8 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@touch $@
 
 install-spark: .venv-spark/.installed ## Create the environment of target spark in .venv-spark.
+
+install-superset: .venv-superset/.installed ## Create Apache Superset's environment in .venv-superset.
 
 # Of those who need more than .venv has; by uv, which compiled their locks.
 .venv-%/.installed: requirements-%.txt pyproject.toml $(INSTALLED)
@@ -61,6 +63,14 @@ echarts: install ## Build the dashboard's ECharts again, of a new version (needs
 publish: install ## Publish the built warehouse. TARGET=shop, FORM=serving|parquet|postgres.
 	@python scripts/publish.py $(FORM) --target $(TARGET)
 
+superset: install-superset ## Start Apache Superset with the dashboard, on loopback. PORT=8088.
+	@test -f data/published/serving.duckdb || $(MAKE) --no-print-directory publish FORM=serving
+	@python scripts/superset.py run --port $(or $(PORT),8088)
+
+superset-bundle: install ## Write bi/superset/bundle anew, after a table or metric has changed.
+	@dbt parse --target sample --quiet
+	@python scripts/superset.py bundle
+
 test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet
 	@$(MAKE) --no-print-directory lint
@@ -74,6 +84,10 @@ test-spark: install-spark ## Build a shop on Sail (ENGINE=local: Spark) as on Du
 test-metrics: .venv-metricflow/.installed ## Compare all metrics with what MetricFlow says.
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@$(METRICFLOW)/python scripts/check_metrics.py
+
+test-superset: install-superset ## Prove the dashboard in Superset and Chromium (minutes).
+	@test -f data/sample.duckdb || dbt build --target sample --quiet
+	python -m pytest tests/superset
 
 lint: install ## Check layout, types and SQL.
 	ruff check .

@@ -1,0 +1,12 @@
+"""What Superset knows the bundle's parts by, the same in every generation."""
+
+import uuid
+
+DATABASE = "CLV warehouse"
+VERSION = "1.0.0"
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "clv_warehouse/superset")
+
+
+def identity(kind: str, name: str) -> str:
+    """The UUID of a part, such as the chart of a name."""
+    return str(uuid.uuid5(NAMESPACE, f"{kind}/{name}"))
