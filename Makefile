@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 METRICFLOW := .venv-metricflow/bin
-COMPILE := uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 TARGET ?= sample
 FORM ?= all
@@ -102,9 +102,10 @@ format: install ## Put Python and SQL into the project's layout.
 	sqlfluff fix --disable-progress-bar models tests
 
 lock: install ## Pin the dependencies of pyproject.toml in requirements*.txt.
-	$(COMPILE) --extra dev --output-file requirements.txt
-	$(COMPILE) --extra spark --constraint requirements.txt --output-file requirements-spark.txt
-	$(COMPILE) --extra metricflow --constraint requirements.txt --output-file requirements-metricflow.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra spark --constraint requirements.txt --output-file requirements-spark.txt
+	$(COMPILE) pyproject.toml --extra metricflow --constraint requirements.txt --output-file requirements-metricflow.txt
+	$(COMPILE) --group superset --output-file requirements-superset.txt
 
 docs: install ## Write the documentation of every table to target/ and serve it.
 	dbt docs generate --target sample
