@@ -1,6 +1,7 @@
 """Apache Superset: write the dashboard's bundle, or start it with the dashboard."""
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -57,6 +58,8 @@ def _run(arguments: argparse.Namespace) -> None:
     """Start Superset until it is stopped."""
     if not PUBLISHED.exists():
         raise SupersetError(f"No {PUBLISHED} to look at. Publish first: make publish")
+    # However it is stopped, its server must not stay behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     superset = Superset(environment(), PROJECT, HOME, arguments.port)
     print("Setting Superset up (two minutes the first time) ...", flush=True)
     superset.set_up()
