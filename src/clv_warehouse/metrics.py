@@ -56,7 +56,7 @@ class Metric:
 
 
 def load(manifest: Path = MANIFEST) -> list[Metric]:
-    """All metrics, in the order of their definition.
+    """All metrics, by name: dbt does not keep the order of their definition.
 
     Raises FileNotFoundError where dbt has not read the project yet, ValueError for a
     metric that is not one aggregate over one table.
@@ -70,7 +70,7 @@ def load(manifest: Path = MANIFEST) -> list[Metric]:
         for measure in model["measures"]
     }
     metrics = {metric["name"]: metric for metric in known["metrics"]}
-    return [_metric(metric, metrics, measures) for metric in metrics.values()]
+    return [_metric(metrics[name], metrics, measures) for name in sorted(metrics)]
 
 
 def _metric(

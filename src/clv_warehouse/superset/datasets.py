@@ -81,7 +81,6 @@ def datasets(tables: Sequence[Table], metrics: Sequence[Metric]) -> list[Dataset
     """Make a dataset of each table, and one of orders with what their customers are."""
     known = {table.full_name: table for table in tables}
     # By name: dbt's order depends on what it has parsed before.
-    metrics = sorted(metrics, key=lambda metric: metric.name)
     over = {
         name: tuple(
             metric for metric in (*metrics, *MEASURES) if metric.relation == name
