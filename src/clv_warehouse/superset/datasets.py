@@ -80,7 +80,6 @@ class Dataset:
 def datasets(tables: Sequence[Table], metrics: Sequence[Metric]) -> list[Dataset]:
     """Make a dataset of each table, and one of orders with what their customers are."""
     known = {table.full_name: table for table in tables}
-    # By name: dbt's order depends on what it has parsed before.
     over = {
         name: tuple(
             metric for metric in (*metrics, *MEASURES) if metric.relation == name
