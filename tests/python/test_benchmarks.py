@@ -171,7 +171,7 @@ def test_both_ways_to_fit_learn_the_same(shop):
 
 @pytest.mark.slow
 def test_every_customer_is_scored_at_every_horizon(tmp_path):
-    measured = list(score.benchmark([500], tmp_path))
+    measured = list(score.benchmark([500], folder=tmp_path))
     counts = {row.case: row.value for row in measured if row.measure == "predictions"}
     assert set(counts.values()) == {500 * 4}
     assert len(counts) == 2

@@ -506,7 +506,7 @@ def test_text_of_the_shop_stays_text(written: Path, open_page: Open) -> None:
 # What the page reads, by the table; a test puts another select in a table's place.
 TABLES = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
-    *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_network"),
+    *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.dim_products", "orders.dim_customers"),
     *("orders.rejected_records", "reference.clv_reasons"),
@@ -592,7 +592,7 @@ def test_a_shop_of_orders_alone_has_its_page(
     none = "select * from sample.{} limit 0"
     empty = [
         *("orders.fct_order_lines", "orders.fct_events", "orders.fct_reviews"),
-        *("orders.dim_products", "orders.rejected_records", "clv.clv_network"),
+        *("orders.dim_products", "orders.rejected_records", "clv.trainings"),
         *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
     ]
     selects: dict[str, str | None] = {table: none.format(table) for table in empty}

@@ -35,7 +35,13 @@ SYSTEM = "duckdb"
 # Models by what they are for; those not named make facts and features.
 TRAIN = ("training_plan", "backtest_", "clv_network")
 SCORE = ("clv_scores",)
-MARTS = ("clv_", "feature_", "customer_lifetime_value", "customer_profiles")
+MARTS = (
+    "clv_",
+    "feature_",
+    "customer_lifetime_value",
+    "customer_profiles",
+    "trainings",
+)
 MEASURES = {
     "seconds": "whole run, s",
     "facts_and_features_seconds": "facts and features, s",

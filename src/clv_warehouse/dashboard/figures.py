@@ -680,7 +680,7 @@ def _network(connection: duckdb.DuckDBPyConnection) -> Figures:
             strftime(trained_at, '%Y-%m-%d') as trained_on,
             is_accepted,
             decision
-        from clv.clv_network
+        from clv.trainings
         order by is_accepted desc, trained_at desc
         limit 1
         """,
@@ -709,5 +709,5 @@ PANELS = (
     Panel("cohorts", ("orders.fct_orders",), _cohorts),
     Panel("customers", ("clv.clv_explanations", "reference.clv_reasons"), _customers),
     Panel("quality", QUALITY, _quality),
-    Panel("network", ("clv.clv_network",), _network),
+    Panel("network", ("clv.trainings",), _network),
 )
