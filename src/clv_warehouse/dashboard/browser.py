@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Browser, Page, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Of its own accord it would ask for updates and lists.
@@ -24,11 +26,14 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium() -> "Iterator[Browser]":
     """A running one. Raises FileNotFoundError if none is installed."""
     path = find_chromium()
     if path is None:
         raise FileNotFoundError("No Chromium: install it (Debian: chromium).")
+    # Spark's environment has none, and needs none.
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         try:
@@ -37,7 +42,7 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def seconds_until_drawn(page: Page) -> float:
+def seconds_until_drawn(page: "Page") -> float:
     """Wait until every chart is drawn: seconds since the page was asked for."""
     drawn = page.locator("html[data-ready]")
     drawn.wait_for(state="attached")
