@@ -4,7 +4,6 @@ Usage: python scripts/dashboard.py [--target sample|shop] [--out data/dashboard.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -12,19 +11,18 @@ import duckdb
 
 from clv_warehouse import metrics
 from clv_warehouse.dashboard.page import write_dashboard
-
-DATABASES = {"sample": "data/sample.duckdb", "shop": "data/warehouse.duckdb"}
+from clv_warehouse.warehouses import WAREHOUSES, warehouse_of
 
 
 def main() -> int:
     """Write the page; 1 if the warehouse is not there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--target", choices=sorted(DATABASES), default="sample")
+    parser.add_argument("--target", choices=sorted(WAREHOUSES), default="sample")
     parser.add_argument("--out", type=Path, default=Path("data/dashboard.html"))
     arguments = parser.parse_args()
-    path = os.environ.get("CLV_WAREHOUSE", DATABASES[arguments.target])
+    path = warehouse_of(arguments.target)
     try:
-        write_dashboard(Path(path), metrics.load(), arguments.out)
+        write_dashboard(path, metrics.load(), arguments.out)
     except (duckdb.Error, OSError) as error:
         print(f"{path}: {error}", file=sys.stderr)
         print(f"Build it first: dbt build --target {arguments.target}", file=sys.stderr)

@@ -1,7 +1,6 @@
 """Load a shop's raw data into the warehouse, replacing what is there."""
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from clv_warehouse.connectors import CONNECTORS
 from clv_warehouse.connectors.reading import LoadError
 from clv_warehouse.feeds import read_feeds
 from clv_warehouse.loading import LoadedFeed, link, load
+from clv_warehouse.warehouses import warehouse_of
 
 SHOP_YML = Path(__file__).resolve().parents[1] / "models" / "staging" / "shop.yml"
 
@@ -71,7 +71,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _default_warehouse() -> Path:
-    return Path(os.environ.get("CLV_WAREHOUSE", "data/warehouse.duckdb"))
+    return warehouse_of("shop")
 
 
 def _summary(loaded: Sequence[LoadedFeed], warehouse: Path) -> str:

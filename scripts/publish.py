@@ -21,9 +21,9 @@ from clv_warehouse.publishing.publication import (
     publish_serving_copy,
 )
 from clv_warehouse.publishing.tables import PublishError, read_tables
+from clv_warehouse.warehouses import WAREHOUSES, warehouse_of
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project.yml"
-DATABASES = {"sample": "data/sample.duckdb", "shop": "data/warehouse.duckdb"}
 FORMS = {
     "serving": "a DuckDB file of the published tables",
     "parquet": "that, and the same tables as Parquet",
@@ -50,7 +50,7 @@ def _publish(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     form, folder, wait = arguments.form, arguments.to, arguments.wait
     tables = read_tables(arguments.manifest)
-    warehouse = Path(os.environ.get("CLV_WAREHOUSE", DATABASES[arguments.target]))
+    warehouse = warehouse_of(arguments.target)
     with locked(folder, wait):
         version = publish_serving_copy(warehouse, tables, folder, wait, _say)
         _say(f"{folder / SERVING}: {len(tables)} tables of {warehouse}")
@@ -80,7 +80,7 @@ def _arguments() -> argparse.Namespace:
     forms = parser.add_subparsers(dest="form", required=True)
     for name, text in FORMS.items():
         command = forms.add_parser(name, help=text, description=f"Publish {text}.")
-        command.add_argument("--target", choices=sorted(DATABASES), default="sample")
+        command.add_argument("--target", choices=sorted(WAREHOUSES), default="sample")
         command.add_argument(
             "--to",
             type=Path,

@@ -4,12 +4,11 @@ Usage: python scripts/show.py [--target sample|shop]
 """
 
 import argparse
-import os
 import sys
 
 import duckdb
 
-DATABASES = {"sample": "data/sample.duckdb", "shop": "data/warehouse.duckdb"}
+from clv_warehouse.warehouses import WAREHOUSES, warehouse_of
 
 CUSTOMERS = """
     select
@@ -58,9 +57,9 @@ Plain dbt commands need the environment: source .venv/bin/activate"""
 def main() -> int:
     """Show the warehouse; 1 if it is not there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--target", choices=sorted(DATABASES), default="sample")
+    parser.add_argument("--target", choices=sorted(WAREHOUSES), default="sample")
     target = parser.parse_args().target
-    path = os.environ.get("CLV_WAREHOUSE", DATABASES[target])
+    path = warehouse_of(target)
     try:
         with duckdb.connect(path, read_only=True) as warehouse:
             print("\nclv.customer_lifetime_value: the most valuable customers")

@@ -13,6 +13,7 @@ from clv_warehouse.connectors.reading import (
     Reader,
     Report,
     first_line,
+    literal,
     progress,
     quoted,
 )
@@ -101,8 +102,7 @@ def _find_parquet(
 ) -> str | None:
     """Find a feed's query; LoadError where its files lack a required column."""
     for place in (f"{base}/{feed.name}.parquet", f"{base}/{feed.name}/*.parquet"):
-        name = place.replace("'", "''")
-        query = f"from read_parquet('{name}', union_by_name = true)"
+        query = f"from read_parquet({literal(place)}, union_by_name = true)"
         try:
             columns = {each.casefold() for each in connection.sql(query).columns}
         except duckdb.IOException:
@@ -122,9 +122,8 @@ def _find_parquet(
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
-    name = str(warehouse).replace("'", "''")
     try:
-        connection.execute(f"attach '{name}' as warehouse")
+        connection.execute(f"attach {literal(str(warehouse))} as warehouse")
     except duckdb.Error as error:
         cause = first_line(error)
         if "lock" in cause or "another process" in cause:

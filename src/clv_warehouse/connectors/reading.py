@@ -347,6 +347,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Write a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message."""
     return str(error).partition("\n")[0]
@@ -378,10 +383,10 @@ def _require_distinct(label: str, names: Sequence[str]) -> None:
 
 
 def _csv_sql(path: Path, names: Sequence[str], delimiter: str, *options: str) -> str:
-    types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names)
+    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     settings = [
         f"columns = {{{types}}}",
-        f"delim = {_literal(delimiter)}",
+        f"delim = {literal(delimiter)}",
         "auto_detect = false",
         "header = true",
         "quote = '\"'",
@@ -448,7 +453,7 @@ def _text_cast(text: str, column: Column) -> str:
     # By way of a time with a zone, a cast to timestamp would drop the offset.
     sql = f"try_cast(try_cast({text} as timestamptz) as timestamp)"
     if column.formats:
-        formats = ", ".join(_literal(form) for form in column.formats)
+        formats = ", ".join(literal(form) for form in column.formats)
         sql = f"coalesce({sql}, try_strptime({text}, [{formats}]))"
     return sql
 
@@ -476,8 +481,4 @@ def _shortened(value: str) -> str:
 
 def _file_literal(path: Path) -> str:
     # DuckDB takes a path for a pattern, in which brackets are not themselves.
-    return _literal(glob.escape(str(path)))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return literal(glob.escape(str(path)))

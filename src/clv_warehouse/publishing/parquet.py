@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.connectors.reading import quoted
+from clv_warehouse.connectors.reading import literal, quoted
 from clv_warehouse.publishing.tables import PublishError, Table
 
 
@@ -16,7 +16,7 @@ def write_parquet(serving: Path, tables: tuple[Table, ...], folder: Path) -> Non
     is the table. Raises PublishError where that cannot be done.
     """
     with duckdb.connect(serving, read_only=True) as connection:
-        connection.execute(f"set temp_directory = '{_text(folder / '.spill')}'")
+        connection.execute(f"set temp_directory = {literal(str(folder / '.spill'))}")
         for table in tables:
             target = folder / table.schema / table.name
             target.mkdir(parents=True)
@@ -24,7 +24,7 @@ def write_parquet(serving: Path, tables: tuple[Table, ...], folder: Path) -> Non
                 try:
                     connection.execute(
                         f"copy (select * from {table.sql} where {condition}) "
-                        f"to '{_text(target / name)}.parquet' "
+                        f"to {literal(f'{target / name}.parquet')} "
                         "(format parquet, compression zstd)"
                     )
                 except duckdb.Error as error:
@@ -54,7 +54,3 @@ def _parts(
             since, until = (f"make_date({each}, 1, 1)" for each in (year, year + 1))
             parts.append((f"{year:04}", f"{time} >= {since} and {time} < {until}"))
     return parts
-
-
-def _text(path: Path) -> str:
-    return str(path).replace("'", "''")

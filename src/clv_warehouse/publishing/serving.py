@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.connectors.reading import Report, first_line, quoted
+from clv_warehouse.connectors.reading import Report, first_line, literal, quoted
 from clv_warehouse.publishing.tables import PublishError, Table
 
 # Read by DuckDB 1.4 and later, which is what BI tools' drivers bring.
@@ -31,15 +31,15 @@ def write_serving_copy(
     with duckdb.connect() as connection:
         # What does not fit into memory goes beside the copy.
         spill = path.with_suffix(".spill")
-        connection.execute(f"set temp_directory = {_literal(str(spill))}")
+        connection.execute(f"set temp_directory = {literal(str(spill))}")
         if limit := os.environ.get("CLV_MEMORY_LIMIT"):
-            connection.execute(f"set memory_limit = {_literal(limit)}")
+            connection.execute(f"set memory_limit = {literal(limit)}")
         source = _attach(connection, warehouse, wait_seconds)
         _require_tables(connection, source, warehouse, tables)
         try:
             connection.execute(
-                f"attach {_literal(str(path))} as serving_copy "
-                f"(storage_version {_literal(STORAGE_VERSION)})"
+                f"attach {literal(str(path))} as serving_copy "
+                f"(storage_version {literal(STORAGE_VERSION)})"
             )
             for table in tables:
                 rows = _copy(connection, source, table)
@@ -66,7 +66,7 @@ def _attach(
     while True:
         try:
             connection.execute(
-                f"attach {_literal(str(warehouse))} as {quoted(name)} (read_only)"
+                f"attach {literal(str(warehouse))} as {quoted(name)} (read_only)"
             )
             return name
         except duckdb.Error as error:
@@ -128,14 +128,10 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: Table) -> i
         f"create table {target} as select {columns} from {quoted(source)}.{table.sql}"
         + (f" order by {order}" if order else "")
     ).fetchall()
-    connection.execute(f"comment on table {target} is {_literal(table.description)}")
+    connection.execute(f"comment on table {target} is {literal(table.description)}")
     for column in table.columns:
         connection.execute(
             f"comment on column {target}.{quoted(column.name)} "
-            f"is {_literal(column.description)}"
+            f"is {literal(column.description)}"
         )
     return int(rows)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

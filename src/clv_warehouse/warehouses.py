@@ -1,0 +1,11 @@
+"""Where the warehouses of profiles.yml are, for what runs beside dbt."""
+
+import os
+from pathlib import Path
+
+WAREHOUSES = {"sample": "data/sample.duckdb", "shop": "data/warehouse.duckdb"}
+
+
+def warehouse_of(target: str) -> Path:
+    """The DuckDB file of a target, or the one that CLV_WAREHOUSE names for any."""
+    return Path(os.environ.get("CLV_WAREHOUSE", WAREHOUSES[target]))
