@@ -147,6 +147,11 @@ def test_batches_do_not_change_the_scores(networks, features, monkeypatch):
     )
 
 
+def test_the_order_of_rows_does_not_change_the_scores(networks, features):
+    backwards = features.take(np.arange(len(features))[::-1])
+    assert scores(networks, features).equals(scores(networks, backwards))
+
+
 def test_scoring_imports_no_tensorflow():
     code = "import sys, clv_warehouse.clv.scoring; print('tensorflow' in sys.modules)"
     run = subprocess.run(

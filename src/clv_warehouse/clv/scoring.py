@@ -48,7 +48,13 @@ def score(
         return SCHEMA.empty_table()
     accepted = last_accepted(networks, date)
     columns = accepted.network.config.columns if accepted else COLUMNS
-    today = features.filter(f"as_of_date = date '{date}'").project(", ".join(columns))
+    # In one order, because the last bit of a float32 product depends on which
+    # customers share a batch.
+    today = (
+        features.filter(f"as_of_date = date '{date}'")
+        .project(", ".join(columns))
+        .order("customer_key")
+    )
     prior = accepted.prior if accepted else fit_prior(today)
     rising = sorted(horizons)
 
