@@ -1,0 +1,51 @@
+"""Print a hash of every contracted table: two warehouses with the same rows print the same.
+
+The hash is over all rows, in any order, and all columns but clock times, that is
+columns that say when something ran. It tells whether a change of code, of machine or
+of thread count changed any table.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import duckdb
+
+from clv_warehouse.connectors.reading import quoted
+from clv_warehouse.publishing.tables import Table, read_tables
+
+# Columns that say when something ran, not what the shop's data say.
+CLOCK_TIMES = ("trained_at",)
+
+
+def table_hash(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """The number of rows and 16 hexadecimal digits for their content, in any order."""
+    columns = [
+        quoted(column.name)
+        for column in table.columns
+        if column.name not in CLOCK_TIMES
+    ]
+    found = connection.execute(
+        f"select count(*), coalesce(sum(hash({', '.join(columns)})), 0) % (1::hugeint << 64)"
+        f" from {table.sql}"
+    ).fetchone()
+    assert found is not None
+    return f"{found[0]:>9} rows  {found[1]:016x}"
+
+
+def main() -> int:
+    """Print a line per table; return the exit code."""
+    parser = argparse.ArgumentParser(prog="checks.table_hashes", description=__doc__)
+    parser.add_argument("warehouse", type=Path, help="a DuckDB file that dbt has built")
+    parser.add_argument(
+        "--manifest", type=Path, default=Path("target/manifest.json"), help="dbt's"
+    )
+    arguments = parser.parse_args()
+    with duckdb.connect(str(arguments.warehouse), read_only=True) as connection:
+        for table in read_tables(arguments.manifest):
+            print(f"{table.full_name:<36}{table_hash(connection, table)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
