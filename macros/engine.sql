@@ -151,6 +151,27 @@
     ))
 {%- endmacro %}
 
+{#
+  The sum, or the mean, of doubles that is the same in every build. Threads hand rows
+  over in any order, and the last bit of a sum of doubles depends on it: DuckDB adds
+  them up in the order of `by`. Spark knows no such order.
+#}
+{% macro steady_sum(value, by) -%}
+    {{ return(adapter.dispatch('steady_sum')(value, by)) }}
+{%- endmacro %}
+
+{% macro default__steady_sum(value, by) -%}
+    sum({{ value }} order by {{ by }})
+{%- endmacro %}
+
+{% macro spark__steady_sum(value, by) -%}
+    sum({{ value }})
+{%- endmacro %}
+
+{% macro steady_mean(value, by) -%}
+    {{ steady_sum(value, by) }} / nullif(count({{ value }}), 0)
+{%- endmacro %}
+
 {# A group's values where a condition holds, as an array in order, the last n of it. #}
 {% macro last_values(value, order_by, n, condition) -%}
     {{ return(adapter.dispatch('last_values')(value, order_by, n, condition)) }}

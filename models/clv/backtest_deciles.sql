@@ -23,9 +23,9 @@ deciles as (
         model,
         decile,
         count(*) as customers,
-        avg(predicted_spend) as predicted_spend,
-        avg(actual_spend) as actual_spend,
-        sum(actual_spend) as actual_total
+        {{ steady_mean('predicted_spend', 'customer_key') }} as predicted_spend,
+        {{ steady_mean('actual_spend', 'customer_key') }} as actual_spend,
+        {{ steady_sum('actual_spend', 'customer_key') }} as actual_total
     from ordered
     group by origin_date, horizon_days, model, decile
 ),
@@ -34,7 +34,8 @@ totals as (
     select
         *,
         sum(actual_total) over (
-            partition by origin_date, horizon_days, model
+            partition by origin_date, horizon_days, model order by decile
+            rows between unbounded preceding and unbounded following
         ) as total,
         sum(actual_total) over (
             partition by origin_date, horizon_days, model order by decile

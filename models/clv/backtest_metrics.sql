@@ -1,6 +1,7 @@
 -- One row per origin, horizon, model and measure: how well the model's predictions of
 -- each customer's spend held. A measure that is undefined there has no row.
 {%- set backtest = 'origin_date, horizon_days, model' %}
+{%- set by = 'customer_key' %}
 {%- set measures_of_customers = [
     'normalised_gini', 'spearman', 'top_decile_capture', 'total_bias', 'mae', 'rmse',
     'interval_coverage', 'interval_coverage_randomised'
@@ -45,7 +46,16 @@ ranks as (
             0,
             (customers / 10 - (predicted_from_top - 1))
             / (customers - predicted_from_top - predicted_from_bottom + 2)
-        )) as share_in_top_decile
+        )) as share_in_top_decile,
+        case
+            when spend_p10 is null or chance_of_buying is null then null
+            when actual_spend > 0
+                then case when actual_spend between spend_p10 and spend_p90 then 1 else 0 end
+            when chance_of_buying >= 1 then 0
+            else
+                greatest(0, least(1 - chance_of_buying, 0.9) - 0.1)
+                / (1 - chance_of_buying)
+        end as covered
     from places
 ),
 
@@ -54,29 +64,22 @@ ranks as (
 by_customer as (
     select
         {{ backtest }},
-        sum(actual_spend * predicted_rank)
-        / nullif(sum(actual_spend * actual_rank), 0) as normalised_gini,
+        {{ steady_sum('actual_spend * predicted_rank', by) }}
+        / nullif({{ steady_sum('actual_spend * actual_rank', by) }}, 0) as normalised_gini,
         sum(predicted_rank * actual_rank) / nullif(sqrt(
             sum(predicted_rank * predicted_rank) * sum(actual_rank * actual_rank)
         ), 0) as spearman,
-        sum(actual_spend * share_in_top_decile)
-        / nullif(sum(actual_spend), 0) as top_decile_capture,
-        sum(error) / nullif(sum(actual_spend), 0) as total_bias,
-        avg(abs(error)) as mae,
-        sqrt(avg(error * error)) as rmse,
+        {{ steady_sum('actual_spend * share_in_top_decile', by) }}
+        / nullif({{ steady_sum('actual_spend', by) }}, 0) as top_decile_capture,
+        {{ steady_sum('error', by) }}
+        / nullif({{ steady_sum('actual_spend', by) }}, 0) as total_bias,
+        {{ steady_mean('abs(error)', by) }} as mae,
+        sqrt({{ steady_mean('error * error', by) }}) as rmse,
         avg(case
             when actual_spend between spend_p10 and spend_p90 then 1
             when spend_p10 is not null then 0
         end) as interval_coverage,
-        avg(case
-            when spend_p10 is null or chance_of_buying is null then null
-            when actual_spend > 0
-                then case when actual_spend between spend_p10 and spend_p90 then 1 else 0 end
-            when chance_of_buying >= 1 then 0
-            else
-                greatest(0, least(1 - chance_of_buying, 0.9) - 0.1)
-                / (1 - chance_of_buying)
-        end) as interval_coverage_randomised
+        {{ steady_mean('covered', by) }} as interval_coverage_randomised
     from ranks
     group by {{ backtest }}
 ),
@@ -84,7 +87,8 @@ by_customer as (
 by_decile as (
     select
         {{ backtest }},
-        avg(abs(predicted_spend - actual_spend) / actual_spend) as decile_mape
+        {{ steady_mean('abs(predicted_spend - actual_spend) / actual_spend', 'decile') }}
+            as decile_mape
     from deciles
     where actual_spend > 0
     group by {{ backtest }}
@@ -95,7 +99,7 @@ chance_bins as (
         {{ backtest }},
         least(floor(chance_of_buying * 10), 9) as bin,
         count(*) as customers,
-        sum(chance_of_buying) as buyers_expected,
+        {{ steady_sum('chance_of_buying', by) }} as buyers_expected,
         sum(case when actual_purchases > 0 then 1 else 0 end) as buyers
     from predictions
     where chance_of_buying is not null
@@ -105,7 +109,8 @@ chance_bins as (
 by_chance as (
     select
         {{ backtest }},
-        sum(abs(buyers_expected - buyers)) / sum(customers) as chance_calibration_error
+        {{ steady_sum('abs(buyers_expected - buyers)', 'bin') }} / sum(customers)
+            as chance_calibration_error
     from chance_bins
     group by {{ backtest }}
 ),
