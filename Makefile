@@ -25,12 +25,12 @@ help: ## Show the commands.
 
 install: $(INSTALLED) ## Create the environment in .venv.
 
-$(INSTALLED): requirements.txt pyproject.toml
+$(INSTALLED): requirements/main.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, \
 	or name it with make PYTHON=/path/to/python." >&2; exit 1; }
 	@echo "Creating .venv with $$($(PYTHON) --version) (a few minutes, once) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --requirement requirements/main.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
@@ -39,10 +39,10 @@ install-spark: .venv-spark/.installed ## Create the environment of target spark 
 install-superset: .venv-superset/.installed ## Create Apache Superset's environment in .venv-superset.
 
 # Of those who need more than .venv has; by uv, which compiled their locks.
-.venv-%/.installed: requirements-%.txt pyproject.toml $(INSTALLED)
+.venv-%/.installed: requirements/%.txt pyproject.toml $(INSTALLED)
 	@echo "Creating .venv-$* (a minute, once) ..."
 	@uv venv --quiet --clear --python $(BIN)/python .venv-$*
-	@uv pip install --quiet --python .venv-$* --requirement requirements-$*.txt
+	@uv pip install --quiet --python .venv-$* --requirement requirements/$*.txt
 	@uv pip install --quiet --python .venv-$* --no-deps --editable .
 	@touch $@
 
@@ -78,12 +78,12 @@ test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
 
 test-spark: install-spark ## Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
-	@$(SPARK)/python scripts/spark.py check --engine $(or $(ENGINE),sail) \
+	@$(SPARK)/python -m checks.spark --engine $(or $(ENGINE),sail) \
 		$(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
 test-metrics: .venv-metricflow/.installed ## Compare all metrics with what MetricFlow says.
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
-	@$(METRICFLOW)/python scripts/check_metrics.py
+	@$(METRICFLOW)/python -m checks.metrics
 
 test-superset: install-superset ## Prove the dashboard in Superset and Chromium (minutes).
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
@@ -101,11 +101,11 @@ format: install ## Put Python and SQL into the project's layout.
 	ruff format .
 	sqlfluff fix --disable-progress-bar models tests
 
-lock: install ## Pin the dependencies of pyproject.toml in requirements*.txt.
-	$(COMPILE) pyproject.toml --extra dev --output-file requirements.txt
-	$(COMPILE) pyproject.toml --extra spark --constraint requirements.txt --output-file requirements-spark.txt
-	$(COMPILE) pyproject.toml --extra metricflow --constraint requirements.txt --output-file requirements-metricflow.txt
-	$(COMPILE) --group superset --output-file requirements-superset.txt
+lock: install ## Pin the dependencies of pyproject.toml in requirements/.
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements/main.txt
+	$(COMPILE) pyproject.toml --extra spark --constraint requirements/main.txt --output-file requirements/spark.txt
+	$(COMPILE) pyproject.toml --extra metricflow --constraint requirements/main.txt --output-file requirements/metricflow.txt
+	$(COMPILE) --group superset --output-file requirements/superset.txt
 
 docs: install ## Write the documentation of every table to target/ and serve it.
 	dbt docs generate --target sample
@@ -117,15 +117,15 @@ seeds: install ## Make the sample shop again.
 benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
 
 benchmark-%: install $(if $(ENGINE),install-spark) ## Run one, such as benchmark-accuracy. ARGS, SIZES, ENGINE=sail.
-	@$(if $(ENGINE),$(SPARK)/)python scripts/benchmark.py $* \
+	@$(if $(ENGINE),$(SPARK)/)python -m benchmarks $* \
 		$(if $(SIZES),--lines $(SIZES)) $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 tables: install ## Put what benchmark-accuracy and -scale measured into the documents.
-	python -m clv_warehouse.benchmarks.accuracy
-	python -m clv_warehouse.benchmarks.scale
+	python -m benchmarks.accuracy
+	python -m benchmarks.scale
 
 questions: install ## Ask the sample shop's warehouse the questions of docs/questions.md.
-	python -m clv_warehouse.questions
+	python -m checks.questions
 
 clean: ## Remove what dbt compiled and what was built from the sample shop.
 	rm -rf target logs data/sample.duckdb

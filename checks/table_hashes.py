@@ -1,4 +1,4 @@
-"""Print a hash of every contracted table: two warehouses with the same rows print the same.
+"""Print a hash of every contracted table; equal tables have equal hashes.
 
 The hash is over all rows, in any order, and all columns but clock times, that is
 columns that say when something ran. It tells whether a change of code, of machine or
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.connectors.reading import quoted
-from clv_warehouse.publishing.tables import Table, read_tables
+from clv_warehouse.loading.reading import quoted
+from clv_warehouse.project.contracts import Table, read_tables
 
 # Columns that say when something ran, not what the shop's data say.
 CLOCK_TIMES = ("trained_at",)
@@ -26,8 +26,8 @@ def table_hash(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
         if column.name not in CLOCK_TIMES
     ]
     found = connection.execute(
-        f"select count(*), coalesce(sum(hash({', '.join(columns)})), 0) % (1::hugeint << 64)"
-        f" from {table.sql}"
+        f"select count(*), coalesce(sum(hash({', '.join(columns)})), 0)"
+        f" % (1::hugeint << 64) from {table.sql}"
     ).fetchone()
     assert found is not None
     return f"{found[0]:>9} rows  {found[1]:016x}"

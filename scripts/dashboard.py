@@ -9,9 +9,9 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse import metrics
-from clv_warehouse.dashboard.page import write_dashboard
-from clv_warehouse.warehouses import WAREHOUSES, warehouse_of
+from clv_warehouse.project import metrics
+from clv_warehouse.project.places import WAREHOUSES, warehouse_of
+from clv_warehouse.serving.dashboard.page import write_dashboard
 
 
 def main() -> int:

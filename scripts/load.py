@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from clv_warehouse.connectors import CONNECTORS
-from clv_warehouse.connectors.reading import LoadError
-from clv_warehouse.feeds import read_feeds
-from clv_warehouse.loading import LoadedFeed, link, load
-from clv_warehouse.warehouses import warehouse_of
+from clv_warehouse.loading.connectors import CONNECTORS
+from clv_warehouse.loading.feeds import read_feeds
+from clv_warehouse.loading.load import LoadedFeed, link, load
+from clv_warehouse.loading.reading import LoadError
+from clv_warehouse.project.places import warehouse_of
 
 SHOP_YML = Path(__file__).resolve().parents[1] / "models" / "staging" / "shop.yml"
 

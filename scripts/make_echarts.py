@@ -1,7 +1,8 @@
 """Make the dashboard's build of ECharts again, after a new version was pinned.
 
 Needs npm, which users of the project do not: the result is committed. In
-src/clv_warehouse/dashboard/echarts, package.json has versions, and entry.js the parts.
+src/clv_warehouse/serving/dashboard/echarts, package.json has versions, and entry.js
+the parts.
 
 Usage: python scripts/make_echarts.py
 """
@@ -13,7 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "src" / "clv_warehouse" / "dashboard" / "echarts"
+from clv_warehouse.project.places import ROOT
+
+FOLDER = ROOT / "src" / "clv_warehouse" / "serving" / "dashboard" / "echarts"
 BANNER = "/*! Apache ECharts {version}, what the dashboard uses of it. Apache-2.0. */"
 
 

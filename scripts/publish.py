@@ -12,16 +12,16 @@ from pathlib import Path
 
 import yaml
 
-from clv_warehouse.publishing.folder import locked, remove_old_versions
-from clv_warehouse.publishing.postgres import publish_to_postgres
-from clv_warehouse.publishing.publication import (
+from clv_warehouse.project.contracts import PublishError, read_tables
+from clv_warehouse.project.places import WAREHOUSES, warehouse_of
+from clv_warehouse.serving.publishing.folder import locked, remove_old_versions
+from clv_warehouse.serving.publishing.postgres import publish_to_postgres
+from clv_warehouse.serving.publishing.publication import (
     PARQUET,
     SERVING,
     publish_parquet,
     publish_serving_copy,
 )
-from clv_warehouse.publishing.tables import PublishError, read_tables
-from clv_warehouse.warehouses import WAREHOUSES, warehouse_of
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project.yml"
 FORMS = {

@@ -6,7 +6,7 @@ Usage: python scripts/screenshot.py   (after make dashboard; needs Chromium)
 import sys
 from pathlib import Path
 
-from clv_warehouse.dashboard.browser import chromium, seconds_until_drawn
+from clv_warehouse.serving.dashboard.browser import chromium, seconds_until_drawn
 
 PAGE = Path("data/dashboard.html")
 FOLDER = Path("docs")

@@ -8,7 +8,7 @@ import sys
 
 import duckdb
 
-from clv_warehouse.warehouses import WAREHOUSES, warehouse_of
+from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 
 CUSTOMERS = """
     select

@@ -6,12 +6,12 @@ import sys
 import time
 from pathlib import Path
 
-from clv_warehouse import metrics
-from clv_warehouse.publishing.publication import SERVING
-from clv_warehouse.publishing.tables import PublishError, read_tables
-from clv_warehouse.superset.bundle import ADDRESS, FOLDER, bundle, write, zipped
-from clv_warehouse.superset.dashboard import SLUG
-from clv_warehouse.superset.server import (
+from clv_warehouse.project import metrics
+from clv_warehouse.project.contracts import PublishError, read_tables
+from clv_warehouse.serving.publishing.publication import SERVING
+from clv_warehouse.serving.superset.bundle import ADDRESS, FOLDER, bundle, write, zipped
+from clv_warehouse.serving.superset.dashboard import SLUG
+from clv_warehouse.serving.superset.server import (
     PROJECT,
     USER,
     Superset,

@@ -13,15 +13,15 @@ import duckdb
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from clv_warehouse import metrics
-from clv_warehouse.publishing.publication import SERVING
-from clv_warehouse.publishing.serving import write_serving_copy
-from clv_warehouse.publishing.tables import read_tables
-from clv_warehouse.superset.bundle import FOLDER, read, zipped
-from clv_warehouse.superset.charts import CHARTS
-from clv_warehouse.superset.dashboard import SLUG
-from clv_warehouse.superset.identity import identity
-from clv_warehouse.superset.server import (
+from clv_warehouse.project import metrics
+from clv_warehouse.project.contracts import read_tables
+from clv_warehouse.serving.publishing.publication import SERVING
+from clv_warehouse.serving.publishing.serving import write_serving_copy
+from clv_warehouse.serving.superset.bundle import FOLDER, read, zipped
+from clv_warehouse.serving.superset.charts import CHARTS
+from clv_warehouse.serving.superset.dashboard import SLUG
+from clv_warehouse.serving.superset.identity import identity
+from clv_warehouse.serving.superset.server import (
     PROJECT,
     USER,
     Superset,

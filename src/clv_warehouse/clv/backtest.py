@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clv_warehouse.clv.apart import apart
 from clv_warehouse.clv.baselines import BASELINES, Baseline
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import COLUMNS, Observations
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.registry import NETWORK, Plan
 from clv_warehouse.clv.training import train
-from clv_warehouse.engines import Relation, doorway
+from clv_warehouse.engines.relation import Relation, doorway
+from clv_warehouse.learning.apart import apart
+from clv_warehouse.learning.progress import Progress
 
 SCHEMA = pa.schema(
     [

@@ -32,7 +32,6 @@ import pyarrow as pa
 from numpy.polynomial import chebyshev, legendre
 from numpy.typing import NDArray
 
-from clv_warehouse.clv.encoders import Singles
 from clv_warehouse.clv.network import (
     LEAST_CHANCE,
     LEAST_SHARE_OF_MEAN_SPEND,
@@ -53,7 +52,8 @@ from clv_warehouse.clv.prior import BgNbd, Floats, History, Prior
 from clv_warehouse.clv.registry import last_accepted
 from clv_warehouse.clv.scoring import fit_prior, fixed_sample
 from clv_warehouse.clv.training import untrained
-from clv_warehouse.engines import ByBatch, Relation, doorway, in_threads
+from clv_warehouse.engines.relation import ByBatch, Relation, doorway, in_threads
+from clv_warehouse.learning.encoders import Singles
 
 # What the shop calls what the network calls inputs; seed clv_reasons words them.
 REASONS = (

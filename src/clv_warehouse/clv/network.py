@@ -30,7 +30,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
-from clv_warehouse.clv.encoders import ENCODER_SHAPES, ENCODERS, Singles
 from clv_warehouse.clv.observations import (
     COLUMNS,
     CUSTOMER_INPUTS,
@@ -41,6 +40,7 @@ from clv_warehouse.clv.observations import (
     Observations,
 )
 from clv_warehouse.clv.prior import Prior
+from clv_warehouse.learning.encoders import ENCODER_SHAPES, ENCODERS, Singles
 
 PAIR_INPUTS = ("log_horizon_days", "log_prior_spend", "logit_prior_chance")
 OUTPUTS = 4

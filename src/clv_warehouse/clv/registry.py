@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from clv_warehouse.clv.network import Network
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.engines import Relation, doorway, engine_of
+from clv_warehouse.engines.relation import Relation, doorway, engine_of
 
 SCHEMA = pa.schema(
     [

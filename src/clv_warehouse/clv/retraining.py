@@ -6,12 +6,10 @@ from hashlib import sha256
 
 import pyarrow as pa
 
-from clv_warehouse.clv.apart import apart
 from clv_warehouse.clv.backtest import known_rows
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Customers, Observations
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.progress import Progress
 from clv_warehouse.clv.registry import (
     SCHEMA,
     Measures,
@@ -21,7 +19,9 @@ from clv_warehouse.clv.registry import (
 )
 from clv_warehouse.clv.scoring import fixed_sample
 from clv_warehouse.clv.training import train
-from clv_warehouse.engines import Relation, doorway
+from clv_warehouse.engines.relation import Relation, doorway
+from clv_warehouse.learning.apart import apart
+from clv_warehouse.learning.progress import Progress
 
 
 @doorway

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from clv_warehouse.clv.encoders import ENCODED, ENCODER_SHAPES, Singles
 from clv_warehouse.clv.network import (
     CHUNK,
     LEAST_LOG_SCALE,
@@ -33,7 +32,8 @@ from clv_warehouse.clv.observations import (
     calendar_shares,
 )
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.progress import Progress
+from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES, Singles
+from clv_warehouse.learning.progress import Progress
 
 STEPS_PER_EXECUTION = 16
 # Fewer steps than this teach nothing, however few the rows.

@@ -1,0 +1,110 @@
+"""Measure the project; print the figures and write them to data/benchmarks."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from benchmarks import (
+    ablation,
+    accuracy,
+    build,
+    dashboard,
+    explain,
+    publish,
+    scale,
+    score,
+    sql,
+    train,
+    truth,
+)
+from benchmarks.harness import FOLDER, report
+
+
+def main() -> int:
+    """Run the benchmark that the command line names; return the exit code."""
+    arguments = vars(_arguments())
+    name, benchmark = arguments.pop("name"), arguments.pop("benchmark")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    print(
+        f"{name}, on {os.cpu_count()} cores; before the start, others kept "
+        f"{os.getloadavg()[0]:.1f} of them busy",
+        flush=True,
+    )
+    try:
+        path = report(name, benchmark(**arguments))
+    except (RuntimeError, OSError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    print(f"Written to {path}.")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True)
+
+    def add(name: str, module: ModuleType) -> argparse.ArgumentParser:
+        text = str(module.__doc__).splitlines()[0]
+        command = names.add_parser(name, help=text, description=module.__doc__)
+        command.set_defaults(benchmark=module.benchmark)
+        return command
+
+    command = add("sql", sql)
+    command.add_argument(
+        "--lines", type=_count, nargs="+", default=[1_000_000, 10_000_000]
+    )
+    command.add_argument(
+        "--pandas-lines",
+        type=_count,
+        default=sql.MOST_LINES_IN_PANDAS,
+        help="the most that pandas is given",
+    )
+    command = add("train", train)
+    command.add_argument("--customers", type=_count, default=train.CUSTOMERS)
+    command = add("score", score)
+    command.add_argument("--customers", type=_count, nargs="+", default=[1_000_000])
+    command = add("explain", explain)
+    command.add_argument(
+        "--customers", type=_count, nargs="+", default=[explain.CUSTOMERS]
+    )
+    command = add("dashboard", dashboard)
+    command.add_argument(
+        "--customers", type=_count, nargs="+", default=[dashboard.CUSTOMERS]
+    )
+    command = add("ablation", ablation)
+    command.add_argument("--seeds", type=_count, default=ablation.SEEDS)
+    command = add("scale", scale)
+    command.add_argument("--lines", type=_count, nargs="+", default=[1_000_000])
+    command = add("publish", publish)
+    command.add_argument("--customers", type=_count, default=publish.CUSTOMERS)
+    command = add("truth", truth)
+    command.add_argument("--customers", type=_count, default=truth.CUSTOMERS)
+    for name in ("score", "scale"):
+        names.choices[name].add_argument(
+            "--engine",
+            choices=("duckdb", "sail", "local"),
+            default="duckdb",
+            help="sail and local Spark need the environment of make install-spark",
+        )
+    add("build", build)
+    command = add("accuracy", accuracy)
+    command.add_argument(
+        "--shops", nargs="+", choices=accuracy.SHOPS, default=list(accuracy.SHOPS)
+    )
+    command.add_argument(
+        "--data", type=Path, default=accuracy.DATA, help="the folder of public data"
+    )
+    return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    count = int(text.replace("_", ""))
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,336 @@
+"""How well the network foresees spend on real shops, beside what else there is.
+
+Every case is built as a user would; the backtest judges the network and the project's
+baselines. The network's other encoders and ZILN as published are judged on the same
+customers and measured by the same SQL, and the differences in Gini are bootstrapped.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from benchmarks.harness import (
+    FOLDER,
+    ROOT,
+    Dbt,
+    Row,
+    call,
+    measured,
+    rows,
+    write_between_marks,
+)
+from benchmarks.shop import load_shop
+from clv_warehouse.clv.backtest import judge, read_observations
+from clv_warehouse.clv.baselines import Ziln
+from clv_warehouse.clv.network import NetworkConfig
+from clv_warehouse.clv.observations import COLUMNS, SEQUENCES
+from clv_warehouse.clv.registry import NETWORK
+from clv_warehouse.clv.training import ENCODERS
+from clv_warehouse.learning.progress import Progress
+
+DATA = ROOT.parent / "shared" / "data"
+PREDICTIONS = "clv.backtest_predictions"
+RESAMPLES = 500
+# Resamples that are weighed at once: few, so that their weights stay in the cache.
+AT_ONCE = 25
+MEASURES = {
+    "normalised_gini": "Gini",
+    "spearman": "Spearman",
+    "decile_mape": "decile MAPE",
+    "total_bias": "bias",
+    "mae": "MAE",
+    "interval_coverage_randomised": "80 % interval",
+    "chance_calibration_error": "chance error",
+}
+
+# What the README calls the systems that it shows.
+LABELS = {
+    NETWORK: "**network**",
+    f"{NETWORK}_cnn": "network, cnn",
+    f"{NETWORK}_rnn": "network, rnn",
+    "bgnbd_gamma_gamma": "BG/NBD + Gamma-Gamma",
+    "gradient_boosting": "gradient boosting",
+    "ziln": "ZILN",
+    "dense_mse": "dense 128-64-1, MSE",
+    "last_year_rate": "last-year rate",
+    "past_spend": "past spend",
+    "formula": "formula",
+}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop that is judged at some horizons.
+
+    Attributes:
+        connector, source: of scripts/load.py, `source` below the folder of data.
+        judged: horizons in days, each a case.
+        settings: vars of dbt.
+        first_customers: keep so many who bought first; all if None.
+
+    """
+
+    connector: str
+    source: str
+    judged: Sequence[int]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    first_customers: int | None = None
+
+
+CDNOW = {"as_of_date": "1998-06-30", "horizons": [91, 182, 273]}
+RETAIL = ("online-retail-ii", "online_retail_ii/online_retail_II.parquet")
+SHOPS = {
+    "cdnow": Shop("cdnow", "cdnow/CDNOW_master.txt", [273], CDNOW),
+    "online_retail_ii": Shop(*RETAIL, [182, 91]),
+    "cdnow_sample": Shop("cdnow", "cdnow/CDNOW_sample.txt", [273], CDNOW),
+    "online_retail_ii_first_500": Shop(*RETAIL, [182, 91], first_customers=500),
+    "online_retail_ii_one_year": Shop(*RETAIL, [91], {"as_of_date": "2010-12-09"}),
+}
+# Of these the README shows who comes nearest to the network.
+SMALL = ("cdnow_sample", "online_retail_ii_first_500", "online_retail_ii_one_year")
+
+
+def benchmark(
+    shops: Sequence[str] = tuple(SHOPS), data: Path = DATA, folder: Path = FOLDER
+) -> Iterator[Row]:
+    """Judge all systems in each shop; shops whose data are absent are left out."""
+    for name in shops:
+        shop = SHOPS[name]
+        if not (data / shop.source).exists():
+            print(f"{data / shop.source} is absent: {name} is not judged.")
+            continue
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            dbt = Dbt(Path(scratch) / "shop.duckdb")
+            load_shop(data / shop.source, dbt.warehouse, shop.connector)
+            if shop.first_customers:
+                call(keep_first, dbt.warehouse, shop.first_customers)
+            settings = ("--vars", json.dumps(shop.settings))
+            dbt("seed", "--select", "reference")
+            dbt("run", *settings, "--select", "+backtest_metrics")
+            for horizon in shop.judged:
+                call(judge_others, dbt.warehouse, horizon)
+            # These two only read what is there; the plan would judge anew.
+            dbt("run", *settings, "--select", "backtest_deciles", "backtest_metrics")
+            for horizon in shop.judged:
+                for system, measures in call(
+                    measure, dbt.warehouse, horizon
+                ).value.items():
+                    yield from rows(f"{name}/{horizon}", system, measures)
+
+
+def keep_first(warehouse: str, customers: int) -> None:
+    """Forget all but the orders of the customers who ordered first."""
+    with duckdb.connect(warehouse) as connection:
+        connection.execute(
+            "delete from raw.orders where customer_id is null or customer_id not in ("
+            "select customer_id from raw.orders where customer_id is not null "
+            "group by customer_id order by min(ordered_at), customer_id limit ?)",
+            [customers],
+        )
+        connection.execute(
+            "delete from raw.order_lines "
+            "where order_id not in (select order_id from raw.orders)"
+        )
+
+
+def judge_others(warehouse: str, horizon_days: int) -> None:
+    """Add to the backtest what is no part of a build, on the same customers."""
+    with duckdb.connect(warehouse) as connection:
+        judged = connection.table(PREDICTIONS).filter(f"horizon_days = {horizon_days}")
+        (origin,) = judged.aggregate("max(origin_date)").fetchall()[0]
+        if origin is None:
+            return
+        observations = read_observations(
+            connection.table("features.customer_features"),
+            connection.table("features.customer_targets"),
+            (*COLUMNS, *SEQUENCES),
+        )
+        end = origin + timedelta(days=horizon_days)
+        for encoder in ENCODERS:
+            config = NetworkConfig(encoder=encoder)
+            if config == NetworkConfig():
+                continue
+            found = judge(
+                observations, end, horizon_days, config, {}, Progress(encoder)
+            )
+            _add(connection, found, {NETWORK: f"{NETWORK}_{encoder}"})
+        training = observations.known_at(np.datetime64(origin))
+        chosen = observations.where(
+            (observations.as_of_date == np.datetime64(origin))
+            & (observations.horizon_days == horizon_days)
+        )
+        forecast = pa.table(
+            {
+                "customer_key": pa.array(chosen.customer_key),
+                "predicted_spend": Ziln().predict(training, chosen),
+            }
+        )
+        connection.register("forecast", forecast)
+        connection.execute(
+            f"insert into {PREDICTIONS} by name select judged.* replace ("
+            "'ziln' as model, forecast.predicted_spend as predicted_spend, "
+            "null as chance_of_buying, "
+            "null as spend_p10, null as spend_p50, null as spend_p90) "
+            f"from {PREDICTIONS} as judged inner join forecast using (customer_key) "
+            f"where model = '{NETWORK}' and horizon_days = {horizon_days}"
+        )
+
+
+def _add(
+    connection: duckdb.DuckDBPyConnection, found: pa.Table, names: Mapping[str, str]
+) -> None:
+    """Append predictions under other names."""
+    models = pa.array([names[name] for name in found["model"].to_pylist()], pa.string())
+    place = found.schema.get_field_index("model")
+    connection.register("found", found.set_column(place, "model", models))
+    connection.execute(f"insert into {PREDICTIONS} by name from found")
+    connection.unregister("found")
+
+
+def measure(warehouse: str, horizon_days: int) -> dict[str, dict[str, float]]:
+    """Read all measures by system, with those of differences to the network's Gini.
+
+    `gini_lead` is the network's Gini less the system's, `gini_lead_low` and
+    `gini_lead_high` the ends of its 95 % interval.
+    """
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        found: dict[str, dict[str, float]] = {}
+        metrics = connection.table("clv.backtest_metrics")
+        for model, name, value in (
+            metrics.filter(f"horizon_days = {horizon_days}")
+            .project("model, measure, value")
+            .order("model, measure")
+            .fetchall()
+        ):
+            found.setdefault(model, {})[name] = value
+        rows_of_horizon = (
+            connection.table(PREDICTIONS)
+            .filter(f"horizon_days = {horizon_days}")
+            .project("model, customer_key, predicted_spend, actual_spend")
+            .order("model, customer_key")
+            .fetchnumpy()
+        )
+    models, counts = np.unique(rows_of_horizon["model"], return_counts=True)
+    if not len(models):
+        return found
+    ends = np.cumsum(counts)[:-1]
+    predicted = dict(
+        zip(models, np.split(rows_of_horizon["predicted_spend"], ends), strict=True)
+    )
+    actual = np.split(rows_of_horizon["actual_spend"], ends)[0]
+    ginis = resampled_ginis(predicted, actual)
+    for model in models:
+        if model == NETWORK:
+            continue
+        lead = ginis[NETWORK] - ginis[model]
+        low, high = np.quantile(lead[1:], [0.025, 0.975])
+        found[str(model)] |= {
+            "gini_lead": float(lead[0]),
+            "gini_lead_low": float(low),
+            "gini_lead_high": float(high),
+        }
+    return found
+
+
+def resampled_ginis(
+    predicted: Mapping[str, NDArray], actual: NDArray, resamples: int = RESAMPLES
+) -> dict[str, NDArray]:
+    """Normalised Gini of each forecast, first as it is, then in each resample.
+
+    Every forecast is judged on the same resamples of customers, with replacement:
+    the differences are paired. Shape (1 + resamples,) each.
+    """
+    count = len(actual)
+    random = np.random.default_rng(1)
+    orders = {name: _Order.of(values) for name, values in predicted.items()}
+    perfect = _Order.of(actual)
+    ginis: dict[str, list[NDArray]] = {name: [] for name in predicted}
+    for start in range(0, 1 + resamples, AT_ONCE):
+        size = min(AT_ONCE, 1 + resamples - start)
+        weights = random.multinomial(count, np.full(count, 1 / count), size)
+        if start == 0:
+            weights[0] = 1
+        best = perfect.area(weights, actual)
+        for name, order in orders.items():
+            ginis[name].append(order.area(weights, actual) / best)
+    return {name: np.concatenate(parts) for name, parts in ginis.items()}
+
+
+@dataclass(frozen=True)
+class _Order:
+    """Customers by rising value; `starts` is where each group of equals begins."""
+
+    rows: NDArray[np.intp]
+    starts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, values: NDArray) -> "_Order":
+        order = np.argsort(values, kind="stable")
+        is_first = np.diff(values[order], prepend=-np.inf) > 0
+        return cls(order, np.flatnonzero(is_first))
+
+    def area(self, weights: NDArray, actual: NDArray) -> NDArray:
+        """Covariance of spend and rank, times a constant, per row of `weights`."""
+        weights = weights[:, self.rows]
+        spend = np.add.reduceat(weights * actual[self.rows], self.starts, axis=1)
+        size = np.add.reduceat(weights, self.starts, axis=1)
+        rank = np.cumsum(size, axis=1) - size / 2 - weights.sum(axis=1)[:, None] / 2
+        return (spend * rank).sum(axis=1)
+
+
+def table(found_rows: Sequence[Row]) -> str:
+    """Markdown of the measures: whole shops one by one, then the small ones' leads."""
+    by_case: dict[str, dict[str, dict[str, float]]] = {}
+    for row in found_rows:
+        if row.system in LABELS:
+            systems = by_case.setdefault(row.case, {})
+            systems.setdefault(row.system, {})[row.measure] = row.value
+    lines, leads = [], []
+    for case, systems in by_case.items():
+        ranked = sorted(
+            systems.items(), key=lambda item: -item[1].get("normalised_gini", 0)
+        )
+        if case.split("/")[0] in SMALL:
+            rivals = [pair for pair in ranked if not pair[0].startswith(NETWORK)]
+            own = _cell(systems[NETWORK]["normalised_gini"], "normalised_gini")
+            best, found = rivals[0]
+            leads.append(f"| {case} | {own} | {LABELS[best]} | {_lead(found)} |")
+            continue
+        lines += [f"**{case}**", ""]
+        lines += [f"| | {' | '.join(MEASURES.values())} | network's lead in Gini |"]
+        lines += ["|---" * (len(MEASURES) + 2) + "|"]
+        for system, found in ranked:
+            cells = [_cell(found.get(name), name) for name in MEASURES]
+            lines.append(f"| {LABELS[system]} | {' | '.join(cells)} | {_lead(found)} |")
+        lines.append("")
+    if leads:
+        lines += ["| small shops | network's Gini | best other | network's lead |"]
+        lines += ["|---|---|---|---|", *leads]
+    return "\n".join(lines).strip()
+
+
+def _lead(found: Mapping[str, float]) -> str:
+    if "gini_lead" not in found:
+        return ""
+    low, high = found["gini_lead_low"], found["gini_lead_high"]
+    return f"{found['gini_lead']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _cell(value: float | None, name: str) -> str:
+    if value is None:
+        return ""
+    if name == "total_bias":
+        return f"{value:+.0%}"
+    return f"{value:.1f}" if name == "mae" else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    write_between_marks(ROOT / "README.md", "accuracy", table(measured("accuracy")))

@@ -1,0 +1,26 @@
+"""The whole build on Online Retail II: with training, then with scores only."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.harness import FOLDER, ROOT, Dbt, Row, rows
+from benchmarks.shop import load_shop
+
+DATA = ROOT.parent / "shared" / "data" / "online_retail_ii"
+SOURCE = DATA / "online_retail_II.parquet"
+CONNECTOR = "online-retail-ii"
+
+
+def benchmark(source: Path = SOURCE, folder: Path = FOLDER) -> Iterator[Row]:
+    """Measure two builds, one after another; nothing where the data are absent."""
+    if not source.exists():
+        print(f"{source} is absent: no build to measure.")
+        return
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        dbt = Dbt(Path(scratch) / "shop.duckdb")
+        loaded = load_shop(source, dbt.warehouse, CONNECTOR)
+        yield Row("load", "clv_warehouse", "process_seconds", loaded.seconds)
+        for case in ("first build", "second build"):
+            yield from rows(case, "clv_warehouse", dbt("build").cost)
+            yield from rows(case, "clv_warehouse", dbt.slowest_models())

@@ -1,0 +1,120 @@
+"""Forecasts into the table clv_scores, by a network and by the prior.
+
+The whole way: dbt runs the model, rows stream from customer_features through the
+network into the table. On Spark the model's function does it, without dbt. The features
+are those of a made-up shop, repeated.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.floor import make_features
+from benchmarks.harness import FOLDER, Dbt, Row, call, rows
+from benchmarks.shop import load_shop, make_shop
+from benchmarks.spark import score_on_spark
+from clv_warehouse.clv.network import NetworkConfig, Scaling
+from clv_warehouse.clv.observations import COLUMNS, Customers
+from clv_warehouse.clv.registry import SCHEMA
+from clv_warehouse.clv.scoring import fit_prior
+from clv_warehouse.clv.training import untrained
+
+# What is repeated: enough that a batch of customers has no two alike by that.
+PEOPLE = 100_000
+DUCKDB = "duckdb"
+FEATURES = "features.customer_features"
+NETWORKS = "clv.clv_network"
+
+
+def benchmark(
+    customers: Sequence[int], engine: str = DUCKDB, folder: Path = FOLDER
+) -> Iterator[Row]:
+    """Measure both at each number of customers."""
+    shop = make_shop(min(PEOPLE, max(customers)), folder / "cache")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        raw, made = Path(scratch) / "shop.duckdb", Path(scratch) / "made.duckdb"
+        load_shop(shop, raw)
+        call(make_features, raw, made)
+        for count in sorted(customers):
+            warehouse = Path(scratch) / f"customers_{count}.duckdb"
+            call(repeat_features, made, warehouse, count)
+            for scorer in ("prior", "network"):
+                if scorer == "network":
+                    call(add_network, warehouse)
+                case = f"{count:,} customers, {scorer}"
+                if engine == DUCKDB:
+                    yield from rows(case, "clv_warehouse", score(Dbt(warehouse)))
+                else:
+                    ran = call(score_on_spark, engine, warehouse)
+                    yield from rows(case, engine, ran.value | ran.cost)
+            warehouse.unlink()
+
+
+def score(dbt: Dbt) -> dict[str, float]:
+    """Run the model clv_scores and return what it cost."""
+    ran = dbt("run", "--select", "clv_scores")
+    (model,) = dbt.models()
+    seconds = model["execution_time"]
+    count = call(count_scores, dbt.warehouse).value
+    return {
+        "predictions": count,
+        "seconds": seconds,
+        "predictions_per_second": count / seconds,
+        **ran.cost,
+    }
+
+
+def repeat_features(made: str, warehouse: str, customers: int) -> None:
+    """Write the features of so many customers, and an empty table of networks."""
+    with duckdb.connect(warehouse) as connection:
+        connection.execute(f"attach '{made}' as made (read_only)")
+        connection.execute("create schema features; create schema clv")
+        connection.execute(
+            f"create table {FEATURES} as "
+            "select * replace (customer_key || '-' || copy as customer_key) "
+            f"from range({customers}) as copies (copy) "
+            f"cross join made.customer_features limit {customers}"
+        )
+        connection.register("networks", SCHEMA.empty_table())
+        connection.execute(f"create table {NETWORKS} as from networks")
+
+
+def add_network(warehouse: str) -> None:
+    """Write an accepted network of the usual size; its weights are random."""
+    with duckdb.connect(warehouse) as connection:
+        features = connection.table(FEATURES)
+        sample = features.project(", ".join(COLUMNS)).limit(PEOPLE).to_arrow_table()
+        inputs = Customers.from_arrow(sample).inputs
+        generator = np.random.default_rng(1)
+        network = replace(
+            untrained(NetworkConfig()), customer_scaling=Scaling.fit(inputs)
+        )
+        members = tuple(
+            tuple(
+                generator.normal(0, 0.05, array.shape).astype(np.float32)
+                for array in member
+            )
+            for member in network.members
+        )
+        row = {
+            "network_version": "random",
+            "trained_at": datetime(2000, 1, 1),
+            "as_of_date": sample["as_of_date"][0].as_py(),
+            "prior": fit_prior(features).to_json(),
+            "weights": replace(network, members=members).to_bytes(),
+            "is_accepted": True,
+        }
+        connection.register("row", pa.Table.from_pylist([row], schema=SCHEMA))
+        connection.execute(f"insert into {NETWORKS} from row")
+
+
+def count_scores(warehouse: str) -> int:
+    """How many forecasts there are."""
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        return connection.table("clv.clv_scores").aggregate("count(*)").fetchall()[0][0]

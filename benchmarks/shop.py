@@ -1,0 +1,53 @@
+"""The made-up shop that benchmarks run on, as files and as a warehouse."""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from benchmarks.harness import Run, run
+
+
+def make_shop(people: int, cache: Path) -> Path:
+    """Make the orders of a shop of so many people, once; return its folder."""
+    options = ("--customers", str(people), "--feeds", "orders,order_lines")
+    return _make(cache / f"shop_of_{people}", options)
+
+
+def make_shop_with_accounts(people: int, cache: Path) -> Path:
+    """Make the orders and customers of a shop of so many people, once; its folder."""
+    feeds = "orders,order_lines,customers"
+    options = ("--customers", str(people), "--feeds", feeds)
+    return _make(cache / f"shop_with_accounts_of_{people}", options)
+
+
+def make_known_shop(
+    people: int, start: date, days: int, truth_at: date, cache: Path
+) -> Path:
+    """Make all feeds of a shop, and its true customer values, once; its folder."""
+    options = {
+        "--customers": people,
+        "--start": start,
+        "--days": days,
+        "--truth-at": truth_at,
+    }
+    return _make(
+        cache / f"known_shop_of_{people}_at_{truth_at}",
+        [str(each) for option in options.items() for each in option],
+    )
+
+
+def _make(folder: Path, options: Sequence[str]) -> Path:
+    """Make a shop with these options, unless it is there."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            made = Path(scratch) / "shop"
+            run("scripts/make_shop.py", made, *options)
+            made.rename(folder)
+    return folder
+
+
+def load_shop(source: Path, warehouse: Path, connector: str = "folder") -> Run:
+    """Load a shop into a warehouse as a person would."""
+    return run("scripts/load.py", connector, source, "--warehouse", warehouse)

@@ -1,0 +1,94 @@
+"""Forecasts of a made-up shop against the truth, which only its maker knows.
+
+The truth is each customer's expected spend given all of the process that made the shop:
+nothing that knows the same past can foresee better. A year of the shop lies after the
+as-of date: what was then spent is held against the truth and the forecasts alike.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.harness import FOLDER, Dbt, Row, call
+from benchmarks.judging import judge_predictions, write_predictions
+from benchmarks.shop import load_shop, make_known_shop
+
+CUSTOMERS = 20_000
+START, DAYS = date(2022, 1, 1), 1461
+AS_OF = START + timedelta(days=DAYS - 366)
+# Against the expected spend, the truth would be held against itself.
+FORECASTS = """
+    with forecasts as (
+        select customer_key, horizon_days, scored_by as system, predicted_spend
+        from clv.clv_scores
+        where scored_by = 'network'
+        union all
+        select customer_key, horizon_days, 'prior', prior_spend
+        from clv.clv_scores
+        union all
+        select customer_id, horizon_days, 'truth', greatest(expected_spend, 0)
+        from truth
+    ),
+
+    held_against as (
+        select customer_id as customer_key, horizon_days, 'expected' as what,
+            expected_spend as spend, 0 as purchases
+        from truth
+        union all
+        select truth.customer_id, truth.horizon_days, 'actual',
+            greatest(coalesce(sum(days.net_amount), 0), 0),
+            count_if(days.is_purchase)
+        from truth
+        left join features.customer_days as days
+            on
+                truth.customer_id = days.customer_key
+                and days.activity_date > truth.as_of_date
+                and days.activity_date <= truth.as_of_date + truth.horizon_days
+        group by truth.customer_id, truth.horizon_days
+    )
+
+    select
+        $as_of as origin_date,
+        horizon_days,
+        system || '/' || what as model,
+        customer_key,
+        predicted_spend,
+        cast(null as double) as chance_of_buying,
+        cast(null as double) as spend_p10,
+        cast(null as double) as spend_p50,
+        cast(null as double) as spend_p90,
+        cast(spend as double) as actual_spend,
+        cast(purchases as integer) as actual_purchases
+    from forecasts
+    inner join held_against using (customer_key, horizon_days)
+    semi join clv.clv_scores using (customer_key)
+    where system <> 'truth' or what = 'actual'
+"""
+
+
+def benchmark(customers: int = CUSTOMERS, folder: Path = FOLDER) -> Iterator[Row]:
+    """Build a shop of so many people as of a past date and judge its scores."""
+    shop = make_known_shop(customers, START, DAYS, AS_OF, folder / "cache")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        dbt = Dbt(Path(scratch) / "shop.duckdb")
+        load_shop(shop, dbt.warehouse)
+        settings = {"as_of_date": str(AS_OF)}
+        dbt("seed", "--select", "reference")
+        dbt("run", "--vars", json.dumps(settings), "--select", "+clv_scores")
+        call(write_forecasts, dbt.warehouse, shop / "truth.parquet")
+        for found in judge_predictions(dbt):
+            system, _, what = found.model.partition("/")
+            case = f"{what} spend, {found.horizon_days} days"
+            yield Row(case, system, found.measure, found.value)
+
+
+def write_forecasts(warehouse: str, truth: str) -> None:
+    """Put what is judged in the place of the backtest, model named SYSTEM/TRUTH."""
+    with duckdb.connect(warehouse) as connection:
+        connection.execute(f"create temp table truth as from read_parquet('{truth}')")
+        forecasts = connection.execute(FORECASTS, {"as_of": AS_OF}).to_arrow_table()
+        write_predictions(connection, forecasts)

@@ -1,0 +1,119 @@
+"""The questions of docs/questions.md: queries in a page, and their results below them.
+
+`python -m checks.questions` asks the sample shop's warehouse and writes the
+results into the page.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "questions.md"
+WAREHOUSE = ROOT / "data" / "sample.duckdb"
+
+QUESTION = re.compile(
+    r"^## (?P<title>[^\n]+)\n"
+    r"(?P<text>(?:(?!^## |^```).)*)"
+    r"^```sql\n(?P<sql>(?:(?!^```).)*)^```\n\n"
+    r"<!-- (?P<kind>facts|forecast) -->\n"
+    r"(?P<result>(?:(?!^<!-- ).)*)<!-- /(?P=kind) -->",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query of the page.
+
+    Attributes:
+        title: the question.
+        sql: the query.
+        kind: facts, which every machine finds alike, or forecast, whose last digits
+            depend on where the network was trained.
+        result: the lines of the table that the page shows.
+
+    """
+
+    title: str
+    sql: str
+    kind: str
+    result: str
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The cells that the page shows, the names of the columns first."""
+        lines = self.result.strip().splitlines()
+        return [_cells(line) for index, line in enumerate(lines) if index != 1]
+
+
+def read(page: str) -> list[Question]:
+    """The questions of a page's text, in their order."""
+    return [
+        Question(found["title"], found["sql"], found["kind"], found["result"])
+        for found in QUESTION.finditer(page)
+    ]
+
+
+def ask(question: Question, warehouse: duckdb.DuckDBPyConnection) -> list[list[str]]:
+    """What the warehouse says: rows of cells as text, the columns' names first.
+
+    Raises ValueError, with the query, where the warehouse cannot answer it.
+    """
+    try:
+        answer = warehouse.sql(question.sql)
+    except duckdb.Error as error:
+        raise ValueError(f"{question.title}\n{question.sql}\n{error}") from error
+    rows = [[_text(value) for value in row] for row in answer.fetchall()]
+    return [list(answer.columns), *rows]
+
+
+def answered(page: str, warehouse: duckdb.DuckDBPyConnection) -> str:
+    """The page's text with the results that the warehouse gives now."""
+
+    def answer(found: re.Match[str]) -> str:
+        question = Question(found["title"], found["sql"], found["kind"], "")
+        before, kind = found[0][: found.start("result") - found.start()], found["kind"]
+        return f"{before}{_markdown(ask(question, warehouse))}\n<!-- /{kind} -->"
+
+    return QUESTION.sub(answer, page)
+
+
+def _text(value: Any) -> str:
+    """One cell; nothing for a null."""
+    if value is None:
+        return ""
+    return str(value).replace("|", "\\|")
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line of a Markdown table."""
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first row names the columns."""
+    names, *values = rows
+    lines = [f"| {' | '.join(row)} |" for row in (names, *values)]
+    return "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
+
+
+def main() -> int:
+    """Write the results into the page; 1 if the warehouse is not there."""
+    if not WAREHOUSE.is_file():
+        print(f"{WAREHOUSE} is not there: dbt build --target sample", file=sys.stderr)
+        return 1
+    with duckdb.connect(str(WAREHOUSE), read_only=True) as warehouse:
+        page = answered(PAGE.read_text("utf-8"), warehouse)
+    PAGE.write_text(page, "utf-8")
+    print(f"{PAGE.relative_to(ROOT)}: {len(read(page))} questions answered")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,185 @@
+"""Build a shop on Spark and compare it with DuckDB's, row by row."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+from pyspark.sql import SparkSession
+
+from benchmarks.harness import Dbt, run
+from benchmarks.shop import load_shop
+from checks.comparison import Difference, Tolerance, differences
+from clv_warehouse.clv.explanation import REASONS
+from clv_warehouse.engines.spark.build import BuildError, Table, build, run_unit_tests
+from clv_warehouse.engines.spark.relation import Rows, frame_of
+from clv_warehouse.engines.spark.sessions import SESSIONS
+
+SEEDS = Path("seeds/sample")
+QUIET = ("--quiet",)
+FEEDS = ("orders", "order_lines", "products", "customers", "events", "reviews")
+# What a network was accepted by, and the network: with them a build only scores.
+NETWORK = (Table("clv", "backtest_predictions"), Table("clv", "clv_network"))
+# Says what was due in the run that wrote it, so it is not of the shop.
+PLAN = Table("clv", "training_plan")
+# Facts and features differ by the order of floating-point sums at most.
+EXACT = Tolerance(1e-9)
+# What holds forecasts.
+FORECASTS = ("clv", "profiles")
+# A network computes in single precision, whose last digit depends on which customers
+# are computed together. A forecast on the edge of a cent may fall to either side.
+FORECAST = Tolerance(1e-6, last_digits=1)
+# What is steep where the chance of spending so much is all but zero, and what is the
+# difference of two predictions.
+STEEP = Tolerance(1e-4, last_digits=1)
+STEEP_COLUMNS = ("spend_p10", "spend_p50", "spend_p90", "contribution", *REASONS)
+# A made-up shop is there for its size; a small network says as much of the engines.
+SMALL_NETWORK = {"training_customers": 2000, "training_origins": 6}
+
+# Of a table that differs, how many differences are shown, and how long a line.
+SHOWN, WIDTH = 5, 500
+
+Found = dict[str, list[Difference]]
+
+
+def check_sample(session: SparkSession, warehouse: Path) -> Found:
+    """Build and test the sample shop; by table, its differences from `warehouse`.
+
+    `warehouse` is the DuckDB file of target sample. The SQL models are judged by their
+    unit tests too.
+    """
+    raw = {feed: read_texts(SEEDS / f"sample_{feed}.csv") for feed in FEEDS}
+    found = check(session, raw, warehouse, {})
+    run_unit_tests(QUIET)
+    return found
+
+
+def check_made(session: SparkSession, customers: int, scratch: Path) -> Found:
+    """Make a shop of so many customers, build it on DuckDB, and compare likewise."""
+    shop, dbt = scratch / "shop", Dbt(scratch / "shop.duckdb")
+    feeds = ("--feeds", ",".join(FEEDS))
+    run("scripts/make_shop.py", shop, "--customers", str(customers), *feeds)
+    load_shop(shop, dbt.warehouse)
+    models = ("--exclude-resource-type", "test", "unit_test")
+    ran = dbt("build", *models, "--vars", json.dumps(SMALL_NETWORK))
+    print(f"{customers:,} customers on DuckDB in {ran.seconds:.0f} s", flush=True)
+    raw = {feed: pq.read_table(shop / f"{feed}.parquet") for feed in FEEDS}
+    return check(session, raw, dbt.warehouse, SMALL_NETWORK)
+
+
+def check(
+    session: SparkSession,
+    raw: Mapping[str, pa.Table],
+    warehouse: Path,
+    settings: Mapping[str, Any],
+) -> Found:
+    """Build and test a shop of these feeds; by table, its differences from DuckDB's.
+
+    The network of `warehouse`, a DuckDB file, is carried over, so that both engines
+    score with the same one.
+    """
+    with duckdb.connect(str(warehouse), read_only=True) as expected:
+        for feed, rows in raw.items():
+            write(session, rows, Table("raw", feed))
+        for table in NETWORK:
+            write(session, expected.table(table.name).to_arrow_table(), table)
+        built = build(session, (*QUIET, "--vars", json.dumps(settings)))
+        return {
+            table.name: differences(
+                expected.table(table.name).to_arrow_table(),
+                Rows(session.table(table.name)).to_arrow_table(),
+                tolerances(table),
+            )
+            for table in [model.table for model in built]
+            if table != PLAN
+        }
+
+
+def tolerances(table: Table) -> Callable[[str], Tolerance]:
+    """How far columns of a table may be apart."""
+
+    def tolerance_of(column: str) -> Tolerance:
+        if table.schema not in FORECASTS:
+            return EXACT
+        return STEEP if column in STEEP_COLUMNS else FORECAST
+
+    return tolerance_of
+
+
+def write(session: SparkSession, rows: pa.Table, table: Table) -> None:
+    """Replace a table of the warehouse."""
+    session.sql(f"create schema if not exists {table.schema}")
+    frame_of(session, rows).write.mode("overwrite").saveAsTable(table.name)
+
+
+def read_texts(path: Path) -> pa.Table:
+    """Read a CSV file as text, as seeds are; empty is null."""
+    names = path.open(encoding="utf-8").readline().strip().split(",")
+    return csv.read_csv(
+        path,
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
+            null_values=[""],
+        ),
+    )
+
+
+def main() -> int:
+    """Check what the command line says; return the exit code."""
+    arguments = _arguments()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="clv_spark_") as scratch:
+        try:
+            with SESSIONS[arguments.engine](Path(scratch)) as session:
+                if arguments.customers:
+                    found = check_made(session, arguments.customers, Path(scratch))
+                else:
+                    found = check_sample(session, arguments.warehouse)
+        except BuildError as error:
+            print(f"checks.spark: {error}; see dbt's message above.", file=sys.stderr)
+            return 1
+    for table, wrong in found.items():
+        print(f"{table}: {f'{len(wrong)} values differ' if wrong else 'the same'}")
+        for difference in wrong[:SHOWN]:
+            print(f"  {difference}"[:WIDTH])
+    failed = sum(map(bool, found.values()))
+    print(f"{len(found) - failed} passed, {failed} failed")
+    print(f"on {arguments.engine} in {time.monotonic() - started:.0f} s")
+    return int(failed > 0)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="checks.spark", description=__doc__)
+    parser.add_argument(
+        "--engine",
+        choices=SESSIONS,
+        default="plain",
+        help="plain: the environment's session; sail or local: one in this process",
+    )
+    parser.add_argument(
+        "--warehouse",
+        type=Path,
+        default=Path("data/sample.duckdb"),
+        help="what to compare with: the DuckDB file of target sample",
+    )
+    parser.add_argument(
+        "--customers",
+        type=int,
+        default=0,
+        help="check a made-up shop of so many, not the sample shop",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The border to the engines that hold the rows: DuckDB and Spark."""

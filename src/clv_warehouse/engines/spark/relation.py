@@ -1,0 +1,124 @@
+"""Spark DataFrames as the library's relations, and its tables as DataFrames."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sql
+from pyspark.sql.pandas.types import from_arrow_schema
+from threadpoolctl import threadpool_limits
+
+from clv_warehouse.engines.relation import ByBatch
+
+DESCENDING = " desc"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A DataFrame as an engines.Relation."""
+
+    frame: DataFrame
+
+    def filter(self, condition: str) -> "Rows":
+        """Keep the rows for which a condition holds."""
+        return Rows(self.frame.where(condition))
+
+    def project(self, expressions: str) -> "Rows":
+        """Compute a row of each row."""
+        return Rows(self.frame.selectExpr(*expressions.split(", ")))
+
+    # To Spark an expression says itself whether it is of a row or of all.
+    aggregate = project
+
+    def order(self, expressions: str) -> "Rows":
+        """Sort, by columns that have no nulls."""
+        terms = [
+            sql.expr(term.removesuffix(DESCENDING)).desc()
+            if term.endswith(DESCENDING)
+            else sql.expr(term)
+            for term in expressions.split(", ")
+        ]
+        return Rows(self.frame.orderBy(*terms))
+
+    def distinct(self) -> "Rows":
+        """Keep each row once."""
+        return Rows(self.frame.distinct())
+
+    def limit(self, rows: int) -> "Rows":
+        """Keep the first rows."""
+        return Rows(self.frame.limit(rows))
+
+    def join(self, other: "Rows", column: str) -> "Rows":
+        """Pair rows of the same value."""
+        return Rows(self.frame.join(other.frame, column))
+
+    def fetchall(self) -> list[tuple]:
+        """Read all rows."""
+        return [tuple(row.values()) for row in self.to_arrow_table().to_pylist()]
+
+    def to_arrow_table(self) -> pa.Table:
+        """Read all rows, timestamps as the warehouse has them: UTC, not saying so."""
+        rows = self.frame.toArrow()
+        fields = [
+            field.with_type(pa.timestamp("us"))
+            if pa.types.is_timestamp(field.type)
+            else field
+            for field in rows.schema
+        ]
+        return rows.cast(pa.schema(fields))
+
+    def to_arrow_reader(self, batch_rows: int | None = None) -> pa.RecordBatchReader:
+        """Read the rows, all at once, and pass them on batch by batch."""
+        return self.to_arrow_table().to_reader(batch_rows)
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Relations and answers are DataFrames; work by batch is done by the workers."""
+
+    session: SparkSession
+
+    @classmethod
+    def of(cls, given: DataFrame | SparkSession) -> "Spark":
+        """Find the session of a DataFrame; a session is its own."""
+        is_frame = isinstance(given, DataFrame)
+        return cls(given.sparkSession if is_frame else given)
+
+    def relation(self, given: Any) -> Any:
+        """Take a DataFrame, and leave other arguments as they are."""
+        return Rows(given) if isinstance(given, DataFrame) else given
+
+    def answer(self, found: Any) -> Any:
+        """Make a DataFrame of a table, or of what is to be made by batch."""
+        if isinstance(found, ByBatch):
+            return made_by_batch(found)
+        if isinstance(found, pa.Table):
+            return frame_of(self.session, found)
+        return found
+
+    def table(self, session: SparkSession, this: Any) -> Rows | None:
+        """Look the table up in the session's catalogue."""
+        name = str(this)
+        return Rows(session.table(name)) if session.catalog.tableExists(name) else None
+
+
+def frame_of(session: SparkSession, rows: pa.Table) -> DataFrame:
+    """Make a DataFrame of a table, with its types."""
+    return session.createDataFrame(rows, from_arrow_schema(rows.schema))
+
+
+def made_by_batch(table: ByBatch) -> DataFrame:
+    """Let Spark's workers make a table; what they need is pickled."""
+    work, batch_rows = table.work, table.batch_rows
+
+    def made(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        # Each worker has tasks for all of its cores.
+        with threadpool_limits(1):
+            for batch in batches:
+                for start in range(0, batch.num_rows, batch_rows):
+                    yield from work(batch.slice(start, batch_rows))
+
+    assert isinstance(table.rows, Rows)
+    return table.rows.frame.mapInArrow(made, from_arrow_schema(table.schema))

@@ -1,0 +1,1 @@
+"""What every learned model needs, of whatever domain."""

@@ -1,0 +1,1 @@
+"""A shop's raw data in: read, checked, and put into schema raw."""

@@ -1,0 +1,35 @@
+"""The known shapes of raw data, by the name that scripts/load.py knows them by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from clv_warehouse.loading.connectors import cdnow, folder, olist, online_retail_ii
+from clv_warehouse.loading.reading import Reader
+
+
+@dataclass(frozen=True)
+class Connector:
+    """How a shape of raw data is read.
+
+    `read` checks the source and returns a query per feed that it has; a query names
+    the columns that it fills. `source` says what to give it.
+    """
+
+    read: Callable[[Reader, Path], dict[str, str]]
+    source: str
+
+
+CONNECTORS = {
+    "online-retail-ii": Connector(
+        online_retail_ii.read,
+        "UCI Online Retail II: the published .xlsx, or a .csv or .parquet of it",
+    ),
+    "cdnow": Connector(cdnow.read, "CDNOW_master.txt or CDNOW_sample.txt"),
+    "olist": Connector(olist.read, "the folder of Olist's .csv or .parquet files"),
+    "folder": Connector(
+        folder.read,
+        "a folder of .csv or .parquet files named and shaped like the feeds in "
+        "models/staging/shop.yml",
+    ),
+}

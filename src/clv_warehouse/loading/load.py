@@ -1,0 +1,206 @@
+"""Loading a shop's raw data into the warehouse: all of it, or nothing."""
+
+import datetime as dt
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from clv_warehouse.loading.connectors import Connector
+from clv_warehouse.loading.feeds import Column, Feed
+from clv_warehouse.loading.reading import (
+    LoadError,
+    Reader,
+    Report,
+    first_line,
+    literal,
+    progress,
+    quoted,
+)
+
+
+@dataclass(frozen=True)
+class LoadedFeed:
+    """What a feed's table holds; no dates where the feed has none."""
+
+    name: str
+    rows: int
+    first_date: dt.date | None
+    last_date: dt.date | None
+
+
+def load(
+    connector: Connector,
+    source: Path,
+    warehouse: Path,
+    feeds: tuple[Feed, ...],
+    report: Report,
+) -> list[LoadedFeed]:
+    """Replace the tables of schema raw in `warehouse` by what `source` holds.
+
+    The source is read and checked first; then all feeds are replaced in one
+    transaction, those that the source lacks by empty tables. Raises LoadError, and
+    leaves the warehouse as it was, where that cannot be done.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        # How far a query is, is asked for and printed by `progress`.
+        connection.execute("set enable_progress_bar = true")
+        connection.execute("set enable_progress_bar_print = false")
+        # A warehouse that is locked or none is told before the long reading; a new
+        # one is made only once there is something to put into it.
+        is_new = not warehouse.exists()
+        if not is_new:
+            _attach(connection, warehouse)
+        elif not warehouse.parent.is_dir():
+            raise LoadError(
+                f"No folder {warehouse.parent} for {warehouse.name}. Make it, or run "
+                "from the project's folder."
+            )
+        try:
+            queries = connector.read(Reader(connection, feeds, report), source)
+        except (duckdb.Error, OSError) as error:
+            raise LoadError(
+                f"{source} cannot be read. ({first_line(error)})"
+            ) from error
+        if is_new:
+            _attach(connection, warehouse)
+        return _replace_all(connection, feeds, queries, report)
+
+
+def link(
+    source: str, warehouse: Path, feeds: tuple[Feed, ...], report: Report
+) -> list[LoadedFeed]:
+    """Replace the tables of schema raw by views of Parquet files that stay in place.
+
+    A feed is SOURCE/FEED.parquet or all of SOURCE/FEED/*.parquet, `source` being a
+    folder or an address that DuckDB reads, such as s3://bucket/exports. What the files
+    hold is read, and cast, when dbt builds. Raises LoadError, and leaves the warehouse
+    as it was, where a required feed or column is missing.
+    """
+    base = source.rstrip("/")
+    if "://" not in base:
+        base = glob.escape(str(Path(source).resolve()))
+    with duckdb.connect() as connection:
+        queries = {}
+        for feed in feeds:
+            found = _find_parquet(connection, feed, base)
+            if found is not None:
+                queries[feed.name] = found
+            elif feed.is_required:
+                raise LoadError(
+                    f"{source} has no {feed.name}.parquet and no {feed.name}/*.parquet "
+                    f"that can be read: the feed {feed.name} is required."
+                )
+        _attach(connection, warehouse)
+        return _replace_all(connection, feeds, queries, report, in_place=True)
+
+
+def _find_parquet(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, base: str
+) -> str | None:
+    """Find a feed's query; LoadError where its files lack a required column."""
+    for place in (f"{base}/{feed.name}.parquet", f"{base}/{feed.name}/*.parquet"):
+        query = f"from read_parquet({literal(place)}, union_by_name = true)"
+        try:
+            columns = {each.casefold() for each in connection.sql(query).columns}
+        except duckdb.IOException:
+            continue
+        missing = [
+            column.name
+            for column in feed.columns
+            if column.is_required and column.name not in columns
+        ]
+        if missing:
+            raise LoadError(
+                f"{place} has no column {', '.join(missing)}. It has: "
+                f"{', '.join(sorted(columns))}. Rename or add the column."
+            )
+        return query
+    return None
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
+    try:
+        connection.execute(f"attach {literal(str(warehouse))} as warehouse")
+    except duckdb.Error as error:
+        cause = first_line(error)
+        if "lock" in cause or "another process" in cause:
+            way_out = "Another program has it open; close that and load again."
+        elif "not a valid DuckDB" in cause:
+            way_out = "It is no DuckDB database. Give another --warehouse."
+        else:
+            way_out = "Check the path and its permissions."
+        raise LoadError(
+            f"The warehouse {warehouse} cannot be opened. {way_out} ({cause})"
+        ) from error
+
+
+def _replace_all(
+    connection: duckdb.DuckDBPyConnection,
+    feeds: tuple[Feed, ...],
+    queries: dict[str, str],
+    report: Report,
+    in_place: bool = False,
+) -> list[LoadedFeed]:
+    """Write every feed in one transaction, which an error leaves open and undone."""
+    try:
+        connection.begin()
+        connection.execute("create schema if not exists warehouse.raw")
+        for kind, name in connection.execute(
+            "select if(table_type = 'VIEW', 'view', 'table'), table_name "
+            "from information_schema.tables "
+            "where table_catalog = 'warehouse' and table_schema = 'raw'"
+        ).fetchall():
+            if name in {feed.name for feed in feeds}:
+                connection.execute(f"drop {kind} warehouse.raw.{quoted(name)}")
+        loaded = [
+            _view(connection, feed, queries[feed.name], report)
+            if in_place and feed.name in queries
+            else _replace(connection, feed, queries.get(feed.name), report)
+            for feed in feeds
+        ]
+        connection.commit()
+    except duckdb.Error as error:
+        raise LoadError(
+            "The warehouse could not be written and is as it was. "
+            f"({first_line(error)})"
+        ) from error
+    return loaded
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    query: str | None,
+    report: Report,
+) -> LoadedFeed:
+    table = f"warehouse.raw.{feed.name}"
+    given = connection.sql(query).columns if query else []
+    select = ", ".join(_typed(column, given) for column in feed.columns)
+    rows = f"from ({query})" if query else "where false"
+    with progress(connection, feed.name, report):
+        connection.execute(f"create table {table} as select {select} {rows}")
+    times = [column.name for column in feed.columns if column.data_type == "timestamp"]
+    span = f"min({times[0]})::date, max({times[0]})::date" if times else "null, null"
+    ((count, first, last),) = connection.execute(
+        f"select count(*), {span} from {table}"
+    ).fetchall()
+    report(f"{feed.name}: {count:,} rows written")
+    return LoadedFeed(feed.name, count, first, last)
+
+
+def _view(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, query: str, report: Report
+) -> LoadedFeed:
+    view = f"warehouse.raw.{feed.name}"
+    connection.execute(f"create view {view} as {query}")
+    ((count,),) = connection.execute(f"select count(*) from {view}").fetchall()
+    report(f"{feed.name}: {count:,} rows where they are")
+    return LoadedFeed(feed.name, count, None, None)
+
+
+def _typed(column: Column, given: list[str]) -> str:
+    value = quoted(column.name) if column.name in given else "null"
+    return f"cast({value} as {column.data_type}) as {quoted(column.name)}"

@@ -1,0 +1,140 @@
+"""Which tables are published: those under contract, as dbt's manifest has them."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clv_warehouse.loading.reading import quoted
+
+KEY_TESTS = ("unique", "unique_together")
+
+
+class PublishError(Exception):
+    """What stood in the way of publishing, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a published table; `data_type` is DuckDB's, in lower case."""
+
+    name: str
+    data_type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table.
+
+    Attributes:
+        schema: the schema that it has everywhere.
+        name: its name there.
+        description: what one row is.
+        columns: in the order of the contract.
+        keys: columns that tell rows apart, by the project's tests; the first is the
+            table's key, and none is known where there is no such test.
+
+    """
+
+    schema: str
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    keys: tuple[tuple[str, ...], ...]
+
+    @property
+    def full_name(self) -> str:
+        """Schema and name, as messages and people write them."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """Schema and name as an SQL identifier."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that tell rows apart; empty if none are known to."""
+        return self.keys[0] if self.keys else ()
+
+    @property
+    def time_column(self) -> str | None:
+        """The column that says when a row happened: years part the table by it.
+
+        That is the date in the key, or the first timestamp of a fact (fct_*).
+        Nothing else grows without end.
+        """
+        types = {column.name: column.data_type for column in self.columns}
+        if len(self.key) > 1:
+            for name in self.key:
+                if types[name] == "date":
+                    return name
+        if self.name.startswith("fct_"):
+            for name, data_type in types.items():
+                if data_type.startswith("timestamp"):
+                    return name
+        return None
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that rows are sorted by: time, then the key."""
+        time = (self.time_column,) if self.time_column else ()
+        return tuple(dict.fromkeys((*time, *self.key)))
+
+
+def read_tables(manifest: Path) -> tuple[Table, ...]:
+    """Read the models with an enforced contract from the manifest that dbt wrote.
+
+    Every dbt command that compiles writes one. Raises PublishError where there is none,
+    or none that can be read.
+    """
+    try:
+        nodes = json.loads(manifest.read_text("utf-8"))["nodes"]
+    except FileNotFoundError as error:
+        raise PublishError(
+            f"No {manifest}, which says what the tables are. Run dbt build, or dbt "
+            "parse, from the project's folder."
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise PublishError(
+            f"{manifest} cannot be read ({error}). Make it again: dbt parse."
+        ) from error
+    keys = _keys(nodes.values())
+    tables = [
+        _table(node, keys.get(unique_id, []))
+        for unique_id, node in nodes.items()
+        if node["resource_type"] == "model" and node["config"]["contract"]["enforced"]
+    ]
+    if not tables:
+        raise PublishError(
+            f"{manifest} has no model with an enforced contract; only those are "
+            "published. Set contract: {enforced: true} in a model's YAML file."
+        )
+    return tuple(sorted(tables, key=lambda table: table.full_name))
+
+
+def _keys(nodes: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, ...]]]:
+    """Find what tests say is unique, by model."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for node in nodes:
+        test = node.get("test_metadata")
+        if test and test["name"] in KEY_TESTS and not node["config"].get("where"):
+            arguments = test["kwargs"]
+            columns = arguments.get("columns") or [arguments["column_name"]]
+            found.setdefault(node["attached_node"], []).append(tuple(columns))
+    return found
+
+
+def _table(node: dict[str, Any], keys: list[tuple[str, ...]]) -> Table:
+    columns = tuple(
+        Column(column["name"], column["data_type"].lower(), column["description"])
+        for column in node["columns"].values()
+    )
+    names = [column.name for column in columns]
+    # Of several keys the shortest, and of those the one that the contract names first.
+    keys = sorted(keys, key=lambda key: (len(key), names.index(key[0])))
+    return Table(
+        node["schema"], node["alias"], node["description"], columns, tuple(keys)
+    )

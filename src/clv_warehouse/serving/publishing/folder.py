@@ -1,0 +1,122 @@
+"""The folder of published files: what is in it is whole, whatever happens.
+
+    serving.duckdb              the newest serving copy
+    parquet                     a link to the newest Parquet files
+    versions/TIME/              a publication's files, kept for a while
+    versions/TIME.partial/      one that is being written, or was cut short
+
+Files are written under versions, made durable there, and swapped in by a rename.
+"""
+
+import datetime as dt
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clv_warehouse.project.contracts import PublishError
+
+PARTIAL = ".partial"
+SECONDS_BETWEEN_TRIES = 0.2
+
+
+@contextmanager
+def locked(folder: Path, wait_seconds: float) -> Iterator[None]:
+    """Hold the folder for one publisher, and remove what a killed one has left.
+
+    Raises PublishError where another still has it after `wait_seconds`.
+    """
+    try:
+        (folder / "versions").mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("w")
+    except OSError as error:
+        raise PublishError(
+            f"{folder} cannot be written ({error}). Name another folder with --to."
+        ) from error
+    with file:
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                # The system lets go of it when a process ends, however that is.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise PublishError(
+                        f"Another publish.py is writing to {folder}. Try again when "
+                        "it has ended, or give --wait SECONDS."
+                    ) from error
+                time.sleep(SECONDS_BETWEEN_TRIES)
+        for pattern in (f"*{PARTIAL}", f"*/*{PARTIAL}"):
+            for leftover in (folder / "versions").glob(pattern):
+                shutil.rmtree(leftover)
+        yield
+
+
+def new_version(folder: Path) -> Path:
+    """Return the path of a version that sorts after all others; nothing is made."""
+    now = dt.datetime.now(dt.UTC)
+    return folder / "versions" / now.strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a folder to write to, which becomes `path` when all is on the disk."""
+    partial = path.with_name(path.name + PARTIAL)
+    partial.mkdir()
+    try:
+        yield partial
+        for parent, _, names in os.walk(partial):
+            for name in names:
+                _to_disk(Path(parent, name))
+            _to_disk(Path(parent))
+        partial.rename(path)
+        _to_disk(path.parent)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def swap_in_file(version: Path, name: str, folder: Path) -> None:
+    """Make FOLDER/NAME the file of that name in `version`, in one step."""
+    new = folder / f".{name}.new"
+    new.unlink(missing_ok=True)
+    # A second name of the same file: no copy, and no link that can dangle.
+    new.hardlink_to(version / name)
+    # Of a reader that wrote to the old copy; the new one has nothing to do with it.
+    (folder / f"{name}.wal").unlink(missing_ok=True)
+    new.replace(folder / name)
+    _to_disk(folder)
+
+
+def swap_in_link(version: Path, name: str, folder: Path) -> None:
+    """Make FOLDER/NAME a link to the folder of that name in `version`, in one step."""
+    new = folder / f".{name}.new"
+    new.unlink(missing_ok=True)
+    new.symlink_to(Path("versions", version.name, name), target_is_directory=True)
+    new.replace(folder / name)
+    _to_disk(folder)
+
+
+def remove_old_versions(folder: Path, keep: int) -> None:
+    """Remove all versions but the newest, `keep` before it, and those linked to."""
+    linked = (folder / "parquet").resolve().parent
+    versions = sorted((folder / "versions").iterdir())
+    for version in versions[: max(0, len(versions) - 1 - keep)]:
+        if version.resolve() != linked:
+            # Renamed first, so that what a kill leaves of it is known as a leftover.
+            partial = version.with_name(version.name + PARTIAL)
+            version.rename(partial)
+            shutil.rmtree(partial)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the disk has a file's or a folder's contents."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

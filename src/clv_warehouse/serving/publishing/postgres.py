@@ -1,0 +1,245 @@
+"""The published tables in PostgreSQL: views of tables that are loaded beside the old.
+
+Each publication is loaded into a schema of its own, published_TIME. The views that
+people query, SCHEMA.TABLE, are then pointed at it in one transaction. A view that is
+replaced stays the same object, so that grants and what people built on it stay too.
+"""
+
+import datetime as dt
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import duckdb
+
+from clv_warehouse.loading.reading import Report, quoted
+from clv_warehouse.project.contracts import PublishError, Table
+from clv_warehouse.serving.publishing.views import (
+    STAY,
+    check_views,
+    drop_unused,
+    loaded_name,
+    swap,
+)
+
+LOADERS = 2
+ROWS_PER_BATCH = 100_000
+ONE_PUBLISHER = 2_088_310_725  # the advisory lock; any number of our own
+TYPES = {
+    "boolean": "boolean",
+    "tinyint": "smallint",
+    "smallint": "smallint",
+    "integer": "integer",
+    "bigint": "bigint",
+    "float": "real",
+    "double": "double precision",
+    "varchar": "text",
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "blob": "bytea",
+}
+
+
+def publish_to_postgres(
+    serving: Path,
+    tables: tuple[Table, ...],
+    dsn: str,
+    reader: str | None,
+    wait_seconds: float,
+    report: Report,
+) -> int:
+    """Publish the tables of a serving copy to the database at `dsn`; rows written.
+
+    `reader` is a role that may then read them. Queries that hold the old tables are
+    waited for up to `wait_seconds`. Raises PublishError where something is in the way;
+    the last good tables are then what people see.
+    """
+    with (
+        duckdb.connect(serving, read_only=True) as source,
+        _connected(dsn) as (connection, cursor),
+    ):
+        types = {table: _types(source, table) for table in tables}
+        cursor.execute(f"select pg_try_advisory_lock({ONE_PUBLISHER})")
+        if not cursor.fetchone()[0]:
+            raise PublishError(
+                "Another publish.py is writing to this database. Try again when it "
+                "has ended."
+            )
+        connection.commit()
+        if reader:
+            _require_role(cursor, reader)
+        check_views(cursor, types)
+        connection.commit()
+        drop_unused(connection, cursor, report)
+        now = dt.datetime.now(dt.UTC)
+        schema = now.strftime("published_%Y%m%dt%H%M%S%f")
+        cursor.execute(f"create schema {schema}")
+        connection.commit()
+        rows = _load_all(source, types, dsn, schema, report)
+        swap(connection, cursor, schema, types, reader, wait_seconds)
+        drop_unused(connection, cursor, report)
+    return rows
+
+
+@contextmanager
+def _connected(dsn: str) -> Iterator[tuple[Any, Any]]:
+    """Connect; what goes wrong is a PublishError, and undone."""
+    try:
+        with (
+            closing(adbc.connect(dsn)) as connection,
+            closing(connection.cursor()) as cursor,
+        ):
+            try:
+                yield connection, cursor
+            except BaseException:
+                connection.rollback()
+                raise
+    except adbc.Error as error:
+        raise PublishError(_explained(error)) from error
+
+
+def _explained(error: Exception) -> str:
+    """Say what PostgreSQL said, and what to do; a password is never in it."""
+    said = str(error).partition("\n\n")[0].partition("\nQuery was")[0]
+    said = " ".join(said.split())
+    ways_out = {
+        "42501": "Let the role that publishes create schemas: grant create on database "
+        "... to ...; and let it own the schemas that are published.",
+        "53100": "Free disk space on the server.",
+        "28P01": "Check user and password, or the file ~/.pgpass.",
+    }
+    state = getattr(error, "sqlstate", None)
+    way_out = ways_out.get(str(state), "")
+    if not way_out and re.search("could not connect|connection to server", said):
+        way_out = "Check host, port, database, user and password of --dsn."
+    return f"PostgreSQL: {said} {way_out}".strip() + f" {STAY}"
+
+
+def _types(source: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """Return PostgreSQL's types by column; PublishError where there is none."""
+    relation = source.table(table.full_name)
+    return {
+        name: _type(table, name, str(data_type).lower())
+        for name, data_type in zip(relation.columns, relation.types, strict=True)
+    }
+
+
+def _type(table: Table, column: str, data_type: str) -> str:
+    if data_type.endswith("[]"):
+        return f"{_type(table, column, data_type[:-2])}[]"
+    if data_type.startswith("decimal"):
+        return data_type.replace("decimal", "numeric")
+    if data_type not in TYPES:
+        raise PublishError(
+            f"{table.full_name}, column {column}: PostgreSQL gets no type for "
+            f"{data_type}. Cast it in the model to one of: {', '.join(TYPES)}, decimal."
+        )
+    return TYPES[data_type]
+
+
+def _require_role(cursor: Any, role: str) -> None:
+    cursor.execute("select count(*) from pg_roles where rolname = $1", (role,))
+    if cursor.fetchone()[0] == 0:
+        raise PublishError(
+            f"No role {role} in PostgreSQL. Create it: create role {quoted(role)} "
+            "login; or name another with --reader."
+        )
+
+
+def _load_all(
+    source: duckdb.DuckDBPyConnection,
+    types: Mapping[Table, Mapping[str, str]],
+    dsn: str,
+    schema: str,
+    report: Report,
+) -> int:
+    """Load all tables, a few at once and the largest first; rows."""
+    sizes = {
+        table: source.execute(f"select count(*) from {table.sql}").fetchall()[0][0]
+        for table in types
+    }
+    # What other tables are joined by.
+    keys = {table.key[0] for table in types if len(table.key) == 1}
+
+    def load(table: Table) -> int:
+        started = time.monotonic()
+        with _connected(dsn) as (connection, cursor), source.cursor() as reading:
+            _load(reading, cursor, schema, table, types[table])
+            _index(cursor, schema, table, keys)
+            cursor.execute(f"analyze {loaded_name(schema, table)}")
+            connection.commit()
+        seconds = time.monotonic() - started
+        report(f"{table.full_name}: {sizes[table]:,} rows in {seconds:.1f} s")
+        return int(sizes[table])
+
+    with ThreadPoolExecutor(LOADERS) as pool:
+        loads = [
+            pool.submit(load, table)
+            for table in sorted(types, key=lambda table: -sizes[table])
+        ]
+        try:
+            return sum(each.result() for each in loads)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _load(
+    source: duckdb.DuckDBPyConnection,
+    cursor: Any,
+    schema: str,
+    table: Table,
+    types: Mapping[str, str],
+) -> None:
+    columns = ", ".join(f"{quoted(name)} {each}" for name, each in types.items())
+    cursor.execute(f"create table {loaded_name(schema, table)} ({columns})")
+    batches = source.sql(f"from {table.sql}").to_arrow_reader(ROWS_PER_BATCH)
+    try:
+        cursor.adbc_ingest(
+            table.full_name, batches, mode="append", db_schema_name=schema
+        )
+    except adbc.Error as error:
+        if getattr(error, "sqlstate", None) == "22021":
+            raise PublishError(_text_with_nul(source, table)) from error
+        raise PublishError(f"{table.full_name}: {_explained(error)}") from error
+
+
+def _text_with_nul(source: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """Say where the text is that PostgreSQL cannot hold."""
+    for column in table.columns:
+        found = source.execute(
+            f"select {quoted(column.name)}::varchar from {table.sql} "
+            f"where contains({quoted(column.name)}::varchar, chr(0)) limit 1"
+        ).fetchall()
+        if found:
+            return (
+                f"{table.full_name}, column {column.name}: {found[0][0]!r} has a "
+                "character of code 0, which PostgreSQL has not. Remove it at the "
+                f"source, or in the model: replace(..., chr(0), ''). {STAY}"
+            )
+    return f"{table.full_name} has text that is not UTF-8. {STAY}"
+
+
+def _index(cursor: Any, schema: str, table: Table, keys: Collection[str]) -> None:
+    """Index the table's keys, and the columns that are other tables' keys."""
+    name = loaded_name(schema, table)
+    for key in table.keys:
+        columns = ", ".join(map(quoted, key))
+        try:
+            cursor.execute(f"create unique index on {name} ({columns})")
+        except adbc.Error as error:
+            raise PublishError(
+                f"{table.full_name}: rows share {', '.join(key)}, which the project's "
+                f"tests say is unique. See which: dbt test --select {table.name}. "
+                f"({_explained(error)})"
+            ) from error
+    leading = {key[0] for key in table.keys}
+    for column in table.columns:
+        if column.name in keys and column.name not in leading:
+            cursor.execute(f"create index on {name} ({quoted(column.name)})")

@@ -1,0 +1,43 @@
+"""One publication: the serving copy, and what is made from it."""
+
+from pathlib import Path
+
+from clv_warehouse.loading.reading import Report
+from clv_warehouse.project.contracts import Table
+from clv_warehouse.serving.publishing.folder import (
+    new_version,
+    swap_in_file,
+    swap_in_link,
+    written_whole,
+)
+from clv_warehouse.serving.publishing.parquet import write_parquet
+from clv_warehouse.serving.publishing.serving import write_serving_copy
+
+SERVING = "serving.duckdb"
+PARQUET = "parquet"
+
+
+def publish_serving_copy(
+    warehouse: Path,
+    tables: tuple[Table, ...],
+    folder: Path,
+    wait_seconds: float,
+    report: Report,
+) -> Path:
+    """Write the serving copy and swap it in; the version's folder.
+
+    The folder has to be locked. Everything else is made from this copy, so that all
+    tell the same, and the warehouse is free as soon as it is written.
+    """
+    version = new_version(folder)
+    with written_whole(version) as partial:
+        write_serving_copy(warehouse, tables, partial / SERVING, wait_seconds, report)
+    swap_in_file(version, SERVING, folder)
+    return version
+
+
+def publish_parquet(version: Path, tables: tuple[Table, ...], folder: Path) -> None:
+    """Write a version's tables as Parquet, and swap them in."""
+    with written_whole(version / PARQUET) as partial:
+        write_parquet(version / SERVING, tables, partial)
+    swap_in_link(version, PARQUET, folder)

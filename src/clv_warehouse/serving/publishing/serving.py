@@ -1,0 +1,137 @@
+"""The serving copy: a DuckDB file of the published tables and nothing else."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import duckdb
+
+from clv_warehouse.loading.reading import Report, first_line, literal, quoted
+from clv_warehouse.project.contracts import PublishError, Table
+
+# Read by DuckDB 1.4 and later, which is what BI tools' drivers bring.
+STORAGE_VERSION = "v1.4.0"
+SECONDS_BETWEEN_TRIES = 0.2
+
+
+def write_serving_copy(
+    warehouse: Path,
+    tables: tuple[Table, ...],
+    path: Path,
+    wait_seconds: float,
+    report: Report,
+) -> None:
+    """Write the tables of `warehouse`, with comments, to a new DuckDB file.
+
+    The warehouse is open for reading meanwhile, which keeps a build out: it is held for
+    as long as this takes and no longer. Raises PublishError where it lacks a table, or
+    is still being written to after `wait_seconds`.
+    """
+    with duckdb.connect() as connection:
+        # What does not fit into memory goes beside the copy.
+        spill = path.with_suffix(".spill")
+        connection.execute(f"set temp_directory = {literal(str(spill))}")
+        if limit := os.environ.get("CLV_MEMORY_LIMIT"):
+            connection.execute(f"set memory_limit = {literal(limit)}")
+        source = _attach(connection, warehouse, wait_seconds)
+        _require_tables(connection, source, warehouse, tables)
+        try:
+            connection.execute(
+                f"attach {literal(str(path))} as serving_copy "
+                f"(storage_version {literal(STORAGE_VERSION)})"
+            )
+            for table in tables:
+                rows = _copy(connection, source, table)
+                report(f"{table.full_name}: {rows:,} rows")
+            # Closes the file, with all of it in one place.
+            connection.execute("detach serving_copy")
+        except duckdb.Error as error:
+            raise PublishError(
+                f"{path.name} cannot be written, and what was published stays: "
+                f"{first_line(error)}"
+            ) from error
+    # A tool that opens it for writing would lock all others out.
+    path.chmod(0o444)
+
+
+def _attach(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, wait_seconds: float
+) -> str:
+    """Attach the warehouse by the name that its views know it by; that name."""
+    if not warehouse.exists():
+        raise PublishError(f"No warehouse {warehouse}. Build it first: dbt build.")
+    name = warehouse.stem
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            connection.execute(
+                f"attach {literal(str(warehouse))} as {quoted(name)} (read_only)"
+            )
+            return name
+        except duckdb.Error as error:
+            if "Conflicting lock" not in str(error):
+                raise PublishError(
+                    f"The warehouse {warehouse} cannot be read: {first_line(error)}"
+                ) from error
+            if time.monotonic() >= deadline:
+                holder = re.search(r"held in (.+? \(PID \d+\))", str(error))
+                who = holder[1] if holder else "another program"
+                raise PublishError(
+                    f"The warehouse {warehouse} is being written to by {who}, as by a "
+                    "build. Publish when that has ended, or give --wait SECONDS."
+                ) from error
+            time.sleep(SECONDS_BETWEEN_TRIES)
+
+
+def _require_tables(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    warehouse: Path,
+    tables: tuple[Table, ...],
+) -> None:
+    """Raise PublishError unless every column of every table is there."""
+    there = set(
+        connection.execute(
+            "select schema_name, table_name, column_name from duckdb_columns() "
+            "where database_name = ?",
+            [source],
+        ).fetchall()
+    )
+    for table in tables:
+        missing = [
+            column.name
+            for column in table.columns
+            if (table.schema, table.name, column.name) not in there
+        ]
+        if missing:
+            what = (
+                f"columns {', '.join(missing)} of"
+                if len(missing) < len(table.columns)
+                else "table"
+            )
+            raise PublishError(
+                f"The warehouse {warehouse} lacks {what} {table.full_name}, which the "
+                "project has under contract. Build it: dbt build."
+            )
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: Table) -> int:
+    target = f"serving_copy.{table.sql}"
+    columns = ", ".join(quoted(column.name) for column in table.columns)
+    # Sorted, so that queries by time or key skip most of a large table.
+    order = ", ".join(map(quoted, table.order))
+    connection.execute(
+        f"create schema if not exists serving_copy.{quoted(table.schema)}"
+    )
+    ((rows,),) = connection.execute(
+        f"create table {target} as select {columns} from {quoted(source)}.{table.sql}"
+        + (f" order by {order}" if order else "")
+    ).fetchall()
+    connection.execute(f"comment on table {target} is {literal(table.description)}")
+    for column in table.columns:
+        connection.execute(
+            f"comment on column {target}.{quoted(column.name)} "
+            f"is {literal(column.description)}"
+        )
+    return int(rows)

@@ -1,0 +1,124 @@
+"""The bundle: Superset's files of database, datasets, charts and dashboard.
+
+They are written from dbt's manifest, and committed, so that they can be imported
+without dbt and a change of a description is seen to change them.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clv_warehouse.project.contracts import Table
+from clv_warehouse.project.metrics import Metric
+from clv_warehouse.serving.superset.charts import CHARTS, chart_file
+from clv_warehouse.serving.superset.dashboard import SLUG, dashboard_file
+from clv_warehouse.serving.superset.datasets import dataset_file, datasets
+from clv_warehouse.serving.superset.identity import DATABASE, VERSION, identity
+
+FOLDER = Path("bi/superset/bundle")
+# The serving copy, as seen from the folder that Superset was started in.
+ADDRESS = "duckdb:///data/published/serving.duckdb"
+# Superset writes when it was exported; the same files must be the same bytes.
+WRITTEN = "2025-01-01T00:00:00+00:00"
+
+
+def bundle(
+    tables: Sequence[Table], metrics: Sequence[Metric], address: str = ADDRESS
+) -> dict[str, str]:
+    """Write all files: their texts by path within the bundle."""
+    by_name = {dataset.name: dataset for dataset in datasets(tables, metrics)}
+    files: dict[str, Any] = {
+        "metadata.yaml": {
+            "version": VERSION,
+            "type": "Dashboard",
+            "timestamp": WRITTEN,
+        },
+        f"databases/{_file_name(DATABASE)}.yaml": database_file(address),
+        f"dashboards/{SLUG}.yaml": dashboard_file(by_name),
+    }
+    for dataset in by_name.values():
+        path = f"datasets/{_file_name(DATABASE)}/{dataset.schema}_{dataset.name}.yaml"
+        files[path] = dataset_file(dataset)
+    for chart in CHARTS:
+        path = f"charts/{_file_name(chart.name)}.yaml"
+        files[path] = chart_file(chart, by_name[chart.dataset])
+    return {path: _text(content) for path, content in sorted(files.items())}
+
+
+def database_file(address: str) -> dict[str, Any]:
+    """Describe the database: read only, and opened anew for every query."""
+    read_only = {"connect_args": {"read_only": True}}
+    return {
+        "database_name": DATABASE,
+        "sqlalchemy_uri": address,
+        "expose_in_sqllab": True,
+        "allow_run_async": False,
+        "allow_ctas": False,
+        "allow_cvas": False,
+        "allow_dml": False,
+        "allow_csv_upload": False,
+        "extra": {
+            "engine_params": read_only if address.startswith("duckdb:") else {},
+            "allows_virtual_table_explore": True,
+        },
+        "uuid": identity("database", DATABASE),
+        "version": VERSION,
+    }
+
+
+def write(files: Mapping[str, str], folder: Path = FOLDER) -> None:
+    """Make the folder hold these files and no other YAML files."""
+    for path in folder.rglob("*.yaml"):
+        if path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def read(folder: Path = FOLDER) -> dict[str, str]:
+    """Read the files of a bundle: their texts by path within it."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8")
+        for path in sorted(folder.rglob("*.yaml"))
+    }
+
+
+def zipped(files: Mapping[str, str]) -> bytes:
+    """The bundle as Superset's page of dashboards imports it."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(f"{SLUG}/{name}"), text)
+    return written.getvalue()
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"\W+", "_", name.lower())
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML with long texts as blocks, no aliases, no line broken."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _string)
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**16
+    )

@@ -1,0 +1,407 @@
+"""The charts of the dashboard, in the order in which they stand on it.
+
+`params` are what Superset's editor of charts would save; the dashboard of a running
+Superset shows each of them under "Edit chart".
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clv_warehouse.serving.superset.datasets import NUMBERS, Dataset
+from clv_warehouse.serving.superset.identity import VERSION, identity
+
+COLOURS = "supersetColors"
+MONEY, COUNT = NUMBERS["money"], NUMBERS["count"]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: what it shows, of which dataset, and how large it is.
+
+    Attributes:
+        name: its title, by which Superset knows it again.
+        dataset: the name of its dataset.
+        kind: Superset's `viz_type`.
+        width: of the twelve columns of the dashboard.
+        height: in units of eight pixels.
+        params: the settings of its kind.
+        description: what a reader should know of it.
+
+    """
+
+    name: str
+    dataset: str
+    kind: str
+    width: int
+    height: int
+    params: dict[str, Any] = field(hash=False)
+    description: str = ""
+
+    @property
+    def uuid(self) -> str:
+        """The same in every generation."""
+        return identity("chart", self.name)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading of the dashboard and the rows of charts below it.
+
+    `filters` are the columns that it may be filtered by.
+    """
+
+    heading: str
+    rows: tuple[tuple[Chart, ...], ...]
+    filters: tuple[str, ...]
+
+
+def chart_file(chart: Chart, dataset: Dataset) -> dict[str, Any]:
+    """Describe a chart as Superset's files do."""
+    return {
+        "slice_name": chart.name,
+        "description": chart.description or None,
+        "viz_type": chart.kind,
+        "params": {"viz_type": chart.kind, **chart.params},
+        "uuid": chart.uuid,
+        "version": VERSION,
+        "dataset_uuid": dataset.uuid,
+    }
+
+
+def number(name: str, metric: str, shown: str, note: str) -> Chart:
+    """One metric as a figure, with a note below."""
+    return Chart(
+        name,
+        "customer_profiles",
+        "big_number_total",
+        width=2,
+        height=20,
+        params={
+            "metric": metric,
+            "subtitle": note,
+            "header_font_size": 0.4,
+            "subtitle_font_size": 0.2,
+            "y_axis_format": NUMBERS[shown],
+        },
+    )
+
+
+def bars(
+    name: str,
+    dataset: str,
+    by: str,
+    metrics: tuple[str, ...],
+    width: int,
+    *,
+    height: int = 44,
+    largest_first: bool = True,
+    lying: bool = False,
+    description: str = "",
+    **params: Any,
+) -> Chart:
+    """Bars of metrics by a column, the largest or the first value first.
+
+    They may be lying, for names that are long.
+    """
+    return Chart(
+        name,
+        dataset,
+        "echarts_timeseries_bar",
+        width,
+        height,
+        description=description,
+        params={
+            "x_axis": by,
+            "metrics": list(metrics),
+            "groupby": [],
+            "x_axis_sort": metrics[0] if largest_first else by,
+            # Lying bars begin at the bottom.
+            "x_axis_sort_asc": lying == largest_first,
+            "orientation": "horizontal" if lying else "vertical",
+            "sort_series_type": "name",
+            "sort_series_ascending": True,
+            "xAxisForceCategorical": True,
+            "row_limit": 1000,
+            "color_scheme": COLOURS,
+            "show_legend": len(metrics) > 1,
+            "rich_tooltip": True,
+            "y_axis_format": MONEY,
+            "truncateXAxis": False,
+            **params,
+        },
+    )
+
+
+def table(name: str, dataset: str, columns: dict[str, str], **params: Any) -> Chart:
+    """Rows of a dataset as they are; `columns` has the number format of each, or ""."""
+    return Chart(
+        name,
+        dataset,
+        "table",
+        width=12,
+        height=65,
+        params={
+            "query_mode": "raw",
+            "all_columns": list(columns),
+            "column_config": {
+                column: {"d3NumberFormat": shown}
+                for column, shown in columns.items()
+                if shown
+            },
+            "table_timestamp_format": "%Y-%m-%d",
+            "show_cell_bars": False,
+            "server_pagination": True,
+            "server_page_length": 10,
+            **params,
+        },
+    )
+
+
+def is_the_network(column: str) -> dict[str, Any]:
+    """A chart's own filter: rows of the network, not of what it is compared with."""
+    return {
+        "expressionType": "SIMPLE",
+        "clause": "WHERE",
+        "subject": column,
+        "operator": "==",
+        "operatorId": "EQUALS",
+        "comparator": "clv_network",
+    }
+
+
+def not_null(column: str) -> dict[str, Any]:
+    """A chart's own filter: rows in which the column says something."""
+    return {
+        "expressionType": "SIMPLE",
+        "clause": "WHERE",
+        "subject": column,
+        "operator": "IS NOT NULL",
+        "operatorId": "IS_NOT_NULL",
+        "comparator": None,
+    }
+
+
+CUSTOMER_FILTERS = ("segment", "country", "acquisition_channel")
+
+CUSTOMERS = Section(
+    "Customers and their value",
+    (
+        (
+            number("Customers", "customers", "count", "have ever bought"),
+            number("Active customers", "active_customers", "count", "bought lately"),
+            number("Spend", "spend_365d", "money", "in the last 365 days"),
+            number(
+                "Predicted spend",
+                "predicted_spend",
+                "money",
+                "over the longest horizon",
+            ),
+            number("Value at risk", "value_at_risk", "money", "of customers at risk"),
+            number("Best tenth", "top_decile_share", "share", "of the lifetime value"),
+        ),
+        (
+            Chart(
+                "Revenue by month",
+                "customers_orders",
+                "echarts_timeseries_bar",
+                width=8,
+                height=44,
+                description=(
+                    "Sold less returned, on the day of the order. Filters leave "
+                    "guests' orders out."
+                ),
+                params={
+                    "x_axis": "ordered_date",
+                    "time_grain_sqla": "P1M",
+                    "metrics": ["revenue"],
+                    "groupby": [],
+                    "row_limit": 1000,
+                    "color_scheme": COLOURS,
+                    "show_legend": False,
+                    "rich_tooltip": True,
+                    "x_axis_time_format": "%b %Y",
+                    "tooltipTimeFormat": "%B %Y",
+                    "y_axis_format": MONEY,
+                    "truncateXAxis": False,
+                },
+            ),
+            bars(
+                "Customers by segment",
+                "customer_profiles",
+                "segment",
+                ("customers",),
+                4,
+                y_axis_format=COUNT,
+            ),
+        ),
+        (
+            bars(
+                "Predicted spend by segment",
+                "customer_profiles",
+                "segment",
+                ("predicted_spend", "spend_365d"),
+                4,
+                lying=True,
+                description="Beside what they have spent in the last 365 days.",
+            ),
+            bars(
+                "Predicted spend by country",
+                "customer_profiles",
+                "country",
+                ("predicted_spend", "spend_365d"),
+                4,
+                lying=True,
+                row_limit=10,
+                description="The ten with the highest prediction.",
+            ),
+            bars(
+                "Predicted spend by channel",
+                "customer_profiles",
+                "acquisition_channel",
+                ("predicted_spend", "spend_365d"),
+                4,
+                lying=True,
+            ),
+        ),
+        (
+            bars(
+                "Lifetime value by tenth of customers",
+                "customer_profiles",
+                "value_decile",
+                ("lifetime_value",),
+                6,
+                largest_first=False,
+                x_axis_title="1 is the best tenth of all customers",
+                x_axis_title_margin=30,
+            ),
+            Chart(
+                "Segments before (rows) and now (columns)",
+                "customer_profiles",
+                "heatmap_v2",
+                width=6,
+                height=44,
+                description=(
+                    "Customers by the segment that they were in before and the one "
+                    "that they are in now; new customers were in none."
+                ),
+                params={
+                    "x_axis": "segment",
+                    "groupby": "previous_segment",
+                    "metric": "customers",
+                    "adhoc_filters": [not_null("previous_segment")],
+                    "row_limit": 1000,
+                    "sort_x_axis": "alpha_asc",
+                    "sort_y_axis": "alpha_asc",
+                    "linear_color_scheme": "schemeBlues",
+                    "normalize_across": "heatmap",
+                    "legend_type": "continuous",
+                    "show_legend": False,
+                    "show_values": True,
+                    "show_percentage": False,
+                    "left_margin": 75,
+                    "bottom_margin": 50,
+                    "xscale_interval": 1,
+                    "yscale_interval": 1,
+                    "value_bounds": [None, None],
+                    "y_axis_format": COUNT,
+                },
+            ),
+        ),
+        (
+            table(
+                "Customers by value",
+                "customer_profiles",
+                {
+                    "value_rank": COUNT,
+                    "customer_key": "",
+                    "segment": "",
+                    "country": "",
+                    "acquisition_channel": "",
+                    "last_purchase_date": "",
+                    "frequency": COUNT,
+                    "past_spend": MONEY,
+                    "predicted_spend": MONEY,
+                    "spend_p10": MONEY,
+                    "spend_p90": MONEY,
+                    "chance_of_buying": NUMBERS["share"],
+                    "lifetime_value": MONEY,
+                },
+                order_by_cols=['["value_rank", true]'],
+            ),
+        ),
+    ),
+    CUSTOMER_FILTERS,
+)
+
+TRUST = Section(
+    "Can the predictions be trusted?",
+    (
+        (
+            bars(
+                "Predicted and actual spend by tenth",
+                "backtest_deciles",
+                "decile",
+                ("predicted_per_customer", "actual_per_customer"),
+                4,
+                height=54,
+                largest_first=False,
+                description=(
+                    "Per customer, judged forward in time: 1 is the tenth with the "
+                    "highest predictions."
+                ),
+                x_axis_title="1 is the tenth with the highest predictions",
+                x_axis_title_margin=30,
+                adhoc_filters=[is_the_network("model")],
+            ),
+            Chart(
+                "Measures of every model",
+                "backtest_metrics",
+                "pivot_table_v2",
+                width=8,
+                height=54,
+                description="What each measure means is said at backtest_metrics.",
+                params={
+                    "groupbyRows": ["measure"],
+                    "groupbyColumns": ["model"],
+                    "metrics": ["mean_value"],
+                    "metricsLayout": "COLUMNS",
+                    "aggregateFunction": "Average",
+                    "rowTotals": False,
+                    "colTotals": False,
+                    "combineMetric": False,
+                    "valueFormat": NUMBERS["measure"],
+                    "rowOrder": "key_a_to_z",
+                    "colOrder": "key_a_to_z",
+                    "row_limit": 1000,
+                },
+            ),
+        ),
+    ),
+    ("horizon_days",),
+)
+
+QUALITY = Section(
+    "What was not counted",
+    (
+        (
+            bars(
+                "Rejected records by reason",
+                "rejected_records",
+                "reason",
+                ("rejected",),
+                12,
+                groupby=["feed"],
+                stack="Stack",
+                show_legend=True,
+                y_axis_format=COUNT,
+                x_axis_sort_series="sum",
+                x_axis_sort_series_ascending=False,
+                xAxisLabelRotation=45,
+            ),
+        ),
+    ),
+    (),
+)
+
+SECTIONS = (CUSTOMERS, TRUST, QUALITY)
+CHARTS = tuple(chart for section in SECTIONS for row in section.rows for chart in row)

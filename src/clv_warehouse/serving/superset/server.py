@@ -1,0 +1,180 @@
+"""A Superset on this machine alone, in an environment and a folder of its own."""
+
+import hashlib
+import os
+import secrets
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from clv_warehouse.project.places import ROOT
+from clv_warehouse.serving.superset.bundle import FOLDER
+
+PROJECT = ROOT
+USER = "admin"
+LOOPBACK = "127.0.0.1"
+SECONDS_TO_START = 180
+SECONDS_BETWEEN_TRIES = 0.5
+
+
+class SupersetError(Exception):
+    """What Superset could not do, and where it says why."""
+
+
+@dataclass(frozen=True)
+class Superset:
+    """Superset, to be set up and started.
+
+    Attributes:
+        environment: the virtual environment that it is installed in.
+        folder: where it is started: its database's address is seen from here.
+        home: the folder of its own database, key, password and log.
+        port: on loopback.
+
+    """
+
+    environment: Path
+    folder: Path
+    home: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def password(self) -> str:
+        """The password of its user."""
+        return (self.home / "password").read_text().strip()
+
+    @property
+    def log(self) -> Path:
+        """What it said."""
+        return self.home / "superset.log"
+
+    def set_up(self, bundle: Path = PROJECT / FOLDER) -> None:
+        """Make its database where there is none, and import the bundle.
+
+        Raises SupersetError where it fails.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        for name in ("secret_key", "password"):
+            _keep_secret(self.home / name)
+        installed = PROJECT / "requirements" / "superset.txt"
+        version = hashlib.sha256(installed.read_bytes()).hexdigest()
+        made = self.home / "made_by"
+        if not made.exists() or made.read_text() != version:
+            self._run("superset", "db", "upgrade")
+            self._run("superset", "init")
+            made.write_text(version)
+        script = PROJECT / "bi/superset/set_up.py"
+        self._run("python", str(script), str(bundle), USER)
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen]:
+        """Run it for as long as the context lasts.
+
+        Raises SupersetError where it does not start.
+        """
+        if _is_taken(self.port):
+            raise SupersetError(
+                f"Port {self.port} is taken. Stop what uses it, or give --port."
+            )
+        with self.log.open("a") as log:
+            server = subprocess.Popen(
+                [
+                    self.environment / "bin" / "gunicorn",
+                    f"--bind={LOOPBACK}:{self.port}",
+                    "--workers=1",
+                    "--worker-class=gthread",
+                    "--threads=8",
+                    "--timeout=120",
+                    "--no-control-socket",
+                    "superset.app:create_app()",
+                ],
+                cwd=self.folder,
+                env=self._variables(),
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            self._wait_for(server)
+            yield server
+        finally:
+            server.terminate()
+            server.wait()
+
+    def _wait_for(self, server: subprocess.Popen) -> None:
+        deadline = time.monotonic() + SECONDS_TO_START
+        while time.monotonic() < deadline:
+            if server.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{self.address}/health", timeout=5):
+                    return
+            except (urllib.error.URLError, TimeoutError):
+                time.sleep(SECONDS_BETWEEN_TRIES)
+        raise SupersetError(f"Superset did not start; {self.log} says why.")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        with self.log.open("a") as log:
+            ended = subprocess.run(
+                [self.environment / "bin" / program, *arguments],
+                cwd=self.folder,
+                env=self._variables(),
+                stdout=log,
+                stderr=log,
+                check=False,
+            )
+        if ended.returncode:
+            raise SupersetError(
+                f"{program} {arguments[0]} failed; {self.log} says why."
+            )
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "SUPERSET_HOME": str(self.home.resolve()),
+            "SUPERSET_CONFIG_PATH": str(PROJECT / "bi/superset/superset_config.py"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def environment() -> Path:
+    """The environment that `make install-superset` makes.
+
+    Raises SupersetError where it is missing.
+    """
+    found = PROJECT / ".venv-superset"
+    if not (found / "bin" / "superset").exists():
+        raise SupersetError(
+            f"No Superset in {found}. Install it: make install-superset"
+        )
+    return found
+
+
+def free_port() -> int:
+    """A port of loopback that nothing uses."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def _keep_secret(path: Path) -> None:
+    """Make a secret that only this user may read, unless there is one."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))

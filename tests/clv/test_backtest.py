@@ -1,0 +1,145 @@
+"""The backtest: nothing after an origin is seen at it; what it decides."""
+
+from datetime import date, timedelta
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from clv_warehouse.clv.backtest import SCHEMA, backtest, judge
+from clv_warehouse.clv.baselines import BASELINES
+from clv_warehouse.clv.network import NetworkConfig
+from clv_warehouse.clv.observations import Observations
+from clv_warehouse.clv.registry import Plan, decide, mean_measures
+from clv_warehouse.learning.progress import Progress
+from simulated import FIRST, shop
+
+CHEAP = {name: BASELINES[name] for name in ("bgnbd_gamma_gamma", "past_spend", "zero")}
+CONFIG = NetworkConfig(hidden_units=(16, 8), epochs=3)
+ORIGIN = FIRST + timedelta(days=300)
+FORECASTS = [
+    "predicted_spend",
+    "chance_of_buying",
+    "spend_p10",
+    "spend_p50",
+    "spend_p90",
+]
+
+
+def judged(features, targets):
+    observations = Observations.from_arrow(features, targets)
+    end = ORIGIN + timedelta(days=91)
+    return judge(observations, end, 91, CONFIG, CHEAP, Progress("test"))
+
+
+def test_what_happens_after_an_origin_changes_no_forecast_at_it():
+    features, targets = shop()
+    window_ends = pc.add(
+        targets["as_of_date"].cast(pa.int32()), targets["horizon_days"].cast(pa.int32())
+    )
+    is_future = pc.greater(window_ends, (ORIGIN - date(1970, 1, 1)).days)
+    changed = targets.set_column(
+        targets.schema.get_field_index("spend"),
+        "spend",
+        pc.if_else(is_future, 1e4, targets["spend"]),
+    )
+    later = pc.greater(features["as_of_date"], pa.scalar(ORIGIN))
+    altered = features.set_column(
+        features.schema.get_field_index("past_spend"),
+        "past_spend",
+        pc.if_else(later, 1e6, features["past_spend"]),
+    )
+    before, after = judged(features, targets), judged(altered, changed)
+    assert before.select(FORECASTS).equals(after.select(FORECASTS))
+    assert not before["actual_spend"].equals(after["actual_spend"])
+
+
+def test_the_truth_stands_beside_each_forecast():
+    features, targets = shop()
+    found = judged(features, targets)
+    assert set(found["model"].to_pylist()) == {"clv_network", *CHEAP}
+    truth = {
+        row["customer_key"]: (row["spend"], row["purchases"])
+        for row in targets.to_pylist()
+        if row["as_of_date"] == ORIGIN and row["horizon_days"] == 91
+    }
+    rows = found.to_pylist()
+    assert len(rows) == len(truth) * (1 + len(CHEAP))
+    for row in rows:
+        assert (row["actual_spend"], row["actual_purchases"]) == truth[
+            row["customer_key"]
+        ]
+
+
+@pytest.mark.parametrize("as_of_date", [None, date(2024, 3, 1)])
+def test_without_customers_nothing_is_judged(as_of_date):
+    features, targets = shop(customers=3)
+    with duckdb.connect() as connection:
+        connection.register("features", features.slice(0, 0))
+        connection.register("targets", targets.slice(0, 0))
+        found = backtest(
+            Plan(True, "test", as_of_date, "", "", "{}"),
+            connection.table("features"),
+            connection.table("targets"),
+            [30, 91],
+            SCHEMA.empty_table(),
+        )
+    assert found.schema == SCHEMA
+    assert len(found) == 0
+
+
+def test_what_stands_is_kept_while_nothing_is_due():
+    standing = judged(*shop()).slice(0, 5)
+    with duckdb.connect() as connection:
+        rows = connection.sql("select 1 as as_of_date")
+        plan = Plan(False, "test", date(2025, 1, 1), "", "", "{}")
+        assert backtest(plan, rows, rows, [30], standing) is standing
+
+
+def case(gini, bias, mae):
+    return {"normalised_gini": gini, "total_bias": bias, "mae": mae}
+
+
+@pytest.mark.parametrize(
+    ("network", "is_accepted", "words"),
+    [
+        (case(0.80, 0.1, 1.0), True, "accepted: "),
+        (case(0.78, 0.1, 1.0), False, "bgnbd_gamma_gamma has 0.7900"),
+        (case(0.80, 0.5, 1.0), False, "mean total_bias 0.5000"),
+        (case(0.80, 0.1, 1.2), False, "mean mae 1.2000"),
+    ],
+)
+def test_a_network_must_not_lose_to_its_rivals(network, is_accepted, words):
+    decision = decide(
+        {
+            "clv_network": network,
+            "bgnbd_gamma_gamma": case(0.79, 0.1, 1.0),
+            "last_year_rate": case(0.70, 0.0, 0.9),
+        }
+    )
+    assert decision[0] == is_accepted
+    assert words in decision[1]
+
+
+def test_a_network_that_was_not_judged_is_not_accepted():
+    assert decide({}) == (
+        False,
+        "not accepted: the history is too short to judge a network",
+    )
+
+
+def test_measures_are_means_over_cases_by_size_of_bias_and_relative_mae():
+    rows = pa.table(
+        {
+            "origin_date": [date(2024, 1, 1)] * 4 + [date(2024, 6, 1)] * 4,
+            "horizon_days": [30] * 8,
+            "model": ["clv_network", "clv_network", *["bgnbd_gamma_gamma"] * 2] * 2,
+            "measure": ["total_bias", "mae"] * 4,
+            "value": [0.2, 5.0, 0.1, 10.0, -0.4, 300.0, 0.1, 200.0],
+        }
+    )
+    with duckdb.connect() as connection:
+        connection.register("metrics", rows)
+        found = mean_measures(connection.table("metrics"))
+    assert found["clv_network"] == pytest.approx({"mae": 1.0, "total_bias": 0.3})

@@ -1,0 +1,160 @@
+"""Scoring: streams, whom it scores by, and what may never happen."""
+
+import subprocess
+import sys
+from datetime import date, datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from clv_warehouse.clv import registry, scoring
+from clv_warehouse.clv.network import NetworkConfig
+from clv_warehouse.clv.observations import Customers, Observations
+from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.training import train
+from clv_warehouse.learning.progress import Progress
+from simulated import shop
+
+HORIZONS = [365, 30, 91]
+
+
+@pytest.fixture(scope="module")
+def features():
+    return shop()[0]
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """A table of clv_network with one accepted row and a later one that is not."""
+    observations = Observations.from_arrow(*shop())
+    prior = Prior.fit(observations.history)
+    config = NetworkConfig(hidden_units=(16, 8), epochs=3)
+    customers = observations.customers
+    today = customers.take(customers.as_of_date == customers.as_of_date.max())
+    network = train(observations, prior, today, config, Progress("test"))
+    row = {
+        "network_version": "good",
+        "trained_at": datetime(2025, 3, 1),
+        "as_of_date": date(2025, 1, 20),
+        "prior": prior.to_json(),
+        "weights": network.to_bytes(),
+        "is_accepted": True,
+    }
+    later = {
+        **row,
+        "network_version": "bad",
+        "trained_at": datetime(2025, 4, 1),
+        "is_accepted": False,
+    }
+    return pa.Table.from_pylist([row, later], schema=registry.SCHEMA)
+
+
+def scores(networks, features, horizons=HORIZONS):
+    with duckdb.connect() as connection:
+        connection.register("networks", networks)
+        connection.register("features", features)
+        found = scoring.score(
+            connection.table("networks"), connection.table("features"), horizons
+        )
+        return pa.table(found)
+
+
+def test_every_customer_of_the_last_date_is_scored_once_per_horizon(networks, features):
+    last = max(features["as_of_date"].to_pylist())
+    customers = [
+        row["customer_key"] for row in features.to_pylist() if row["as_of_date"] == last
+    ]
+    found = scores(networks, features)
+    pairs = zip(
+        found["customer_key"].to_pylist(),
+        found["horizon_days"].to_pylist(),
+        strict=True,
+    )
+    assert sorted(pairs) == sorted((key, h) for key in customers for h in HORIZONS)
+    assert set(found["network_version"].to_pylist()) == {"good"}
+
+
+@pytest.mark.parametrize("is_network", [True, False])
+def test_forecasts_never_fall_with_the_horizon(networks, features, is_network):
+    found = scores(networks if is_network else networks.slice(1), features)
+    by_horizon = found.sort_by(
+        [("customer_key", "ascending"), ("horizon_days", "ascending")]
+    )
+    for name in ("predicted_spend", "chance_of_buying", "spend_p10", "spend_p90"):
+        if name.startswith("spend_p") and not is_network:
+            assert found[name].null_count == len(found)
+            continue
+        values = by_horizon[name].to_numpy().reshape(-1, len(HORIZONS))
+        assert (np.diff(values, axis=1) >= 0).all()
+    assert (found["spend_p50"].null_count == 0) == is_network
+
+
+def test_without_an_accepted_network_the_prior_scores(networks, features):
+    found = scores(networks.slice(1), features, [30])
+    assert set(found["scored_by"].to_pylist()) == {"prior"}
+    last = max(features["as_of_date"].to_pylist())
+    rows = pa.Table.from_pylist(
+        [row for row in features.to_pylist() if row["as_of_date"] == last],
+        schema=features.schema,
+    )
+    history = Customers.from_arrow(rows).history
+    expected = dict(
+        zip(
+            rows["customer_key"].to_pylist(),
+            Prior.fit(history).expected_spend(history, 30),
+            strict=True,
+        )
+    )
+    for row in found.to_pylist():
+        assert row["predicted_spend"] == pytest.approx(
+            expected[row["customer_key"]], rel=1e-3, abs=1e-6
+        )
+
+
+def test_a_network_that_knows_the_future_does_not_score(networks, features):
+    future = networks.set_column(
+        networks.schema.get_field_index("as_of_date"),
+        "as_of_date",
+        pa.array([date(2030, 1, 1)] * 2),
+    )
+    assert set(scores(future, features)["scored_by"].to_pylist()) == {"prior"}
+
+
+def test_no_customers_give_no_scores(networks, features):
+    found = scores(networks, features.slice(0, 0))
+    assert found.schema == scoring.SCHEMA
+    assert len(found) == 0
+
+
+def test_one_customer_is_scored(features):
+    found = scores(registry.SCHEMA.empty_table(), features.slice(0, 1))
+    assert len(found) == len(HORIZONS)
+    assert np.isfinite(found["predicted_spend"].to_numpy()).all()
+
+
+def test_batches_do_not_change_the_scores(networks, features, monkeypatch):
+    whole = scores(networks, features).sort_by(
+        [("horizon_days", "ascending"), ("customer_key", "ascending")]
+    )
+    monkeypatch.setattr(scoring, "BATCH_ROWS", 7)
+    parts = scores(networks, features).sort_by(
+        [("horizon_days", "ascending"), ("customer_key", "ascending")]
+    )
+    assert parts["predicted_spend"].to_numpy() == pytest.approx(
+        whole["predicted_spend"].to_numpy(), rel=1e-5
+    )
+
+
+def test_the_order_of_rows_does_not_change_the_scores(networks, features):
+    backwards = features.take(np.arange(len(features))[::-1])
+    assert scores(networks, features).equals(scores(networks, backwards))
+
+
+def test_scoring_imports_no_tensorflow():
+    code = "import sys, clv_warehouse.clv.scoring; print('tensorflow' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "False"

@@ -1,0 +1,458 @@
+"""Loading: what is refused and how that is said, and that it is all or nothing."""
+
+import datetime as dt
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from clv_warehouse.loading import reading
+from clv_warehouse.loading.connectors import CONNECTORS, Connector
+from clv_warehouse.loading.feeds import Column, read_feeds
+from clv_warehouse.loading.load import link, load
+from clv_warehouse.loading.reading import LoadError
+
+ORDERS = "order_id,customer_id,ordered_at,amount\n"
+GOOD = ORDERS + "1,ann,2024-01-31 10:00:00,12.50\n2,,2024-02-01,7\n"
+LINES = "order_id,line_number,product_id,quantity,unit_price,discount\n1,1,tea,2,3.5,\n"
+
+
+@pytest.fixture
+def shop_yml(root):
+    return root / "models" / "staging" / "shop.yml"
+
+
+@pytest.fixture
+def feeds(shop_yml):
+    return read_feeds(shop_yml)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A folder with the files given, as text or bytes by name."""
+
+    def make(**files):
+        folder = tmp_path / "shop"
+        folder.mkdir(exist_ok=True)
+        for name, content in files.items():
+            path = folder / name.replace("__", ".")
+            if isinstance(content, pa.Table):
+                pq.write_table(content, path)
+            elif isinstance(content, bytes):
+                path.write_bytes(content)
+            else:
+                path.write_text(content, encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    return tmp_path / "warehouse.duckdb"
+
+
+@pytest.fixture
+def load_folder(warehouse, feeds):
+    def run(folder):
+        reports: list[str] = []
+        load(CONNECTORS["folder"], folder, warehouse, feeds, reports.append)
+        return reports
+
+    return run
+
+
+@pytest.fixture
+def command(root, warehouse):
+    def run(*arguments, path=warehouse):
+        return subprocess.run(
+            [
+                *(sys.executable, root / "scripts" / "load.py"),
+                *arguments,
+                *("--warehouse", path),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def tables(warehouse: Path) -> dict:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        names = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'raw'"
+        ).fetchall()
+        return {
+            name: connection.execute(f"from raw.{name} order by all").fetchall()
+            for (name,) in names
+        }
+
+
+def test_feeds_are_those_of_the_yaml(feeds):
+    assert [feed.name for feed in feeds] == [
+        *("orders", "order_lines", "products", "customers", "events", "reviews")
+    ]
+    orders = feeds[0]
+    assert orders.is_required
+    assert orders.key == ("order_id",)
+    assert orders.columns[0] == Column("order_id", "varchar", is_required=True)
+    assert orders.columns[-1] == Column("amount", "decimal(18,4)", is_required=False)
+
+
+def test_folder_is_loaded_as_it_is(load_folder, shop, warehouse, feeds):
+    load_folder(shop(orders__csv=GOOD, order_lines__csv=LINES))
+    loaded = tables(warehouse)
+    assert loaded["orders"] == [
+        (*("1", "ann", dt.datetime(2024, 1, 31, 10)), None, None, Decimal("12.5")),
+        (*("2", None, dt.datetime(2024, 2, 1)), None, None, Decimal(7)),
+    ]
+    assert loaded["order_lines"] == [("1", 1, "tea", Decimal(2), Decimal("3.5"), None)]
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        for feed in feeds:
+            described = connection.execute(f"describe raw.{feed.name}").fetchall()
+            assert [(name, kind.lower()) for name, kind, *_ in described] == [
+                (column.name, column.data_type) for column in feed.columns
+            ]
+            if feed.name not in ("orders", "order_lines"):
+                assert loaded[feed.name] == []
+
+
+def test_parquet_of_other_types_is_cast(load_folder, shop, warehouse):
+    orders = pa.table(
+        {
+            "order_id": pa.array([1, 2], pa.int64()),
+            "customer_id": pa.array([13085.0, None], pa.float64()),
+            "ordered_at": pa.array([dt.date(2024, 1, 31)] * 2, pa.date32()),
+            "amount": pa.array([0.1, 2.95], pa.float64()),
+        }
+    )
+    load_folder(shop(orders__parquet=orders))
+    assert tables(warehouse)["orders"] == [
+        (*("1", "13085", dt.datetime(2024, 1, 31)), None, None, Decimal("0.1")),
+        (*("2", None, dt.datetime(2024, 1, 31)), None, None, Decimal("2.95")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.encode("utf-8-sig"),
+        GOOD.replace(",", ";"),
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("order_id", "Order_ID "),
+        GOOD.replace("7\n", ' "7"').replace("2024-02-01", "2024-01-31T22:00-02:00"),
+    ],
+)
+def test_ways_to_write_the_same_csv(load_folder, shop, warehouse, text):
+    load_folder(shop(orders__csv=text))
+    assert [(*row[:3], row[5]) for row in tables(warehouse)["orders"]] == [
+        ("1", "ann", dt.datetime(2024, 1, 31, 10), Decimal("12.5")),
+        ("2", None, dt.datetime(2024, 2, 1), Decimal(7)),
+    ]
+
+
+def test_text_keeps_its_line_ends_quotes_and_letters(load_folder, shop, warehouse):
+    header = "review_id,rating,written_at,body\n"
+    reviews = header + '1,5,2024-01-01,"so ""good"",\n très bon"\n2,4,2024-01-02,ok\n'
+    load_folder(shop(orders__csv=GOOD, reviews__csv=reviews))
+    assert [row[6] for row in tables(warehouse)["reviews"]] == [
+        'so "good",\n très bon',
+        "ok",
+    ]
+
+
+def test_brackets_in_a_path_are_no_pattern(load_folder, shop, warehouse, tmp_path):
+    folder = shop(orders__csv=GOOD).rename(tmp_path / "shop[1] of country=uk")
+    load_folder(folder)
+    assert len(tables(warehouse)["orders"]) == 2
+
+
+def test_what_is_not_read_is_said(load_folder, shop):
+    reports = load_folder(
+        shop(
+            orders__csv=GOOD.replace("amount", "amount,colour")
+            .replace("\n2", ",\n2")
+            .replace("7\n", "7,red\n")
+            .replace("12.50,", "12.50,blue"),
+            orderlines__csv=LINES,
+        )
+    )
+    assert "orders.csv: columns not read: colour" in reports
+    assert any("files not read: orderlines.csv" in line for line in reports)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"orders.csv is empty. Get it again"),
+        (ORDERS, r"orders.csv has a header but no rows"),
+        (
+            GOOD.replace("customer_id", "custmer_id"),
+            r"no column customer_id. Did you mean custmer_id\? It has: order_id, cust",
+        ),
+        (GOOD.replace("amount", "Order_id"), r"two columns named Order_id"),
+        (
+            GOOD.replace("2024-02-01", "2024-13-01"),
+            r"row 3, column ordered_at: '2024-13-01' is not a date or time such as",
+        ),
+        (
+            GOOD.replace("2024-02-01", "01/02/2024"),
+            r"row 3, column ordered_at: '01/02/2024' is not a date",
+        ),
+        (
+            GOOD.replace(",7", ",£7").replace("12.50", "twelve"),
+            r"row 2, column amount: 'twelve' is not a number .*2 such values in all",
+        ),
+        (GOOD.replace(",7", ",123456789012345"), r"that decimal\(18,4\) can hold"),
+        (
+            GOOD.replace(",7", ",7,8"),
+            r"line 3: '2,,2024-02-01,7,8' has another number of fields .* has 4",
+        ),
+        (GOOD.replace(",7", ""), r"line 3: '2,,2024-02-01' has another number"),
+        (GOOD.replace("ann", '"ann'), r"line 2: .* has a quote that is not closed"),
+        (GOOD.replace("50\n", "50\r\n"), r"orders.csv cannot be read as CSV. Mixed"),
+        (
+            GOOD.replace("ann", "Zoë").encode("cp1252"),
+            r"not UTF-8: line 2, byte 5 is 0xeb. .*iconv -f cp1252 -t utf-8 orders.csv",
+        ),
+        (GOOD.encode("utf-16"), r"not UTF-8: line 1, byte 1 is 0xff"),
+    ],
+)
+def test_wrong_csv_is_refused_with_place_and_way_out(
+    load_folder, shop, warehouse, text, message
+):
+    with pytest.raises(LoadError, match=message):
+        load_folder(shop(orders__csv=text))
+    assert not warehouse.exists()
+
+
+def test_wrong_row_is_found_far_down(load_folder, shop):
+    many = "".join(f"{n},ann,2024-01-31,1\n" for n in range(200_000))
+    text = ORDERS + many + "x,ann,someday,1\n" + many + "y,ann,never,1\n"
+    with pytest.raises(LoadError, match=r"row 200,002, column ordered_at: 'someday'"):
+        load_folder(shop(orders__csv=text))
+
+
+@pytest.mark.parametrize("rating", ["4.5", "five"])
+def test_whole_numbers_are_not_rounded(load_folder, shop, rating):
+    reviews = f"review_id,rating,written_at\n1,{rating},2024-01-01\n"
+    with pytest.raises(LoadError, match=f"column rating: '{rating}' is not a whole"):
+        load_folder(shop(orders__csv=GOOD, reviews__csv=reviews))
+
+
+def test_wrong_parquet_is_refused(load_folder, shop):
+    numbers = {"order_id": [1, 2], "customer_id": [1, 2], "amount": [1, 2]}
+    epoch = pa.table({**numbers, "ordered_at": [1_700_000_000, 1_700_000_001]})
+    with pytest.raises(LoadError, match=r"row 1, column ordered_at: '1700000000' is"):
+        load_folder(shop(orders__parquet=epoch))
+    times = [dt.datetime(2024, 1, 1)] * 2
+    amounts = pa.table({**numbers, "ordered_at": times, "amount": [1.0, 1e300]})
+    with pytest.raises(LoadError, match=r"orders.parquet, row 2, column amount: '1e"):
+        load_folder(shop(orders__parquet=amounts))
+    folder = shop(orders__parquet=amounts.slice(0, 1))
+    whole = (folder / "orders.parquet").read_bytes()
+    with pytest.raises(LoadError, match=r"cannot be read as Parquet; it may be trunca"):
+        load_folder(shop(orders__parquet=whole[: len(whole) // 2]))
+
+
+def test_missing_files_are_named(load_folder, shop, tmp_path):
+    with pytest.raises(LoadError, match=r"No folder .*nowhere"):
+        load_folder(tmp_path / "nowhere")
+    with pytest.raises(
+        LoadError, match=r"No orders.csv or orders.parquet .*Did you mean order\?"
+    ):
+        load_folder(shop(order__csv=GOOD))
+    with pytest.raises(LoadError, match=r"no order_lines, and orders has no column am"):
+        load_folder(shop(orders__csv=GOOD.replace("amount", "paid")))
+    with pytest.raises(LoadError, match=r"both orders.csv and orders.parquet"):
+        load_folder(shop(orders__parquet=pa.table({"order_id": [1]})))
+
+
+def test_failed_load_leaves_the_last_good_tables(load_folder, shop, warehouse):
+    load_folder(shop(orders__csv=GOOD, order_lines__csv=LINES))
+    before = tables(warehouse)
+    with pytest.raises(LoadError):
+        load_folder(shop(orders__csv=ORDERS + "3,bob,never,1\n"))
+    assert tables(warehouse) == before
+
+
+def test_error_while_writing_leaves_the_last_good_tables(
+    load_folder, shop, warehouse, feeds
+):
+    load_folder(shop(orders__csv=GOOD))
+    before = tables(warehouse)
+    queries = {
+        "orders": "select 'new' as order_id",
+        "reviews": "select error('broken off') as review_id",
+    }
+    failing = Connector(lambda reader, source: queries, "")
+    with pytest.raises(LoadError, match=r"as it was.*broken off"):
+        load(failing, shop(), warehouse, feeds, lambda line: None)
+    assert tables(warehouse) == before
+
+
+def test_killed_load_leaves_the_last_good_tables(
+    load_folder, shop, warehouse, shop_yml
+):
+    folder = shop(orders__csv=GOOD)
+    load_folder(folder)
+    before = tables(warehouse)
+    shop(orders__csv=ORDERS + "9,zoe,2024-03-01,1\n")
+    program = f"""
+import os
+from pathlib import Path
+from clv_warehouse.loading.connectors import CONNECTORS
+from clv_warehouse.loading.feeds import read_feeds
+from clv_warehouse.loading.load import load
+
+def die_at_the_last_feed(line):
+    if line.startswith("reviews: 0 rows written"):
+        os._exit(9)
+
+load(
+    CONNECTORS["folder"], Path({str(folder)!r}), Path({str(warehouse)!r}),
+    read_feeds(Path({str(shop_yml)!r})), die_at_the_last_feed,
+)
+"""
+    killed = subprocess.run([sys.executable, "-c", program], check=False)
+    assert killed.returncode == 9
+    assert tables(warehouse) == before
+
+
+def test_loading_twice_gives_the_same_and_feeds_can_go_away(
+    load_folder, shop, warehouse
+):
+    folder = shop(orders__csv=GOOD, order_lines__csv=LINES)
+    load_folder(folder)
+    once = tables(warehouse)
+    load_folder(folder)
+    assert tables(warehouse) == once
+    (folder / "order_lines.csv").unlink()
+    load_folder(folder)
+    assert tables(warehouse) == {**once, "order_lines": []}
+
+
+def test_other_tables_of_the_warehouse_stay(load_folder, shop, warehouse):
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema raw; create table raw.mine as select 1 as a")
+    load_folder(shop(orders__csv=GOOD))
+    assert tables(warehouse)["mine"] == [(1,)]
+
+
+def test_long_queries_report_how_far_they_are(monkeypatch):
+    monkeypatch.setattr(reading, "_SECONDS_BETWEEN_REPORTS", 0.01)
+    reports: list[str] = []
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = true")
+        connection.execute("set enable_progress_bar_print = false")
+        with reading.progress(connection, "orders", reports.append):
+            connection.execute(
+                "select sum(hash(i)) from range(50_000_000) numbers(i)"
+            ).fetchall()
+    percents = [int(line.removeprefix("orders: ")[:-2]) for line in reports]
+    assert percents
+    assert percents == sorted(percents)
+    assert 0 <= percents[0] <= percents[-1] <= 100
+
+
+def test_command_says_what_it_loaded_and_what_is_next(command, shop, warehouse):
+    done = command("folder", shop(orders__csv=GOOD))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "orders: 2 rows written" in done.stdout
+    assert "2 rows  2024-01-31 to 2024-02-01" in done.stdout
+    assert done.stdout.endswith(
+        f"Next: CLV_WAREHOUSE={warehouse} dbt build --target shop\n"
+    )
+
+
+def test_command_fails_with_one_message_and_no_traceback(command, tmp_path):
+    failed = command("cdnow", tmp_path / "none.txt")
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        f"load.py: No file {tmp_path / 'none.txt'}. Check the path.\n"
+    )
+    unknown = command("shopify", tmp_path)
+    assert unknown.returncode == 2
+    assert "invalid choice: 'shopify'" in unknown.stderr
+
+
+def test_command_names_a_warehouse_that_it_cannot_open(command, shop, tmp_path):
+    folder = shop(orders__csv=GOOD)
+    foreign = tmp_path / "notes.txt"
+    foreign.write_text("no database")
+    failed = command("folder", folder, path=foreign)
+    assert failed.returncode == 1
+    assert f"{foreign} cannot be opened. It is no DuckDB database" in failed.stderr
+    assert foreign.read_text() == "no database"
+
+    failed = command("folder", folder, path=tmp_path / "nowhere" / "w.duckdb")
+    assert failed.returncode == 1
+    assert f"No folder {tmp_path / 'nowhere'}" in failed.stderr
+
+    locked = tmp_path / "locked.duckdb"
+    with duckdb.connect(str(locked)):
+        failed = command("folder", folder, path=locked)
+    assert failed.returncode == 1
+    assert "Another program has it open" in failed.stderr
+
+
+def parquet(path: Path, sql: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    duckdb.sql(sql).write_parquet(str(path))
+    return path
+
+
+ORDER = "select {} as order_id, 'c' as customer_id, date '2024-05-01' as ordered_at"
+
+
+def test_files_stay_in_place_and_what_is_added_is_seen(tmp_path, warehouse, feeds):
+    folder = tmp_path / "a [b]'s shop"
+    parquet(folder / "orders" / "1.parquet", ORDER.format(1))
+    lines = "select 1 as order_id, 'p' as product_id, 2 as quantity, 3.5 as unit_price"
+    parquet(folder / "order_lines.parquet", lines)
+    loaded = link(str(folder), warehouse, feeds, print)
+    assert [feed.rows for feed in loaded] == [1, 1, 0, 0, 0, 0]
+    parquet(folder / "orders" / "2.parquet", ORDER.format(2))
+    with duckdb.connect(str(warehouse)) as connection:
+        found = connection.execute("select order_id from raw.orders").fetchall()
+        assert sorted(found) == [(1,), (2,)]
+        assert not connection.execute("from raw.reviews").fetchall()
+
+
+def test_copies_and_views_take_each_others_place(
+    load_folder, shop, tmp_path, warehouse, feeds
+):
+    folder = shop(orders__csv=GOOD, order_lines__csv=LINES)
+    load_folder(folder)
+    copied = tables(warehouse)
+    parquet(tmp_path / "orders.parquet", ORDER.format(1))
+    link(str(tmp_path), warehouse, feeds, print)
+    assert "orders" not in tables(warehouse)
+    load_folder(folder)
+    assert tables(warehouse) == copied
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "no orders.parquet and no orders/"),
+        ({"orders": "select 1 as order_id"}, "no column customer_id, ordered_at"),
+    ],
+)
+def test_views_of_wrong_files_leave_the_last_good_tables(
+    load_folder, shop, tmp_path, warehouse, feeds, files, words
+):
+    load_folder(shop(orders__csv=GOOD, order_lines__csv=LINES))
+    copied = tables(warehouse)
+    for name, sql in files.items():
+        parquet(tmp_path / "wrong" / f"{name}.parquet", sql)
+    with pytest.raises(LoadError, match=words):
+        link(str(tmp_path / "wrong"), warehouse, feeds, print)
+    assert tables(warehouse) == copied

@@ -1,0 +1,147 @@
+"""Every metric, on the sample shop, against pandas over the tables before it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from clv_warehouse.project import metrics
+from clv_warehouse.project.metrics import Metric
+
+
+@pytest.fixture(scope="module")
+def defined(parsed: Path) -> list[Metric]:
+    return metrics.load(parsed / "semantic_manifest.json")
+
+
+@pytest.fixture(scope="module")
+def expected(sample: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """By name, from customers' days and values and from orders: not from profiles."""
+    values = sample.sql("from clv.customer_lifetime_value").df()
+    as_of = values["as_of_date"].iloc[0]
+    days = sample.sql("from features.customer_days").df()
+    days = days[days["activity_date"] <= as_of]
+    days["net_amount"] = days["net_amount"].astype(float)
+    purchases = days[days["is_purchase"]].groupby("customer_key")["activity_date"]
+    silence = (as_of - purchases.max()).dt.days
+    year = days[(as_of - days["activity_date"]).dt.days < 365]
+    year_spend = year.groupby("customer_key")["net_amount"].sum()
+    at_risk = silence.index[(silence >= 91) & (silence < 182)]
+    best = values.sort_values("lifetime_value", ascending=False)
+    best = best.head(-(-len(best) // 10))
+    orders = sample.sql("from orders.fct_orders").df()
+    orders = orders[~orders["is_cancelled"]]
+    sold = float(orders["sold_amount"].sum())
+    returned = float(orders["returned_amount"].sum())
+    sales = int((orders["sold_amount"] > 0).sum())
+    total_value = float(values["lifetime_value"].sum())
+    best_value = float(best["lifetime_value"].sum())
+    return {
+        "customers": len(purchases),
+        "active_customers": int((silence < 91).sum()),
+        "repeat_rate": float((purchases.nunique() > 1).mean()),
+        "past_spend": float(days["net_amount"].sum()),
+        "spend_365d": float(year["net_amount"].sum()),
+        "predicted_spend": float(values["predicted_spend"].sum()),
+        "lifetime_value": total_value,
+        "top_decile_value": best_value,
+        "top_decile_share": best_value / total_value,
+        "value_at_risk": float(year_spend.reindex(at_risk).fillna(0).sum()),
+        "orders": sales,
+        "revenue": sold - returned,
+        "sold_amount": sold,
+        "returned_amount": returned,
+        "average_order_value": sold / sales,
+        "return_rate": returned / sold,
+    }
+
+
+def value(sample: duckdb.DuckDBPyConnection, metric: Metric, where: str) -> float:
+    rows = sample.sql(metric.query(where=where)).fetchall()
+    return float(rows[0][0] or 0)
+
+
+def test_every_metric_equals_another_way_to_it(
+    sample: duckdb.DuckDBPyConnection,
+    defined: list[Metric],
+    expected: dict[str, float],
+) -> None:
+    found = {metric.name: value(sample, metric, "true") for metric in defined}
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_each_metric_says_what_it_is(defined: list[Metric]) -> None:
+    for metric in defined:
+        assert metric.label != metric.name, metric.name
+        assert metric.description.endswith("."), metric.name
+        assert metric.relation in ("profiles.customer_profiles", "orders.fct_orders")
+
+
+def test_parts_add_up_to_the_whole(
+    sample: duckdb.DuckDBPyConnection, defined: list[Metric]
+) -> None:
+    for metric in defined:
+        if metric.format != "share" and metric.name != "average_order_value":
+            column = "segment" if "profiles" in metric.relation else "status"
+            parts = sample.sql(metric.query(column)).fetchall()
+            assert len(parts) > 1
+            total = value(sample, metric, "true")
+            assert sum(float(part) for _, part in parts) == pytest.approx(total)
+
+
+def test_a_share_of_nothing_is_null(
+    sample: duckdb.DuckDBPyConnection, defined: list[Metric]
+) -> None:
+    for metric in defined:
+        if metric.format == "share":
+            assert sample.sql(metric.query(where="false")).fetchall() == [(None,)]
+
+
+def change(
+    parsed: Path, folder: Path, name: str, changes: dict[str, Any], path: list[str]
+) -> Path:
+    """A copy of the semantic manifest with one metric changed."""
+    copy = folder / "semantic_manifest.json"
+    shutil.copy(parsed / "semantic_manifest.json", copy)
+    known = json.loads(copy.read_text())
+    part = next(metric for metric in known["metrics"] if metric["name"] == name)
+    for step in path:
+        part = part[step]
+    part.update(changes)
+    copy.write_text(json.dumps(known))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "changes", "message"),
+    [
+        ("orders", [], {"filter": {"where_filters": []}}, "filter stands in"),
+        ("orders", [], {"type": "cumulative"}, "cumulative is no single aggregate"),
+        ("orders", ["config"], {"meta": {"format": "pounds"}}, "is pounds, not one of"),
+        (
+            "return_rate",
+            ["type_params", "denominator"],
+            {"name": "customers"},
+            "Both must be over one table",
+        ),
+    ],
+)
+def test_what_is_no_single_aggregate_is_refused(
+    parsed: Path,
+    tmp_path: Path,
+    name: str,
+    path: list[str],
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    manifest = change(parsed, tmp_path, name, changes, path)
+    with pytest.raises(ValueError, match=message):
+        metrics.load(manifest)
+
+
+def test_a_project_that_was_never_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="dbt parse"):
+        metrics.load(tmp_path / "semantic_manifest.json")

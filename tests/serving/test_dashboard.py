@@ -1,0 +1,633 @@
+"""The dashboard in a real Chromium, against the warehouse by SQL of its own."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from playwright.sync_api import Browser, Page
+
+from clv_warehouse.project.metrics import Metric, load
+from clv_warehouse.serving.dashboard.browser import (
+    chromium,
+    find_chromium,
+    seconds_until_drawn,
+)
+from clv_warehouse.serving.dashboard.figures import CHANNELS, COUNTRIES, PANELS
+from clv_warehouse.serving.dashboard.page import assemble, write_dashboard
+
+pytestmark = pytest.mark.skipif(
+    find_chromium() is None, reason="no Chromium: install it (Debian: chromium)"
+)
+CHARTS = [
+    *("revenue", "deciles", "concentration", "segments", "moves", "cohorts"),
+    *("judged", "origins", "rejections"),
+]
+CHOICES = [
+    {},
+    {"segment": "loyal"},
+    {"country": "Germany"},
+    {"channel": "search"},
+    {"segment": "at_risk", "country": "France"},
+    {"segment": "lapsed", "country": "Germany", "channel": "social"},
+]
+COLUMNS = {
+    "segment": "segment",
+    "country": "country",
+    "channel": "acquisition_channel",
+}
+
+
+@dataclass
+class Tab:
+    """A page in the browser, and what it did beside showing."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def choose(self, **choice: str) -> None:
+        """Set the filters; those not named show all."""
+        self.page.click("#reset")
+        for name, value in choice.items():
+            self.page.select_option(f"#{name}", value)
+
+    def cells(self, selector: str) -> list[list[float]]:
+        """The numbers of a table's rows, as they are and not as they read."""
+        rows = self.page.locator(f"{selector} tbody tr").all()
+        return [
+            [float(cell) for cell in row.locator("[data-value]").evaluate_all(VALUES)]
+            for row in rows
+        ]
+
+    def table_of(self, chart: str) -> list[list[float]]:
+        """The numbers of a chart's table."""
+        return self.cells(f"#{chart} + details")
+
+
+VALUES = "cells => cells.map(cell => cell.dataset.value)"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def metrics(parsed: Path) -> list[Metric]:
+    return load(parsed / "semantic_manifest.json")
+
+
+@pytest.fixture(scope="module")
+def written(
+    sample: duckdb.DuckDBPyConnection,
+    metrics: list[Metric],
+    root: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The sample shop's dashboard."""
+    page = tmp_path_factory.mktemp("dashboard") / "dashboard.html"
+    write_dashboard(root / "data" / "sample.duckdb", metrics, page)
+    return page
+
+
+Open = Callable[..., Tab]
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    contexts = []
+
+    def opened(path: Path, width: int = 1280, **options: Any) -> Tab:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, **options
+        )
+        contexts.append(context)
+        tab = Tab(context.new_page())
+        tab.page.on("request", lambda each: tab.requests.append(each.url))
+        tab.page.on("console", lambda each: tab.complaints.append(each.text))
+        tab.page.on("pageerror", lambda each: tab.complaints.append(str(each)))
+        tab.page.goto(path.as_uri())
+        seconds_until_drawn(tab.page)
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def where(choice: dict[str, str]) -> str:
+    """The condition on customer_profiles that a choice means."""
+    return " and ".join(
+        ["true", *(f"{COLUMNS[name]} = '{value}'" for name, value in choice.items())]
+    )
+
+
+def rows_of(sample: duckdb.DuckDBPyConnection, sql: str) -> list[list[float]]:
+    return [[float(value) for value in row] for row in sample.sql(sql).fetchall()]
+
+
+def test_every_chart_renders_quietly_and_asks_for_nothing(
+    written: Path, open_page: Open
+) -> None:
+    tab = open_page(written)
+    for chart in CHARTS:
+        marks = tab.page.locator(f"#{chart} svg path")
+        assert marks.count() > 3, chart
+        assert tab.page.locator(f"#{chart}").get_attribute("aria-label"), chart
+        assert len(tab.table_of(chart)) > 1, chart
+    assert tab.requests == [written.as_uri()]
+    assert tab.complaints == []
+
+
+def test_the_page_cannot_ask_for_anything(written: Path, open_page: Open) -> None:
+    tab = open_page(written)
+    failed = tab.page.evaluate(
+        "fetch('https://example.org/').then(() => false, () => true)"
+    )
+    assert failed
+    assert not [each for each in tab.requests if each.startswith("http")]
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda each: "-".join(each.values()))
+def test_numbers_are_those_of_the_warehouse(
+    choice: dict[str, str],
+    sample: duckdb.DuckDBPyConnection,
+    metrics: list[Metric],
+    written: Path,
+    open_page: Open,
+) -> None:
+    tab = open_page(written)
+    tab.choose(**choice)
+    chosen = f"(from profiles.customer_profiles where {where(choice)})"
+
+    tiles = {
+        tile.get_attribute("data-metric"): tile.locator(".figure").get_attribute(
+            "data-value"
+        )
+        for tile in tab.page.locator(".tile").all()
+    }
+    assert len(tiles) == 12
+    for metric in metrics:
+        if metric.name not in tiles:
+            continue
+        customers = f"customer_key in (select customer_key from {chosen})"
+        (value,) = sample.sql(
+            metric.query(where=customers if choice else "true")
+        ).fetchall()[0]
+        assert float(tiles[metric.name] or "nan") == pytest.approx(
+            float(value), rel=1e-6, abs=1e-6
+        ), metric.name
+
+    # Money of orders by month: the last row of each month that has any.
+    guests = "true" if not choice else "false"
+    revenue = rows_of(
+        sample,
+        f"""
+        select sum(net_amount)
+        from orders.fct_orders
+        where customer_key in (select customer_key from {chosen})
+            or ({guests} and customer_key is null)
+        group by date_trunc('month', ordered_date)
+        having sum(net_amount) <> 0
+        order by date_trunc('month', ordered_date)
+        """,
+    )
+    shown = [row[:1] for row in tab.table_of("revenue")]
+    months = len(
+        sample.sql(
+            "select distinct date_trunc('month', ordered_date) from orders.fct_orders"
+        ).fetchall()
+    )
+    shown = [row for row in shown[:months] if row[0]]
+    assert shown == [pytest.approx(row, abs=0.01) for row in revenue]
+
+    horizons = rows_of(
+        sample,
+        f"""
+        select horizon_days, sum(predicted_spend)
+        from clv.clv_predictions
+        where customer_key in (select customer_key from {chosen})
+        group by all
+        order by all
+        """,
+    )
+    calendar = tab.cells("#calendar")
+    assert [[days, total] for days, _, total in calendar] == [
+        pytest.approx(row, abs=0.01) for row in horizons
+    ]
+    assert sum(row[1] for row in calendar) == pytest.approx(horizons[-1][1], abs=0.02)
+    # What is spread over months adds up to the longest horizon again.
+    ahead = tab.page.locator("#revenue + details tbody tr").evaluate_all(
+        "rows => rows.map(row => Number(row.children[2].dataset.value || 0))"
+    )
+    assert sum(ahead) == pytest.approx(horizons[-1][1], rel=1e-9)
+
+    deciles = rows_of(
+        sample,
+        f"""
+        select
+            count(customer_key),
+            coalesce(sum(past_spend), 0),
+            coalesce(sum(predicted_spend), 0),
+            coalesce(sum(lifetime_value), 0)
+        from range(1, 11) as tenths (decile)
+        left join {chosen} as chosen on decile = value_decile
+        group by decile
+        order by decile
+        """,
+    )
+    assert tab.table_of("deciles") == [pytest.approx(row, abs=0.01) for row in deciles]
+
+    segments = rows_of(
+        sample,
+        f"""
+        select count(*), sum(past_spend), sum(predicted_spend), sum(lifetime_value)
+        from {chosen}
+        group by segment
+        order by list_position(['new', 'active', 'loyal', 'at_risk', 'lapsed'], segment)
+        """,
+    )
+    assert tab.table_of("segments") == [
+        pytest.approx(row, abs=0.01) for row in segments
+    ]
+    moved = sum(sum(row) for row in tab.table_of("moves"))
+    assert moved == sum(row[0] for row in segments)
+
+    best = sample.sql(
+        f"select customer_key from {chosen} order by value_rank limit 10"
+    ).fetchall()
+    keys = tab.page.locator("#customers tbody .key").evaluate_all(
+        "keys => keys.map(key => key.firstChild.textContent)"
+    )
+    assert keys == [key for (key,) in best]
+
+
+def test_concentration_is_of_those_chosen(
+    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    """The best half of the loyal, by their own ranks; the page knows bands of ranks."""
+    tab = open_page(written)
+    tab.choose(segment="loyal")
+    (truth,) = sample.sql(
+        """
+        with ranked as (
+            select
+                lifetime_value,
+                row_number() over (order by value_rank) / count(*) over () as share
+            from profiles.customer_profiles
+            where segment = 'loyal'
+        )
+
+        select sum(lifetime_value) filter (where share <= 0.5) / sum(lifetime_value)
+        from ranked
+        """
+    ).fetchall()[0]
+    assert tab.table_of("concentration")[-1] == [pytest.approx(truth, abs=0.01)]
+
+
+def test_movement_and_cohorts_are_those_of_the_warehouse(
+    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    tab = open_page(written)
+    tab.choose(country="France")
+    moves = rows_of(
+        sample,
+        """
+        select
+            count_if(segment = 'new'),
+            count_if(segment = 'active'),
+            count_if(segment = 'loyal'),
+            count_if(segment = 'at_risk'),
+            count_if(segment = 'lapsed')
+        from profiles.customer_profiles
+        where country = 'France' and previous_segment = 'loyal'
+        """,
+    )
+    rows = tab.page.locator("#moves + details tbody tr").all()
+    (loyal,) = [row for row in rows if row.locator("th").text_content() == "Loyal"]
+    assert [float(each) for each in loyal.locator("td").evaluate_all(VALUES)] == moves[
+        0
+    ]
+
+    cohorts = rows_of(
+        sample,
+        """
+        with cohort as (
+            select customer_key, first_purchase_month
+            from profiles.customer_profiles
+            where country = 'France' and first_purchase_month = date '2025-03-01'
+        )
+
+        select
+            (select count(*) from cohort),
+            count(distinct customer_key) filter (
+                where date_trunc('month', ordered_date) = date '2025-04-01'
+            ) / (select count(*) from cohort),
+            count(distinct customer_key) filter (
+                where date_trunc('month', ordered_date) = date '2025-12-01'
+            ) / (select count(*) from cohort)
+        from orders.fct_orders
+        inner join cohort using (customer_key)
+        where net_amount > 0
+        """,
+    )
+    rows = tab.page.locator("#cohorts + details tbody tr").all()
+    (march,) = [row for row in rows if row.locator("th").text_content() == "Mar 2025"]
+    kept = [float(each) for each in march.locator("[data-value]").evaluate_all(VALUES)]
+    assert [kept[0], kept[1], kept[9]] == pytest.approx(cohorts[0])
+    assert len(kept) == 10
+    # All cells: a month with nothing but what was cancelled or returned is no purchase.
+    bought = rows_of(
+        sample,
+        """
+        select count(distinct (customer_key, date_trunc('month', ordered_date)))
+        from orders.fct_orders
+        inner join profiles.customer_profiles using (customer_key)
+        where country = 'France'
+            and net_amount > 0
+            and first_purchase_month >= date '2024-01-01'
+            and date_trunc('month', ordered_date) > first_purchase_month
+        """,
+    )
+    shown = [
+        share * size for size, *shares in tab.table_of("cohorts") for share in shares
+    ]
+    assert sum(shown) == pytest.approx(bought[0][0])
+
+
+def test_trust_and_quality_are_those_of_the_warehouse(
+    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    tab = open_page(written)
+    totals = rows_of(
+        sample,
+        """
+        select
+            count(*),
+            sum(predicted_spend),
+            sum(actual_spend),
+            sum(predicted_spend) / sum(actual_spend) - 1
+        from clv.backtest_predictions
+        where model = 'clv_network'
+        group by horizon_days
+        order by horizon_days
+        """,
+    )
+    assert tab.table_of("origins") == [
+        pytest.approx(row, rel=1e-6, abs=1e-6) for row in totals
+    ]
+    tab.page.check("input[name=judged][value='91']")
+    gini = sample.sql(
+        """
+        select value
+        from clv.backtest_metrics
+        where horizon_days = 91 and measure = 'normalised_gini'
+        order by value desc
+        """
+    ).fetchall()
+    assert [row[0] for row in tab.cells("#models")] == [
+        pytest.approx(value, abs=1e-6) for (value,) in gini
+    ]
+    lost = sample.sql("select count(*) from orders.rejected_records").fetchall()[0][0]
+    assert sum(row[0] for row in tab.table_of("rejections")) == lost
+    assert sum(row[1] for row in tab.cells("#feeds")) == lost
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_nothing_is_wider_than_the_window(
+    written: Path, open_page: Open, width: int, scheme: str
+) -> None:
+    tab = open_page(written, width, color_scheme=scheme)
+    for details in tab.page.locator("details").all():
+        details.evaluate("each => each.open = true")
+    wide = tab.page.evaluate("document.documentElement.scrollWidth")
+    assert wide == width
+    assert tab.page.evaluate("document.documentElement.dataset.theme") == scheme
+
+
+def test_the_theme_can_be_chosen(written: Path, open_page: Open) -> None:
+    tab = open_page(written, color_scheme="dark")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    dark = tab.page.evaluate(colour)
+    tab.page.click("#theme")
+    assert tab.page.evaluate("document.documentElement.dataset.theme") == "light"
+    assert tab.page.evaluate(colour) != dark
+
+
+def test_prints_in_light_on_the_width_of_the_paper(
+    written: Path, open_page: Open
+) -> None:
+    tab = open_page(written, color_scheme="dark")
+    tab.page.emulate_media(media="print", color_scheme="dark")
+    tab.page.locator("html[data-theme=light]").wait_for(state="attached")
+    for chart in CHARTS:
+        drawn, room = tab.page.locator(f"#{chart}").evaluate(
+            "each => [each.querySelector('svg').getBoundingClientRect().right,"
+            " each.closest('.card').getBoundingClientRect().right]"
+        )
+        assert drawn <= room <= 700, chart
+    assert not tab.page.locator("nav").is_visible()
+    tab.page.emulate_media(media="screen", color_scheme="dark")
+    tab.page.locator("html[data-theme=dark]").wait_for(state="attached")
+
+
+def test_everything_can_be_reached_by_keyboard(written: Path, open_page: Open) -> None:
+    tab = open_page(written)
+    focused = "document.activeElement.id || document.activeElement.textContent"
+    tab.page.keyboard.press("Tab")
+    assert "Skip" in tab.page.evaluate(focused)
+    assert tab.page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    reached = set()
+    for _ in range(60):
+        tab.page.keyboard.press("Tab")
+        reached.add(tab.page.evaluate(focused))
+    assert {"theme", "segment", "country", "channel", "reset"} <= reached
+    assert "Figures as a table" in reached
+    tab.page.focus("#segment")
+    tab.page.keyboard.press("L")
+    tab.page.keyboard.press("Enter")
+    assert "Lo" in tab.page.locator("#chosen").inner_text()
+    tab.page.focus("#deciles + details summary")
+    tab.page.keyboard.press("Enter")
+    assert tab.page.locator("#deciles + details table").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(written: Path, open_page: Open, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    tab = open_page(written, color_scheme=scheme)
+    for details in tab.page.locator("details").all():
+        details.evaluate("each => each.open = true")
+    found = Axe().run(tab.page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_hover_tells_the_figures(written: Path, open_page: Open) -> None:
+    tab = open_page(written)
+    tab.page.locator("#deciles").scroll_into_view_if_needed()
+    tab.page.locator("#deciles").hover(position={"x": 80, "y": 150})
+    tab.page.get_by_text("Lifetime value: €").wait_for(timeout=5000)
+
+
+def test_text_of_the_shop_stays_text(written: Path, open_page: Open) -> None:
+    """Keys and countries may hold anything, ends of elements too."""
+    evil = "</script><script>document.title = ''</script><img src=x onerror=alert()>"
+    found = re.search(
+        r'<script type="application/json" id="figures">(.*?)</script>',
+        written.read_text("utf-8"),
+    )
+    assert found
+    shown = json.loads(found[1])
+    shown["panels"]["customers"]["rows"][0][1] = evil
+    shown["groups"] = [[segment, evil, evil] for segment, _, _ in shown["groups"]]
+    shown["panels"]["quality"]["rejected"][0]["explanation"] = evil
+    page = written.with_name("evil.html")
+    page.write_text(assemble(shown), "utf-8")
+    tab = open_page(page)
+    assert tab.page.title() == "Customer value"
+    assert tab.page.locator("img").count() == 0
+    key = tab.page.locator("#customers .key").first.inner_text()
+    assert key.startswith(evil)
+    tab.page.locator("#rejections").hover(position={"x": 300, "y": 15})
+    assert tab.page.locator("img").count() == 0
+    assert tab.complaints == []
+
+
+# What the page reads, by the table; a test puts another select in a table's place.
+TABLES = [
+    *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
+    *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
+    *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
+    *("orders.fct_reviews", "orders.dim_products", "orders.dim_customers"),
+    *("orders.rejected_records", "reference.clv_reasons"),
+    "reference.rejection_reasons",
+]
+
+
+def test_the_exposure_names_what_the_page_reads(parsed: Path) -> None:
+    manifest = json.loads((parsed / "manifest.json").read_text("utf-8"))
+    exposure = manifest["exposures"]["exposure.clv_warehouse.dashboard"]
+    named = {node.split(".")[-1] for node in exposure["depends_on"]["nodes"]}
+    read = {table for panel in PANELS for table in panel.tables}
+    assert named == {table.split(".")[-1] for table in TABLES}
+    assert read <= set(TABLES)
+
+
+def write_another(path: Path, root: Path, selects: dict[str, str | None]) -> None:
+    """Write the sample's warehouse but for these tables; None leaves one out."""
+    text = f"attach '{root / 'data' / 'sample.duckdb'}' as sample (read_only);"
+    for table in TABLES:
+        select = selects.get(table, f"from sample.{table}")
+        if select is not None:
+            text += f"create schema if not exists {table.split('.')[0]};"
+            text += f"create table {table} as {select};"
+    # In a process of its own: one process has a file open in one way only.
+    code = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
+    subprocess.run([sys.executable, "-c", code, str(path), text], check=True)
+
+
+def test_small_countries_are_one_and_missing_tables_leave_their_panel_out(
+    metrics: list[Metric],
+    root: Path,
+    tmp_path: Path,
+    written: Path,
+    open_page: Open,
+) -> None:
+    warehouse, page = tmp_path / "many.duckdb", tmp_path / "many.html"
+    profiles = """
+        select * replace ('land ' || hash(customer_key) % 40 as country)
+        from sample.profiles.customer_profiles
+    """
+    write_another(
+        warehouse,
+        root,
+        {"profiles.customer_profiles": profiles, "orders.rejected_records": None},
+    )
+    write_dashboard(warehouse, metrics, page)
+    tab = open_page(page)
+    countries = tab.page.locator("#country option").all_inner_texts()
+    assert len(countries) == COUNTRIES + 2
+    assert countries[-1] == "Other"
+    assert tab.page.locator("#channel option").count() <= CHANNELS + 3
+    tab.choose(country="other")
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        (expected,) = connection.sql(
+            f"""
+            select count(*)
+            from profiles.customer_profiles
+            where country not in (
+                select country
+                from profiles.customer_profiles
+                group by country
+                order by count(*) desc, country
+                limit {COUNTRIES}
+            )
+            """
+        ).fetchall()[0]
+    tile = tab.page.locator("[data-metric=customers] .figure")
+    assert float(tile.get_attribute("data-value") or "nan") == expected
+    assert tab.page.locator("#quality-title").count() == 0
+    assert tab.page.locator("#trust-title").count() == 1
+    assert tab.complaints == []
+
+
+def test_a_shop_of_orders_alone_has_its_page(
+    metrics: list[Metric],
+    root: Path,
+    tmp_path: Path,
+    written: Path,
+    open_page: Open,
+) -> None:
+    """No other feed, no currency, one horizon, the prior's scores, nothing rejected."""
+    none = "select * from sample.{} limit 0"
+    empty = [
+        *("orders.fct_order_lines", "orders.fct_events", "orders.fct_reviews"),
+        *("orders.dim_products", "orders.rejected_records", "clv.trainings"),
+        *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
+    ]
+    selects: dict[str, str | None] = {table: none.format(table) for table in empty}
+    selects |= {
+        "profiles.customer_profiles": """
+            select
+                * replace (
+                    'unknown' as country,
+                    'unknown' as acquisition_channel,
+                    'prior' as scored_by
+                )
+            from sample.profiles.customer_profiles
+        """,
+        "orders.fct_orders": """
+            select * replace (null::varchar as currency) from sample.orders.fct_orders
+        """,
+        "clv.clv_predictions": """
+            from sample.clv.clv_predictions where horizon_days = 365
+        """,
+    }
+    warehouse, page = tmp_path / "bare.duckdb", tmp_path / "bare.html"
+    write_another(warehouse, root, selects)
+    write_dashboard(warehouse, metrics, page)
+    tab = open_page(page, 390)
+    assert tab.page.locator("#segment").is_visible()
+    assert not tab.page.locator("#country").is_visible()
+    assert not tab.page.locator("#channel").is_visible()
+    assert "No forecast has been judged" in tab.page.inner_text("#calendar-note")
+    assert "No forecast has been judged" in tab.page.inner_text("#trust-intro")
+    assert "the prior" in tab.page.inner_text("#fresh")
+    assert tab.page.inner_text("#quality-intro").startswith("All ")
+    assert not tab.page.locator("#rejections-card").is_visible()
+    assert len(tab.cells("#calendar")) == 1
+    assert "€" not in tab.page.inner_text("main")
+    for word in ("NaN", "undefined", "null", "Infinity"):
+        assert word not in (tab.page.locator("main").text_content() or ""), word
+    assert tab.page.evaluate("document.documentElement.scrollWidth") == 390
+    assert tab.complaints == []

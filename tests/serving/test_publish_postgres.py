@@ -1,0 +1,348 @@
+"""Publishing to a real PostgreSQL server, and what its readers see meanwhile."""
+
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+
+import duckdb
+import psycopg
+import pytest
+import sqlalchemy
+
+from benchmarks.postgres_server import find_programs, running_server
+from clv_warehouse.project.contracts import Column, PublishError, read_tables
+from clv_warehouse.serving.publishing.postgres import publish_to_postgres
+from publishing import FACT, ORDERS, TABLES, TOTALS, build, publish
+
+PROGRAMS = find_programs()
+pytestmark = pytest.mark.skipif(
+    PROGRAMS is None, reason="PostgreSQL is not installed (apt-get install postgresql)"
+)
+REPUBLISHES = 3
+AGREE = FACT.format(orders="shop.fct_orders", totals="shop.totals")
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The address of a server of our own."""
+    with running_server(PROGRAMS, "fsync=off") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def dsn(server):
+    """The address of an empty database."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("drop database if exists trial with (force)")
+        connection.execute("create database trial")
+        connection.execute("drop role if exists analyst")
+        connection.execute("create role analyst login")
+    return server.replace("/postgres", "/trial", -1)
+
+
+@pytest.fixture
+def publisher(dsn, tmp_path):
+    """A function that builds a version of the tiny shop and publishes it."""
+    warehouse = tmp_path / "warehouse.duckdb"
+
+    def publish_version(number, tables=TABLES, change=None, wait=20, **more):
+        build(warehouse, number)
+        if change:
+            with duckdb.connect(warehouse) as connection:
+                connection.execute(change)
+        version = publish(warehouse, tmp_path / "published", tables=tables)
+        said = []
+        reader = more.get("reader")
+        publish_to_postgres(
+            version / "serving.duckdb", tables, dsn, reader, wait, said.append
+        )
+        return said
+
+    return publish_version
+
+
+@contextmanager
+def as_role(dsn, role):
+    with psycopg.connect(dsn.replace("clv@", f"{role}@")) as connection:
+        yield connection
+
+
+def query(dsn, sql):
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def loaded(dsn):
+    found = query(
+        dsn, "select nspname from pg_namespace where nspname like 'published%'"
+    )
+    return [name for (name,) in found]
+
+
+def test_sample_shop_is_the_same_to_sqlalchemy_and_psql(root, tmp_path, dsn):
+    """All tables under contract by the command: values, types, comments, indexes."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "scripts/publish.py", "postgres"),
+            *("--reader", "analyst", "--to", tmp_path),
+        ],
+        cwd=root,
+        env=os.environ | {"CLV_POSTGRES": dsn},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    tables = read_tables(root / "target" / "manifest.json")
+    address = dsn.replace("postgresql:", "postgresql+psycopg:").replace(
+        "clv", "analyst"
+    )
+    engine = sqlalchemy.create_engine(address)
+    inspector = sqlalchemy.inspect(engine)
+    with (
+        duckdb.connect(tmp_path / "serving.duckdb", read_only=True) as served,
+        engine.connect() as connection,
+    ):
+        for table in tables:
+            order = ", ".join(map(str, range(1, len(table.columns) + 1)))
+            rows = f"select * from {table.full_name} order by {order} nulls last"
+            sql = f"{rows} limit 2000"
+            expected = served.execute(sql).fetchall()
+            found = connection.exec_driver_sql(sql).fetchall()
+            assert [tuple(row) for row in found] == expected, table.full_name
+            count = f"select count(*) from {table.full_name}"
+            assert (
+                connection.exec_driver_sql(count).scalar_one()
+                == served.execute(count).fetchall()[0][0]
+            )
+            columns = inspector.get_columns(table.name, table.schema)
+            assert [each["comment"] for each in columns] == [
+                column.description for column in table.columns
+            ]
+            comment = inspector.get_table_comment(table.name, table.schema)["text"]
+            assert comment == table.description
+            # By their indexes a key is looked up.
+            (schema,) = loaded(dsn)
+            indexes = inspector.get_indexes(table.full_name, schema)
+            unique = {tuple(i["column_names"]) for i in indexes if i["unique"]}
+            assert set(table.keys) <= unique
+        spend = inspector.get_columns("customer_lifetime_value", "clv")
+        types = {each["name"]: str(each["type"]) for each in spend}
+        assert types["lifetime_value"] == "NUMERIC(18, 2)"
+        assert types["as_of_date"] == "DATE"
+    engine.dispose()
+
+    def psql(command):
+        return subprocess.run(
+            [PROGRAMS / "psql", dsn.replace("clv@", "analyst@"), "-tAc", command],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    with duckdb.connect(tmp_path / "serving.duckdb", read_only=True) as served:
+        total = "select sum(lifetime_value) from clv.customer_lifetime_value"
+        assert psql(total) == str(served.execute(total).fetchall()[0][0])
+    listed = psql("\\d+ clv.customer_lifetime_value")
+    assert "value_decile|integer" in listed
+
+
+def test_types_lists_and_odd_text_arrive_as_they_are(dsn, publisher):
+    column = Column("seen_at", "timestamp with time zone", "It's\nso: $$ \\ %")
+    more = replace(ORDERS, columns=(*ORDERS.columns, column))
+    change = """
+        alter table shop.fct_orders add column seen_at timestamptz;
+        insert into shop.fct_orders values
+            (-1, timestamp '1999-12-31 23:59:59.123456', -12345678901234.5678,
+             ['', 'ü''\\', null], timestamptz '2024-05-01 12:00:00+02'),
+            (-2, null, null, [], null);
+        create or replace view shop.totals as
+        select 1 as version, count(*) as orders, sum(amount)::decimal(38, 4) as amount
+        from shop.fct_orders
+    """
+    publisher(1, (more, TOTALS), change)
+    sql = "select {} from shop.fct_orders where order_id = {}"
+    columns = "ordered_at::text, amount::text, tags, seen_at at time zone 'UTC'"
+    ((ordered_at, amount, tags, seen_at),) = query(dsn, sql.format(columns, -1))
+    assert ordered_at == "1999-12-31 23:59:59.123456"
+    assert amount == "-12345678901234.5678"
+    assert tags == ["", "ü'\\", None]
+    assert str(seen_at) == "2024-05-01 10:00:00"
+    assert query(dsn, sql.format("ordered_at, amount, tags, seen_at", -2)) == [
+        (None, None, [], None)
+    ]
+    comment = "select col_description('shop.fct_orders'::regclass, 5)"
+    assert query(dsn, comment) == [(column.description,)]
+
+
+def test_readers_see_no_error_and_no_half_while_tables_are_swapped(dsn, publisher):
+    publisher(0)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("create view mine as select version from shop.totals")
+    stop = threading.Event()
+    reads, wrong = [], []
+
+    def read():
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            while not stop.is_set():
+                try:
+                    # Two queries of one transaction tell of one publication too.
+                    with connection.transaction():
+                        ((agrees,),) = connection.execute(AGREE).fetchall()
+                        first = connection.execute("select * from mine").fetchall()
+                        second = connection.execute(
+                            "select version from shop.totals"
+                        ).fetchall()
+                    if not agrees or first != second:
+                        wrong.append((agrees, first, second))
+                    reads.append(first[0][0])
+                except psycopg.Error as error:
+                    wrong.append(str(error))
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    try:
+        for number in range(1, REPUBLISHES + 1):
+            publisher(number)
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert wrong == []
+    assert len(reads) > 100
+    assert set(reads) >= set(range(REPUBLISHES))
+    assert query(dsn, "select * from mine") == [(REPUBLISHES,)]
+    assert len(loaded(dsn)) == 1
+
+
+def test_grants_and_what_is_built_on_a_table_survive(dsn, publisher):
+    publisher(1, reader="analyst")
+    query_only = "select version, orders from shop.totals"
+    with as_role(dsn, "analyst") as connection:
+        assert connection.execute(query_only).fetchall() == [(1, 1000)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("delete from shop.totals")
+    with psycopg.connect(dsn) as connection:
+        connection.execute("create schema mine")
+        connection.execute("create view mine.v as select * from shop.totals")
+    # A column more, in the middle: it comes last, so that the view above stays.
+    one, *others = TOTALS.columns
+    wider = replace(TOTALS, columns=(one, Column("note", "varchar", "New."), *others))
+    change = (
+        "create or replace view shop.totals as select 2 as version, 'x' as note, "
+        "count(*) as orders, sum(amount)::decimal(38, 4) as amount from shop.fct_orders"
+    )
+    publisher(2, (ORDERS, wider), change)
+    assert query(dsn, "select version, note from shop.totals") == [(2, "x")]
+    assert query(dsn, "select version from mine.v") == [(2,)]
+    with as_role(dsn, "analyst") as connection:
+        assert connection.execute(query_only).fetchall() == [(2, 1000)]
+
+    # A column of another type, or none, cannot: that is told before anything happens.
+    with pytest.raises(PublishError, match=r"column note no longer, but mine\.v is"):
+        publisher(3)
+    assert query(dsn, "select version, note from shop.totals") == [(2, "x")]
+    with psycopg.connect(dsn) as connection:
+        connection.execute("drop view mine.v")
+    publisher(3)
+    with as_role(dsn, "analyst") as connection:
+        assert connection.execute("select * from shop.totals").fetchall()[0][0] == 3
+
+
+def test_a_table_that_the_project_has_no_longer_goes(dsn, publisher):
+    publisher(1)
+    publisher(2, (ORDERS,))
+    assert query(dsn, "select to_regclass('shop.totals')") == [(None,)]
+    assert len(loaded(dsn)) == 1
+
+
+def test_a_reader_that_holds_a_table_is_named_and_not_disturbed(dsn, publisher):
+    publisher(1)
+    with psycopg.connect(dsn, application_name="report") as reader:
+        before = reader.execute("select version from shop.totals").fetchall()
+        with pytest.raises(PublishError, match=r"\(clv, report\) holds shop\.totals"):
+            publisher(2, wait=0.5)
+        # Others read on, and so does the one in the way.
+        assert query(dsn, "select version from shop.totals") == [(1,)]
+        assert reader.execute("select version from shop.totals").fetchall() == before
+    publisher(3)
+    assert query(dsn, "select version from shop.totals") == [(3,)]
+    assert len(loaded(dsn)) == 1
+
+
+def test_killed_at_any_moment_the_last_good_tables_stay(root, dsn, tmp_path, publisher):
+    publisher(1)
+    code = (
+        "import pathlib, sys, publishing as p;"
+        "from clv_warehouse.serving.publishing.postgres import publish_to_postgres;"
+        "print('ready', flush=True);"
+        "publish_to_postgres(pathlib.Path(sys.argv[1]), p.TABLES, sys.argv[2], None,"
+        " 20, lambda line: print(line, flush=True))"
+    )
+    build(tmp_path / "large.duckdb", 2, rows=300_000)
+    version = publish(tmp_path / "large.duckdb", tmp_path / "large")
+    left = 0
+    for lines in (1, 2):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, version / "serving.duckdb", dsn],
+            cwd=root / "tests" / "python",
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as killed:
+            for _ in range(lines):
+                assert killed.stdout.readline()
+            killed.kill()
+        assert query(dsn, AGREE) == [(True,)]
+        left = max(left, len(loaded(dsn)))
+    assert left > 1
+    # The server notices a moment later that its client is gone.
+    query(
+        dsn,
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = 'trial' and pid <> pg_backend_pid()",
+    )
+    publisher(3)
+    assert query(dsn, "select version from shop.totals") == [(3,)]
+    assert len(loaded(dsn)) == 1
+
+
+def test_what_is_in_the_way_is_named(dsn, publisher, tmp_path):
+    publisher(1)
+    nul = "update shop.fct_orders set tags = ['b' || chr(0)] where order_id = 7"
+    with pytest.raises(PublishError, match=r"fct_orders, column tags: .*x00.*code 0"):
+        publisher(2, change=nul)
+    twice = "insert into shop.fct_orders from shop.fct_orders limit 1"
+    with pytest.raises(PublishError, match=r"share order_id.*dbt test --select"):
+        publisher(2, change=twice)
+    with pytest.raises(PublishError, match="No role ghost"):
+        publisher(2, reader="ghost")
+    odd = Column("odd", "struct(a integer)", "")
+    with pytest.raises(PublishError, match=r"totals, column odd: .*struct"):
+        publisher(
+            2,
+            (ORDERS, replace(TOTALS, columns=(*TOTALS.columns, odd))),
+            "create or replace view shop.totals as select 2 as version, "
+            "1000::bigint as orders, 1::decimal(38, 4) as amount, {'a': 1} as odd",
+        )
+    assert query(dsn, "select version from shop.totals") == [(1,)]
+    assert len(loaded(dsn)) <= 2
+
+    publish(tmp_path / "warehouse.duckdb", tmp_path / "published", tables=(ORDERS,))
+    serving = tmp_path / "published" / "serving.duckdb"
+    wrong = "postgresql://clv:secret@127.0.0.1:1/none"
+    with pytest.raises(PublishError, match=r"Check host, port") as raised:
+        publish_to_postgres(serving, (ORDERS,), wrong, None, 0, print)
+    assert "secret" not in str(raised.value)
+    small = dsn.replace("clv@", "analyst@")
+    with pytest.raises(PublishError, match="grant create on database"):
+        publish_to_postgres(serving, (ORDERS,), small, None, 0, print)
+
+    taken = replace(TOTALS, name="taken")
+    with psycopg.connect(dsn) as connection:
+        connection.execute("create table shop.taken (a integer)")
+    with pytest.raises(PublishError, match=r"shop\.taken is in this database already"):
+        publisher(2, (ORDERS, taken), "create view shop.taken as from shop.totals")
