@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.loading.reading import quoted
 from clv_warehouse.project.contracts import Table, read_tables
+from clv_warehouse.project.sql import quoted
 
 # Columns that say when something ran, not what the shop's data say.
 CLOCK_TIMES = ("trained_at",)

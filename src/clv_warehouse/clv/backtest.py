@@ -13,7 +13,8 @@ from clv_warehouse.clv.observations import COLUMNS, Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import NETWORK, Plan
 from clv_warehouse.clv.training import train
-from clv_warehouse.engines.relation import Relation, doorway
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.apart import apart
 from clv_warehouse.learning.progress import Progress
 

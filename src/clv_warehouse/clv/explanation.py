@@ -52,7 +52,8 @@ from clv_warehouse.clv.prior import BgNbd, Floats, History, Prior
 from clv_warehouse.clv.registry import last_accepted
 from clv_warehouse.clv.scoring import fit_prior, fixed_sample
 from clv_warehouse.clv.training import untrained
-from clv_warehouse.engines.relation import ByBatch, Relation, doorway, in_threads
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import ByBatch, Relation, in_threads
 from clv_warehouse.learning.encoders import Singles
 
 # What the shop calls what the network calls inputs; seed clv_reasons words them.

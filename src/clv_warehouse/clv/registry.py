@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from clv_warehouse.clv.network import Network
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.engines.relation import Relation, doorway, engine_of
+from clv_warehouse.engines.doorway import doorway, engine_of
+from clv_warehouse.engines.relation import Relation
 
 SCHEMA = pa.schema(
     [

@@ -19,7 +19,8 @@ from clv_warehouse.clv.registry import (
 )
 from clv_warehouse.clv.scoring import fixed_sample
 from clv_warehouse.clv.training import train
-from clv_warehouse.engines.relation import Relation, doorway
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.apart import apart
 from clv_warehouse.learning.progress import Progress
 

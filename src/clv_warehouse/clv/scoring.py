@@ -10,7 +10,8 @@ from clv_warehouse.clv.network import QUANTILES, Outlook
 from clv_warehouse.clv.observations import COLUMNS, Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import Accepted, last_accepted
-from clv_warehouse.engines.relation import ByBatch, Relation, doorway
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import ByBatch, Relation
 
 # As many customers as keep a hidden layer in a processor's cache.
 BATCH_ROWS = 1 << 13

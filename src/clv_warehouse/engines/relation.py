@@ -1,15 +1,9 @@
-"""The border between the library and what dbt's Python models get from an engine.
-
-There `dbt.ref` gives a lazy relation: DuckDB's own, or a Spark DataFrame. Inside, all
-are a Relation, and what is made of them is a table in memory or work that is still to
-be done batch by batch; `doorway` translates both ways.
-"""
+"""What the library sees of an engine: rows to read, and work to do batch by batch."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
@@ -89,58 +83,6 @@ class Engine(Protocol):
 
     def table(self, session: Any, this: Any) -> Relation | None:
         """Find the table that `dbt.this` names, if it is there."""
-
-
-class DuckDb:
-    """Relations are DuckDB's own; tables go back as Arrow, or as a stream of it."""
-
-    def relation(self, given: Any) -> Relation:
-        """What `dbt.ref` gave is one."""
-        return given
-
-    def answer(self, found: Any) -> Any:
-        """A reader of what is made by batch: drain it, or the connection stays busy."""
-        if not isinstance(found, ByBatch):
-            return found
-        batches = found.rows.to_arrow_reader(found.batch_rows)
-        parts = in_threads(found.work, batches)
-        return pa.RecordBatchReader.from_batches(
-            found.schema, (batch for part in parts for batch in part)
-        )
-
-    def table(self, session: Any, this: Any) -> Relation | None:
-        """Look the table up in the catalogue of the connection."""
-        found = session.execute(
-            "select 1 from information_schema.tables "
-            "where (table_catalog, table_schema, table_name) = (?, ?, ?)",
-            [this.database, this.schema, this.identifier],
-        ).fetchall()
-        return session.sql(f"select * from {this}") if found else None
-
-
-def engine_of(*given: Any) -> Engine:
-    """Find the engine of what a Python model was given: relations, or a session."""
-    for each in given:
-        if type(each).__module__.startswith("pyspark."):
-            # Not everybody has Spark.
-            from clv_warehouse.engines.spark.relation import Spark
-
-            return Spark.of(each)
-    return DuckDb()
-
-
-def doorway(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of Relations take those of any engine, all of the same one.
-
-    Its answer, if it is a table, becomes what dbt takes from a Python model there.
-    """
-
-    @wraps(function)
-    def entered(*given: Any) -> Any:
-        engine = engine_of(*given)
-        return engine.answer(function(*map(engine.relation, given)))
-
-    return entered
 
 
 def in_threads(

@@ -13,11 +13,9 @@ from clv_warehouse.loading.reading import (
     LoadError,
     Reader,
     Report,
-    first_line,
-    literal,
     progress,
-    quoted,
 )
+from clv_warehouse.project.sql import first_line, literal, quoted
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from clv_warehouse.loading.feeds import Column, Feed
+from clv_warehouse.project.sql import first_line, literal, quoted
 
 Report = Callable[[str], None]
 
@@ -340,21 +341,6 @@ def progress(
     finally:
         done.set()
         teller.join()
-
-
-def quoted(name: str) -> str:
-    """Write a name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Write a text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message."""
-    return str(error).partition("\n")[0]
 
 
 def _csv_header(path: Path) -> tuple[list[str], str]:

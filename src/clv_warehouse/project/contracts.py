@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clv_warehouse.loading.reading import quoted
+from clv_warehouse.project.sql import quoted
 
 KEY_TESTS = ("unique", "unique_together")
 

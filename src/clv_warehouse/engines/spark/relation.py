@@ -17,7 +17,7 @@ DESCENDING = " desc"
 
 @dataclass(frozen=True)
 class Rows:
-    """A DataFrame as an engines.Relation."""
+    """A DataFrame as a Relation."""
 
     frame: DataFrame
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.loading.reading import literal, quoted
 from clv_warehouse.project.contracts import PublishError, Table
+from clv_warehouse.project.sql import literal, quoted
 
 
 def write_parquet(serving: Path, tables: tuple[Table, ...], folder: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
 
-from clv_warehouse.loading.reading import Report, quoted
+from clv_warehouse.loading.reading import Report
 from clv_warehouse.project.contracts import PublishError, Table
+from clv_warehouse.project.sql import quoted
 
 STAY = "What was published before stays."
 LOADED = r"^published_\d{8}t\d{12}$"
