@@ -12,9 +12,9 @@ from clv_warehouse.loading.feeds import Column, Feed
 from clv_warehouse.loading.reading import (
     LoadError,
     Reader,
-    Report,
     progress,
 )
+from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
 

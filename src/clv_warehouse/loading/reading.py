@@ -3,7 +3,7 @@
 import csv
 import glob
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,9 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from clv_warehouse.loading.feeds import Column, Feed
+from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
-
-Report = Callable[[str], None]
 
 ROW_NUMBER = "row_number"
 

@@ -17,9 +17,9 @@ from clv_warehouse.loading.reading import (
     ROW_NUMBER,
     LoadError,
     Reader,
-    Report,
     require_file,
 )
+from clv_warehouse.project.report import Report
 
 # The aliases and the month first are those of the earlier data set's CSV exports,
 # "Online Retail" (UCI 352).

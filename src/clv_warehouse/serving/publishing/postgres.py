@@ -17,8 +17,8 @@ from typing import Any
 import adbc_driver_postgresql.dbapi as adbc
 import duckdb
 
-from clv_warehouse.loading.reading import Report
 from clv_warehouse.project.contracts import PublishError, Table
+from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import quoted
 from clv_warehouse.serving.publishing.views import (
     STAY,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from clv_warehouse.loading.reading import Report
 from clv_warehouse.project.contracts import Table
+from clv_warehouse.project.report import Report
 from clv_warehouse.serving.publishing.folder import (
     new_version,
     swap_in_file,

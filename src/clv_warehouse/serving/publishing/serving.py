@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.loading.reading import Report
 from clv_warehouse.project.contracts import PublishError, Table
+from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
 # Read by DuckDB 1.4 and later, which is what BI tools' drivers bring.

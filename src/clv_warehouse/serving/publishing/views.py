@@ -8,8 +8,8 @@ from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
 
-from clv_warehouse.loading.reading import Report
 from clv_warehouse.project.contracts import PublishError, Table
+from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import quoted
 
 STAY = "What was published before stays."

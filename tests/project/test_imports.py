@@ -1,0 +1,95 @@
+"""Who may import whom, as CONTRIBUTING.md has it, and that there are no circles."""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "clv_warehouse"
+# What each folder may import beside itself. A folder that is not named is a domain.
+MAY_IMPORT = {
+    "project": set(),
+    "engines": {"project"},
+    "learning": {"engines", "project"},
+    "loading": {"project"},
+    "serving": {"project"},
+    "shop": {"project"},
+}
+A_DOMAIN_MAY_IMPORT = {"learning", "engines", "project"}
+# Beside the package: these import it, never the other way round.
+OUTSIDE = {"scripts", "benchmarks", "checks", "tests"}
+
+
+def imports_of(source: Path) -> dict[str, set[str]]:
+    """By module of the package in `source`, all modules that it imports."""
+    found = {}
+    modules = {
+        ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for path in source.rglob("*.py")
+    }
+    for name, path in modules.items():
+        imported = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{name} has a relative import"
+                # What is imported from a package may be one of its modules.
+                imported |= {
+                    f"{node.module}.{alias.name}"
+                    if f"{node.module}.{alias.name}" in modules
+                    else str(node.module)
+                    for alias in node.names
+                }
+        found[name] = imported
+    return found
+
+
+def wrong_imports(source: Path) -> list[str]:
+    """Imports that the rule forbids, and circles."""
+    imports = imports_of(source)
+    wrong = []
+    for module, imported in sorted(imports.items()):
+        folder = module.split(".")[1] if "." in module else ""
+        allowed = MAY_IMPORT.get(folder, A_DOMAIN_MAY_IMPORT) | {folder}
+        for name in sorted(imported):
+            top, *rest = name.split(".")
+            if top in OUTSIDE or (top == PACKAGE and rest and rest[0] not in allowed):
+                wrong.append(f"{module} imports {name}")
+    try:
+        inside = {name: known & imports.keys() for name, known in imports.items()}
+        TopologicalSorter(inside).prepare()
+    except CycleError as error:
+        wrong.append(f"a circle: {' imports '.join(reversed(error.args[1]))}")
+    return wrong
+
+
+def test_every_import_follows_the_rule(root: Path) -> None:
+    assert wrong_imports(root / "src") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("learning/progress.py", "from clv_warehouse.clv.prior import Prior"),
+        ("clv/prior.py", "from clv_warehouse.recommendations import ranking"),
+        ("loading/feeds.py", "import clv_warehouse.engines.relation"),
+        ("serving/dashboard/page.py", "from clv_warehouse.shop import words"),
+        ("project/sql.py", "from benchmarks.harness import run"),
+        ("engines/relation.py", "from clv_warehouse.engines.duckdb import DuckDb"),
+    ],
+)
+def test_a_planted_wrong_import_is_found(
+    root: Path, tmp_path: Path, module: str, line: str
+) -> None:
+    for path in (root / "src" / PACKAGE).rglob("*.py"):
+        copy = tmp_path / path.relative_to(root / "src")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text("utf-8")
+        planted = copy.match(f"{PACKAGE}/{module}")
+        # Late, as a circle often is.
+        copy.write_text(f"{text}\n\ndef late():\n    {line}\n" if planted else text)
+    assert len(wrong_imports(tmp_path)) == 1
