@@ -17,6 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.data import (
+    CDNOW,
+    CDNOW_SAMPLE,
+    DATA,
+    ONLINE_RETAIL_II,
+    absent,
+)
 from benchmarks.harness import (
     FOLDER,
     ROOT,
@@ -36,7 +43,6 @@ from clv_warehouse.clv.registry import NETWORK
 from clv_warehouse.clv.training import ENCODERS
 from clv_warehouse.learning.progress import Progress
 
-DATA = ROOT.parent / "shared" / "data"
 PREDICTIONS = "clv.backtest_predictions"
 RESAMPLES = 500
 # Resamples that are weighed at once: few, so that their weights stay in the cache.
@@ -85,12 +91,12 @@ class Shop:
     first_customers: int | None = None
 
 
-CDNOW = {"as_of_date": "1998-06-30", "horizons": [91, 182, 273]}
-RETAIL = ("online-retail-ii", "online_retail_ii/online_retail_II.parquet")
+CDNOW_SETTINGS = {"as_of_date": "1998-06-30", "horizons": [91, 182, 273]}
+RETAIL = ("online-retail-ii", ONLINE_RETAIL_II)
 SHOPS = {
-    "cdnow": Shop("cdnow", "cdnow/CDNOW_master.txt", [273], CDNOW),
+    "cdnow": Shop("cdnow", CDNOW, [273], CDNOW_SETTINGS),
     "online_retail_ii": Shop(*RETAIL, [182, 91]),
-    "cdnow_sample": Shop("cdnow", "cdnow/CDNOW_sample.txt", [273], CDNOW),
+    "cdnow_sample": Shop("cdnow", CDNOW_SAMPLE, [273], CDNOW_SETTINGS),
     "online_retail_ii_first_500": Shop(*RETAIL, [182, 91], first_customers=500),
     "online_retail_ii_one_year": Shop(*RETAIL, [91], {"as_of_date": "2010-12-09"}),
 }
@@ -105,7 +111,7 @@ def benchmark(
     for name in shops:
         shop = SHOPS[name]
         if not (data / shop.source).exists():
-            print(f"{data / shop.source} is absent: {name} is not judged.")
+            print(f"{absent(data / shop.source)}. {name} is not judged.")
             continue
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             dbt = Dbt(Path(scratch) / "shop.duckdb")

@@ -4,18 +4,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.harness import FOLDER, ROOT, Dbt, Row, rows
+from benchmarks.data import DATA, ONLINE_RETAIL_II, absent
+from benchmarks.harness import FOLDER, Dbt, Row, rows
 from benchmarks.shop import load_shop
 
-DATA = ROOT.parent / "shared" / "data" / "online_retail_ii"
-SOURCE = DATA / "online_retail_II.parquet"
+SOURCE = DATA / ONLINE_RETAIL_II
 CONNECTOR = "online-retail-ii"
 
 
 def benchmark(source: Path = SOURCE, folder: Path = FOLDER) -> Iterator[Row]:
     """Measure two builds, one after another; nothing where the data are absent."""
     if not source.exists():
-        print(f"{source} is absent: no build to measure.")
+        print(f"{absent(source)}. There is no build to measure.")
         return
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         dbt = Dbt(Path(scratch) / "shop.duckdb")

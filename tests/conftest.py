@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from benchmarks.data import DATA, absent
 from warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,12 +21,19 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Real public data beside the checkout; the test skips where it is absent."""
-    folder = ROOT.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("the public data sets are not beside this checkout")
-    return folder
+def public_data() -> Callable[[str], Path]:
+    """Where a public data set is, by its name in benchmarks.data.
+
+    The test skips where the data set is absent.
+    """
+
+    def find(name: str) -> Path:
+        path = DATA / name
+        if not path.exists():
+            pytest.skip(absent(path))
+        return path
+
+    return find
 
 
 @pytest.fixture

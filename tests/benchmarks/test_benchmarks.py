@@ -15,6 +15,7 @@ from benchmarks import (
     train,
 )
 from benchmarks.comparison import differences
+from benchmarks.data import ONLINE_RETAIL_II
 from benchmarks.harness import Row, call, measured, report, run
 from benchmarks.shop import make_shop
 from clv_warehouse.loading.connectors import CONNECTORS
@@ -157,9 +158,9 @@ def test_what_was_measured_of_other_systems_stays(tmp_path):
     assert found == {"duckdb": 3, "sail": 2}
 
 
-def test_a_build_is_of_data_that_is_there(shared_data):
+def test_a_build_is_of_data_that_is_there(public_data):
     assert build.CONNECTOR in CONNECTORS
-    assert build.SOURCE.is_file()
+    assert public_data(ONLINE_RETAIL_II) == build.SOURCE
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import integrate, stats
 from scipy.special import gammaln, hyp2f1
 
+from benchmarks.data import CDNOW_SAMPLE
 from clv_warehouse.clv.prior import BgNbd, GammaGamma, History, Prior
 
 WEEK = 7.0
@@ -17,10 +18,10 @@ PUBLISHED = BgNbd(r=0.243, alpha=4.414 * WEEK, a=0.793, b=2.426)
 
 
 @pytest.fixture(scope="module")
-def cdnow(shared_data: Path) -> History:
+def cdnow(public_data: Callable[[str], Path]) -> History:
     """The CDNOW sample over its first 39 weeks, amounts of repeat purchases only."""
     purchases = pd.read_csv(
-        shared_data / "cdnow" / "CDNOW_sample.txt",
+        public_data(CDNOW_SAMPLE),
         sep=r"\s+",
         names=["master_id", "customer", "date", "discs", "amount"],
     )

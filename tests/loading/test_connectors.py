@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.data import CDNOW, CDNOW_SAMPLE, OLIST, ONLINE_RETAIL_II
 from clv_warehouse.loading.connectors import CONNECTORS, online_retail_ii
 from clv_warehouse.loading.feeds import Feed, read_feeds
 from clv_warehouse.loading.load import load
@@ -107,8 +108,8 @@ def retail_tables(connection):
     }
 
 
-def test_online_retail_keeps_every_line_and_penny(warehouse, shared_data):
-    source = shared_data / "online_retail_ii" / "online_retail_II.parquet"
+def test_online_retail_keeps_every_line_and_penny(warehouse, public_data):
+    source = public_data(ONLINE_RETAIL_II)
     tables = warehouse("online-retail-ii", source)
     published = pq.read_table(source).to_pydict()
 
@@ -145,8 +146,8 @@ def test_online_retail_keeps_every_line_and_penny(warehouse, shared_data):
     }
 
 
-def test_lines_of_both_sheets_are_recognisable(warehouse, shared_data):
-    source = shared_data / "online_retail_ii" / "online_retail_II.parquet"
+def test_lines_of_both_sheets_are_recognisable(warehouse, public_data):
+    source = public_data(ONLINE_RETAIL_II)
     tables = warehouse("online-retail-ii", source)
     assert rows(
         tables,
@@ -271,14 +272,14 @@ def test_empty_sheet_is_refused(warehouse, tmp_path):
 @pytest.mark.parametrize(
     ("name", "customers", "purchases"),
     [
-        ("CDNOW_master.txt", 23_570, 69_659),
-        ("CDNOW_sample.txt", 2_357, 6_919),
+        (CDNOW, 23_570, 69_659),
+        (CDNOW_SAMPLE, 2_357, 6_919),
     ],
 )
 def test_cdnow_keeps_every_purchase_and_cent(
-    warehouse, shared_data, name, customers, purchases
+    warehouse, public_data, name, customers, purchases
 ):
-    source = shared_data / "cdnow" / name
+    source = public_data(name)
     published = Counter(
         (fields[0], fields[-3], Decimal(fields[-1]))
         for line in source.read_text().splitlines()
@@ -327,8 +328,8 @@ def test_cdnow_names_what_is_wrong(warehouse, tmp_path, text, message):
         warehouse("cdnow", source)
 
 
-def test_olist_keeps_every_order_and_centavo(warehouse, shared_data):
-    source = shared_data / "olist_sample"
+def test_olist_keeps_every_order_and_centavo(warehouse, public_data):
+    source = public_data(OLIST)
     tables = warehouse("olist", source)
     items = pq.read_table(source / "order_items.parquet").to_pydict()
     orders = pq.read_table(source / "orders.parquet").to_pydict()
@@ -375,19 +376,19 @@ def test_olist_keeps_every_order_and_centavo(warehouse, shared_data):
 
 
 def test_olist_csv_files_give_what_the_parquet_files_give(
-    warehouse, shared_data, tmp_path
+    warehouse, public_data, tmp_path
 ):
     names = ("orders", "order_items", "customers", "products", "order_reviews")
     folder = tmp_path / "olist"
     folder.mkdir()
     for name in names:
-        table = pq.read_table(shared_data / "olist_sample" / f"{name}.parquet")
+        table = pq.read_table(public_data(OLIST) / f"{name}.parquet")
         pa.csv.write_csv(table, folder / f"olist_{name}_dataset.csv")
     queries = [
         f"from raw.{feed} order by all"
         for feed in ("orders", "order_lines", "customers", "products", "reviews")
     ]
-    with warehouse("olist", shared_data / "olist_sample") as tables:
+    with warehouse("olist", public_data(OLIST)) as tables:
         expected = [rows(tables, query) for query in queries]
     with warehouse("olist", folder) as tables:
         assert [rows(tables, query) for query in queries] == expected

@@ -2,23 +2,27 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from benchmarks.data import CDNOW, OLIST, ONLINE_RETAIL_II
 from warehouse import Warehouse
 
 SOURCES = {
-    "online-retail-ii": "online_retail_ii/online_retail_II.parquet",
-    "cdnow": "cdnow/CDNOW_master.txt",
-    "olist": "olist_sample",
+    "online-retail-ii": ONLINE_RETAIL_II,
+    "cdnow": CDNOW,
+    "olist": OLIST,
 }
 
 
-def build(name: str, root: Path, shared_data: Path, folder: Path) -> Warehouse:
+def build(
+    name: str, root: Path, public_data: Callable[[str], Path], folder: Path
+) -> Warehouse:
     """Load a shop by its connector and build its features, with all of dbt's tests."""
     warehouse = Warehouse(root, folder)
-    loader = [sys.executable, "scripts/load.py", name, str(shared_data / SOURCES[name])]
+    loader = [sys.executable, "scripts/load.py", name, str(public_data(SOURCES[name]))]
     subprocess.run([*loader, "--warehouse", str(warehouse.path)], cwd=root, check=True)
     done = warehouse.dbt(
         *("build", "--select", "reference", "staging", "orders", "features"),
@@ -36,17 +40,19 @@ def build(name: str, root: Path, shared_data: Path, folder: Path) -> Warehouse:
 
 @pytest.fixture(scope="module")
 def online_retail(
-    root: Path, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+    root: Path,
+    public_data: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Warehouse:
     folder = tmp_path_factory.mktemp("online_retail")
-    return build("online-retail-ii", root, shared_data, folder)
+    return build("online-retail-ii", root, public_data, folder)
 
 
 @pytest.mark.parametrize("name", ["cdnow", "olist"])
 def test_nothing_is_lost(
-    name: str, root: Path, shared_data: Path, tmp_path: Path
+    name: str, root: Path, public_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    warehouse = build(name, root, shared_data, tmp_path)
+    warehouse = build(name, root, public_data, tmp_path)
     assert warehouse.query("select count(*) from orders.fct_orders").iloc[0, 0] > 0
 
 
