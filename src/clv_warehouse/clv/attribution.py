@@ -1,0 +1,244 @@
+"""What each input adds to a customer's predicted spend, in money.
+
+Integrated gradients (learning/attribution.py) of the predicted spend f along the line
+from the shop's typical customer to each other one. The whole prediction is explained:
+the prior moves along the line, with the network that reads and corrects it,
+
+    log f = kept * log of the prior's spend + output 1 of the network
+            + level + t * season
+
+where kept is the share of the prior's view that the network keeps, level is what all
+customers share at this horizon, and season the part of it that the time of year has;
+the typical customer, alone, knows no season.
+The line is straight in the network's inputs, that is in logs of counts, days and
+amounts, those of the last purchases too where the network reads them; the typical
+customer is the mean of these over the shop's customers. By definition, the network
+sees the line between what it sees of the two customers, each cut off at the range of
+training; smooth_prior.py says what the prior sees.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from clv_warehouse.clv.network import (
+    LEAST_SHARE_OF_MEAN_SPEND,
+    OUTPUTS,
+    PAIR_INPUTS,
+    Network,
+    Outlook,
+)
+from clv_warehouse.clv.observations import Customers, Inputs, calendar_shares
+from clv_warehouse.clv.prior import Floats, Prior
+from clv_warehouse.clv.reasons import attributed
+from clv_warehouse.clv.smooth_prior import (
+    PRIOR_PLACES,
+    ExpectedPurchases,
+    SmoothPrior,
+    View,
+)
+from clv_warehouse.learning.attribution import (
+    POINTS,
+    dense_layers,
+    mean_inputs,
+    nodes,
+    with_error_spread,
+)
+from clv_warehouse.learning.encoders import Singles
+
+# Less than this is nothing; its log is still a number.
+LEAST_SPEND = 1e-12
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """What it takes to explain the forecasts of one date and horizon.
+
+    Attributes:
+        network: that scored; where the prior did, one that corrects nothing.
+        prior: along the line.
+        typical: (1, F) the inputs of the typical customer.
+        typical_sequences: (1, PURCHASES, 2) likewise; None where not read.
+        calendar: (1, 12) of the horizon.
+
+    """
+
+    network: Network
+    prior: SmoothPrior
+    typical: Inputs
+    typical_sequences: Inputs | None
+    calendar: Inputs
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        prior: Prior,
+        sample: Customers,
+        as_of_date: np.datetime64,
+        horizon_days: int,
+        most: tuple[float, float],
+    ) -> "Explainer":
+        """Prepare for customers of at most so many purchases and days of tenure.
+
+        The mean of `sample` is the typical one.
+        """
+        smooth = SmoothPrior(
+            prior,
+            horizon_days,
+            ExpectedPurchases.fit(prior.bgnbd, horizon_days, *most),
+            LEAST_SHARE_OF_MEAN_SPEND * network.scale,
+        )
+        calendar = calendar_shares(np.array([as_of_date]), np.array([horizon_days]))
+        sequences = sample.sequences
+        return cls(
+            network,
+            smooth,
+            mean_inputs(sample.inputs),
+            None if sequences is None else mean_inputs(sequences),
+            calendar,
+        )
+
+    def explain(self, customers: Customers, predicted: Floats) -> Floats:
+        """Return the contributions to what was predicted, a column per `attributed`.
+
+        Each row adds up, with the baseline, to `predicted`, shape (m,). Where the
+        prediction is above the forecast of its horizon, since a shorter one had more,
+        the difference goes to season.
+        """
+        above = np.log(np.maximum(predicted, LEAST_SPEND) / self.forecast(customers))
+        contributions = self.integrate(
+            customers.inputs, customers.sequences, self.season + above
+        )
+        return with_error_spread(contributions, predicted - self.baseline)
+
+    @cached_property
+    def season(self) -> float:
+        """What the months of the horizon add to the log of everybody's spend."""
+        return float((self.calendar @ self.network.level.by_month)[0, 1])
+
+    @cached_property
+    def level(self) -> float:
+        """What the horizon, whatever its months, adds to that log."""
+        days, no_month = np.array([self.prior.horizon_days]), 0 * self.calendar
+        return float(self.network.level(days, no_month)[0, 1])
+
+    @cached_property
+    def baseline(self) -> float:
+        """Spend expected of the typical customer, whatever the season."""
+        view = self.prior(self.typical[:, PRIOR_PLACES].astype(np.float64))
+        first = self.network.customer_layer(self.typical, self.typical_sequences)
+        output = self.network.forward(first, self._pair_inputs(view))[0, 1]
+        output += self.network.kept[1] * view.log_spend[0]
+        return float(np.exp(output + self.level))
+
+    def forecast(self, customers: Customers) -> Floats:
+        """Forecast customers as they are scored, shape (m,)."""
+        prior, days = self.prior.prior, self.prior.horizon_days
+        outlook = Outlook.bounded(
+            prior.expected_spend(customers.history, days),
+            prior.chance_of_buying(customers.history, days),
+            np.array([days]),
+            self.calendar,
+            self.network.scale,
+        )
+        first = self.network.customer_layer(customers.inputs, customers.sequences)
+        return self.network.forecast(first, outlook).spend.astype(np.float64)
+
+    def integrate(
+        self,
+        inputs: Inputs,
+        sequences: Inputs | None,
+        seasons: Floats,
+        points: int = POINTS,
+    ) -> Floats:
+        """Integrate the gradients on the way to n customers and their seasons, (n,).
+
+        In money, a column per `attributed`. Rows add up to the spend there, less
+        the baseline, but for the error of integration.
+        """
+        network, kept = self.network, self.network.kept[1]
+        start = self.typical[:, PRIOR_PLACES].astype(np.float64)
+        way = inputs[:, PRIOR_PLACES] - start
+        starts = network.inputs_layer(self.typical)
+        ways = [
+            end - begin
+            for begin, end in zip(starts, network.inputs_layer(inputs), strict=True)
+        ]
+        first_steps = network.steps(self.typical_sequences)
+        step_ways = network.steps(sequences) - first_steps
+        by_prior, by_season = np.zeros_like(way), np.zeros(len(way))
+        by_layer = [np.zeros_like(each) for each in ways]
+        by_step = np.zeros((len(step_ways), len(way), step_ways.shape[2]))
+        for node, mass in nodes(points):
+            view = self.prior(start + node * way)
+            # What needs no encoder is linear along the line, what needs one is not.
+            layer, backward = network.read(
+                [
+                    begin + np.float32(node) * each
+                    for begin, each in zip(starts, ways, strict=True)
+                ],
+                first_steps + np.float32(node) * step_ways,
+            )
+            output, layer_slopes, pair_slopes = correction(
+                network, layer, self._pair_inputs(view)
+            )
+            output += self.level + node * seasons
+            spend = mass * np.exp(kept * view.log_spend + output)
+            by_season += spend
+            by_prior += spend[:, None] * (
+                view.log_spend_slopes * (kept + pair_slopes[:, 1:2])
+                + view.logit_chance_slopes * pair_slopes[:, 2:3]
+            )
+            weight = spend[:, None].astype(np.float32)
+            for total, slope in zip(by_layer, layer_slopes, strict=True):
+                total += weight * slope
+            by_step += weight * backward(layer_slopes)
+        contributions = np.zeros((len(inputs), len(attributed(network.config))))
+        distance = network.customer_scaling(inputs)
+        distance -= network.customer_scaling(self.typical)
+        known = distance.shape[1]
+        for total, arrays in zip(by_layer, network.members, strict=True):
+            contributions[:, :known] += (total @ arrays[0][:known].T) * distance
+        contributions[:, PRIOR_PLACES] += by_prior * way
+        contributions[:, known:-1] = (by_step * step_ways).sum(axis=0)
+        contributions[:, -1] = by_season * seasons
+        return contributions
+
+    def _pair_inputs(self, view: View) -> Singles:
+        """What the network sees of the horizon and of the prior."""
+        inputs = np.empty((len(view.log_spend), len(PAIR_INPUTS)), dtype=np.float32)
+        inputs[:, 0] = np.log(self.prior.horizon_days)
+        inputs[:, 1] = view.log_spend
+        inputs[:, 2] = view.logit_chance
+        return inputs
+
+
+def correction(
+    network: Network, customer_layer: list[Singles], pair_inputs: Singles
+) -> tuple[Singles, list[Singles], Singles]:
+    """Return the network's output 1, and its slopes by backpropagation.
+
+    The output has shape (n,); the slopes are those in each member's `customer_layer`,
+    (n, units), and in `pair_inputs`, (n, len(PAIR_INPUTS)).
+    """
+    scaling = network.pair_scaling
+    own = scaling(pair_inputs)
+    inside = (pair_inputs >= scaling.low) & (pair_inputs <= scaling.high)
+    output = np.zeros(len(own), dtype=np.float32)
+    pair_slopes = np.zeros_like(own)
+    layer_slopes = []
+    share = np.float32(1 / len(network.members))
+    of_output = share * np.eye(OUTPUTS, dtype=np.float32)[1:2]
+    for first, arrays in zip(customer_layer, network.members, strict=True):
+        own_kernel = arrays[0][-own.shape[1] :]
+        hidden = own @ own_kernel
+        hidden += first
+        hidden += arrays[1]
+        outputs, backward = dense_layers(hidden, arrays[2:])
+        output += share * outputs[:, 1]
+        slope = backward(of_output)
+        layer_slopes.append(slope)
+        pair_slopes += slope @ own_kernel.T
+    return output, layer_slopes, pair_slopes * inside / scaling.spread

@@ -1,0 +1,41 @@
+"""The smooth prior: it is the prior, and its slopes are those of its values."""
+
+import numpy as np
+import pytest
+
+from clv_warehouse.clv.smooth_prior import PRIOR_PLACES, ExpectedPurchases, SmoothPrior
+
+HORIZON = 182
+
+
+@pytest.fixture(scope="module")
+def smooth(prior):
+    """The prior's, for customers of up to 50 purchases and 500 days of tenure."""
+    purchases = ExpectedPurchases.fit(prior.bgnbd, HORIZON, 50, 500)
+    return SmoothPrior(prior, HORIZON, purchases, least_spend=1e-12)
+
+
+def test_the_smooth_prior_is_the_prior(smooth, prior, customers):
+    view = smooth(customers.inputs[:, PRIOR_PLACES].astype(float))
+    history = customers.history
+    assert np.exp(view.log_spend) == pytest.approx(
+        prior.expected_spend(history, HORIZON), rel=1e-4
+    )
+    chance = np.clip(prior.chance_of_buying(history, HORIZON), 1e-4, 1 - 1e-4)
+    assert view.logit_chance == pytest.approx(
+        np.log(chance / (1 - chance)), abs=1e-4, rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("repeats", [0.3, 0.8, 1.5, 6.0])
+def test_the_smooth_prior_has_the_slopes_of_its_values(smooth, repeats):
+    point = np.log1p([[1 + repeats, 20.0, 200.0, 30.0]])
+    view, step = smooth(point), 1e-5
+    for place in range(4):
+        aside = step * np.eye(4)[place]
+        above, below = smooth(point + aside), smooth(point - aside)
+        for name in ("log_spend", "logit_chance"):
+            difference = getattr(above, name) - getattr(below, name)
+            assert getattr(view, f"{name}_slopes")[0, place] == pytest.approx(
+                difference[0] / (2 * step), rel=1e-4, abs=1e-6
+            )

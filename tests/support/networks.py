@@ -1,0 +1,56 @@
+"""Networks of random weights, which tests need no training for."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from clv_warehouse.clv.network import (
+    OUTPUTS,
+    PAIR_INPUTS,
+    Level,
+    Network,
+    NetworkConfig,
+    Scaling,
+)
+from clv_warehouse.clv.observations import CUSTOMER_INPUTS
+from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES
+
+
+def network_of(customers, encoder="dense", hidden_units=(16, 8), members=2):
+    """A network of random weights that corrects by a factor of two or so.
+
+    What the encoder makes of the purchases counts as much as in a trained network.
+    """
+    random = np.random.default_rng(3)
+
+    def arrays(shapes, spread):
+        return tuple(
+            random.normal(
+                0, spread / np.sqrt(np.prod(shape[:-1] or shape)), shape
+            ).astype(np.float32)
+            for shape in shapes
+        )
+
+    encoders = tuple(arrays(ENCODER_SHAPES[encoder], 1.5) for _ in range(members))
+    encoded = ENCODED if encoders[0] else 0
+    rows = len(CUSTOMER_INPUTS) + encoded + len(PAIR_INPUTS)
+    sizes = pairwise([rows, *hidden_units, OUTPUTS])
+    shapes = [shape for size in sizes for shape in (size, size[1:])]
+    layers = tuple(arrays(shapes, 0.6) for _ in range(members))
+    for kernel, *_ in layers:
+        kernel[len(CUSTOMER_INPUTS) :][:encoded] *= 4
+    pairs = np.array([[1, -3, -6], [8, 12, 6]], dtype=np.float32)
+    level = Level.none()
+    level.by_horizon[:] = 0.2
+    level.by_month[:] = -0.1
+    return Network(
+        NetworkConfig(encoder=encoder, hidden_units=hidden_units),
+        float(50),
+        Scaling.fit(customers.inputs),
+        Scaling.fit(pairs),
+        Scaling.fit(customers.sequences.reshape(len(customers), -1)),
+        encoders,
+        layers,
+        np.array([0.6, 0.7, 0.8, 1], dtype=np.float32),
+        level,
+    )
