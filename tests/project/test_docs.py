@@ -66,7 +66,7 @@ def test_the_described_columns_are_those_of_the_warehouse(
 
 
 def test_every_macro_and_argument_is_described(manifest: dict[str, Any]) -> None:
-    # A version for one engine has the arguments of the macro that calls it, or of dbt's.
+    # An engine's version of a macro has the arguments of the macro that it stands for.
     macros = [
         macro
         for macro in manifest["macros"].values()
@@ -89,6 +89,22 @@ def test_every_metric_and_consumer_is_described(manifest: dict[str, Any]) -> Non
     things = [(key, value) for kind in named for key, value in manifest[kind].items()]
     assert len(things) > 15
     assert undescribed(things) == []
+
+
+def test_every_consumer_has_an_owner_to_write_to(manifest: dict[str, Any]) -> None:
+    for exposure in manifest["exposures"].values():
+        owner = exposure["owner"]
+        assert owner["name"] and "@" in (owner["email"] or ""), exposure["name"]
+
+
+def test_the_overview_is_ours(manifest: dict[str, Any]) -> None:
+    overviews = [
+        doc["block_contents"]
+        for doc in manifest["docs"].values()
+        if doc["name"] == "__overview__" and doc["package_name"] == "clv_warehouse"
+    ]
+    assert len(overviews) == 1
+    assert "customer_profiles" in overviews[0]
 
 
 def test_consumers_read_contracted_tables_and_seeds_only(
