@@ -29,8 +29,8 @@ from clv_warehouse.clv.network import (
     Network,
     Outlook,
 )
-from clv_warehouse.clv.observations import Customers, Inputs, calendar_shares
-from clv_warehouse.clv.prior import Floats, Prior
+from clv_warehouse.clv.observations import Customers, calendar_shares
+from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.reasons import attributed
 from clv_warehouse.clv.smooth_prior import (
     PRIOR_PLACES,
@@ -45,7 +45,7 @@ from clv_warehouse.learning.attribution import (
     nodes,
     with_error_spread,
 )
-from clv_warehouse.learning.encoders import Singles
+from clv_warehouse.project.arrays import Floats, Singles
 
 # Less than this is nothing; its log is still a number.
 LEAST_SPEND = 1e-12
@@ -66,9 +66,9 @@ class Explainer:
 
     network: Network
     prior: SmoothPrior
-    typical: Inputs
-    typical_sequences: Inputs | None
-    calendar: Inputs
+    typical: Singles
+    typical_sequences: Singles | None
+    calendar: Singles
 
     @classmethod
     def of(
@@ -148,8 +148,8 @@ class Explainer:
 
     def integrate(
         self,
-        inputs: Inputs,
-        sequences: Inputs | None,
+        inputs: Singles,
+        sequences: Singles | None,
         seasons: Floats,
         points: int = POINTS,
     ) -> Floats:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior
+from clv_warehouse.project.arrays import Floats
 
-Floats = NDArray[np.float64]
 YEAR = 365
 
 

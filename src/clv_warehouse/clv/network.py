@@ -36,11 +36,11 @@ from clv_warehouse.clv.observations import (
     MONTHS,
     PURCHASES,
     SEQUENCES,
-    Inputs,
     Observations,
 )
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.learning.encoders import ENCODER_SHAPES, ENCODERS, Singles
+from clv_warehouse.learning.encoders import ENCODER_SHAPES, ENCODERS
+from clv_warehouse.project.arrays import Singles
 
 PAIR_INPUTS = ("log_horizon_days", "log_prior_spend", "logit_prior_chance")
 OUTPUTS = 4
@@ -120,7 +120,7 @@ class Outlook:
     spend: Singles
     chance: Singles
     horizon_days: NDArray
-    calendar: Inputs
+    calendar: Singles
 
     @classmethod
     def of(cls, prior: Prior, observations: Observations, scale: float) -> "Outlook":
@@ -140,7 +140,7 @@ class Outlook:
         spend: NDArray,
         chance: NDArray,
         horizon_days: NDArray,
-        calendar: Inputs,
+        calendar: Singles,
         scale: float,
     ) -> "Outlook":
         """Keep what the prior says off zero and one, where logs have no value.
@@ -193,7 +193,7 @@ class Forecast:
 class Scaling:
     """Range, mean and spread of each input in training, shape (F,) each.
 
-    Inputs are cut off at the range: beyond what training has seen, such as a longer
+    Singles are cut off at the range: beyond what training has seen, such as a longer
     horizon, the prior goes on and the correction stays.
     """
 
@@ -248,7 +248,7 @@ class Level:
             np.zeros((MONTHS, OUTPUTS), dtype=np.float32),
         )
 
-    def __call__(self, horizon_days: NDArray, calendar: Inputs) -> Singles:
+    def __call__(self, horizon_days: NDArray, calendar: Singles) -> Singles:
         """Return what is added to the outputs, shape (n, OUTPUTS).
 
         A horizon between two known ones lies between them; one beyond them is like
@@ -293,7 +293,7 @@ class Network:
     level: Level
 
     def customer_layer(
-        self, inputs: Inputs, sequences: Inputs | None = None
+        self, inputs: Singles, sequences: Singles | None = None
     ) -> list[Singles]:
         """Compute the customers' share of the first layer, (m, units) per member.
 
@@ -302,12 +302,12 @@ class Network:
         """
         return self.read(self.inputs_layer(inputs), self.steps(sequences))[0]
 
-    def inputs_layer(self, inputs: Inputs) -> list[Singles]:
+    def inputs_layer(self, inputs: Singles) -> list[Singles]:
         """Compute the part of that share that needs no encoder."""
         scaled = self.customer_scaling(inputs)
         return [scaled @ arrays[0][: scaled.shape[1]] for arrays in self.members]
 
-    def steps(self, sequences: Inputs | None) -> Singles:
+    def steps(self, sequences: Singles | None) -> Singles:
         """Scale sequences as the encoders read them, (PURCHASES, m, 2).
 
         Shape (PURCHASES, 1, 0) where there is nothing to read. Raises ValueError if

@@ -9,9 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.prior import History
-
-Floats = NDArray[np.float64]
-Inputs = NDArray[np.float32]
+from clv_warehouse.project.arrays import Floats, Singles
 
 # The numeric columns of customer_features that are inputs, and those of them that
 # may be null: where a customer has bought too rarely to have one, has never been seen
@@ -108,7 +106,7 @@ class Customers:
     customer_key: pa.Array
     as_of_date: NDArray[np.datetime64]
     numbers: dict[str, Floats]
-    sequences: Inputs | None = None
+    sequences: Singles | None = None
 
     def __len__(self) -> int:
         return len(self.as_of_date)
@@ -161,7 +159,7 @@ class Customers:
         )
 
     @cached_property
-    def inputs(self) -> Inputs:
+    def inputs(self) -> Singles:
         """Network inputs, shape (m, len(CUSTOMER_INPUTS)).
 
         Counts, days and amounts are long-tailed: sign(x) log(1 + |x|). Missing is 0,
@@ -301,18 +299,18 @@ class Observations:
         )
 
     @cached_property
-    def calendar(self) -> Inputs:
+    def calendar(self) -> Singles:
         """Share of the horizon's days in each month of the year, shape (n, 12)."""
         return calendar_shares(self.as_of_date, self.horizon_days)
 
     @property
-    def matrix(self) -> Inputs:
+    def matrix(self) -> Singles:
         """All that a forecast may know, shape (n, F): customer, horizon, calendar."""
         horizon = np.log(self.horizon_days).astype(np.float32)[:, None]
         return np.hstack([self.customers.inputs[self.row], horizon, self.calendar])
 
 
-def _sequences(columns: list[pa.Array]) -> Inputs:
+def _sequences(columns: list[pa.Array]) -> Singles:
     """Lists of the last purchases as one array; see Customers.sequences."""
     sequences = np.zeros((len(columns[0]), PURCHASES, len(columns)), dtype=np.float32)
     for place, column in enumerate(columns):
@@ -342,7 +340,7 @@ def channel_codes(channels: pa.Array) -> Floats:
     return of_rows.to_numpy(zero_copy_only=False)
 
 
-def channel_bits(codes: Floats) -> Inputs:
+def channel_bits(codes: Floats) -> Singles:
     """Return -1 or 1 per bit of a channel's code, 0 without one; (m, CHANNEL_BITS)."""
     known = ~np.isnan(codes)
     bits = np.where(known, codes, 0).astype(np.int64)[:, None] >> np.arange(
@@ -351,7 +349,7 @@ def channel_bits(codes: Floats) -> Inputs:
     return ((bits & 1) * 2 - 1).astype(np.float32) * known[:, None]
 
 
-def calendar_shares(dates: NDArray[np.datetime64], horizons: NDArray) -> Inputs:
+def calendar_shares(dates: NDArray[np.datetime64], horizons: NDArray) -> Singles:
     """Share of the days after `dates`, up to so many, per month, shape (n, 12)."""
     days = dates.astype("datetime64[D]").astype(np.int64)
     first = days.min(initial=0)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import digamma, expit, gammaln
 
-Floats = NDArray[np.float64]
+from clv_warehouse.project.arrays import Floats
+
 Days = float | NDArray
 
 # Parameters are sought within this factor of a common value.

@@ -32,8 +32,9 @@ from clv_warehouse.clv.observations import (
     calendar_shares,
 )
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES, Singles
+from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES
 from clv_warehouse.learning.progress import Progress
+from clv_warehouse.project.arrays import Singles
 
 STEPS_PER_EXECUTION = 16
 # Fewer steps than this teach nothing, however few the rows.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
-from clv_warehouse.learning.encoders import Singles
+from clv_warehouse.project.arrays import Singles
 
 # Points at which the line is looked at. The slopes of a network with ReLU jump, so that
 # more of them gain little: tests/clv/test_attribution.py measures what they miss.

@@ -8,9 +8,9 @@ its backpropagation: from slopes in that, (m, ENCODED), to slopes in the purchas
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Singles = NDArray[np.float32]
+from clv_warehouse.project.arrays import Singles
+
 Backward = Callable[[Singles], Singles]
 Encoder = Callable[[Singles, tuple[Singles, ...]], tuple[Singles, Backward]]
 

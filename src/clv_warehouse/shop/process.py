@@ -34,13 +34,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clv_warehouse.project.arrays import Bools, Floats, Ints
 from clv_warehouse.shop.words import CATEGORIES, COLOURS, GRADES
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 # How the seasons of everyday and of gift buyers go, by month and, for both, by
 # weekday from Monday. Only ratios matter: a year's mean is made 1.

@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clv_warehouse.project.arrays import Bools, Ints
 from clv_warehouse.shop.process import (
     CHANNELS,
     SECONDS_PER_DAY,
     Batch,
-    Bools,
     Catalogue,
-    Ints,
     Settings,
     Stream,
     at_daytime,

@@ -24,13 +24,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clv_warehouse.project.arrays import Floats, Ints
 from clv_warehouse.shop.process import (
     LEAD_CHANCES,
     MEAN_QUANTITY,
     RETURN_CHANCES,
     Batch,
-    Floats,
-    Ints,
     order_chance,
     season,
 )
