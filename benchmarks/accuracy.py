@@ -40,7 +40,7 @@ from clv_warehouse.clv.baselines import Ziln
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import COLUMNS, SEQUENCES
 from clv_warehouse.clv.registry import NETWORK
-from clv_warehouse.clv.training import ENCODERS
+from clv_warehouse.learning.encoders import ENCODERS
 from clv_warehouse.learning.progress import Progress
 
 PREDICTIONS = "clv.backtest_predictions"

@@ -1,7 +1,7 @@
 """The project's way of fitting a network against plain Keras on arrays.
 
 Network, loss, optimizer, batch size, epochs, seed and rows are the same. What differs
-is how rows reach the network and how often Python is asked (see training.fit), and that
+is how rows reach the network and how often Python is asked (see fitting.fit), and that
 Keras by its defaults compiles with XLA.
 """
 
@@ -17,18 +17,11 @@ import numpy as np
 from benchmarks.harness import FOLDER, Dbt, Row, call, rows
 from benchmarks.shop import load_shop, make_shop
 from clv_warehouse.clv.backtest import read_observations
+from clv_warehouse.clv.losses import loss, losses_of
 from clv_warehouse.clv.network import NetworkConfig, Outlook, Scaling
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.training import (
-    Examples,
-    build_model,
-    fit,
-    import_keras,
-    loss,
-    losses_of,
-    outputs_of,
-    split_in_time,
-)
+from clv_warehouse.clv.training import build_model, split_in_time
+from clv_warehouse.learning.fitting import Examples, fit, import_keras, outputs_of
 
 CUSTOMERS = 20_000
 AfterEpoch = Callable[[int, float], None]
@@ -104,7 +97,7 @@ def fit_as_the_project(
     model: Any, past: Examples, config: NetworkConfig, after_epoch: AfterEpoch
 ) -> None:
     """Fit as training.py does."""
-    fit(model, past, config, config.epochs, after_epoch)
+    fit(model, past, config.batch_rows, config.epochs, config.seed, after_epoch)
 
 
 def fit_plainly(

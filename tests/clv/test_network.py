@@ -11,10 +11,10 @@ from clv_warehouse.clv.network import (
     NetworkConfig,
     Scaling,
     spend_quantiles,
+    untrained,
 )
 from clv_warehouse.clv.observations import Observations, calendar_shares
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.training import untrained
 from simulated import shop
 
 

@@ -7,20 +7,20 @@ import pytest
 from scipy import stats
 from sklearn.metrics import log_loss, mean_tweedie_deviance
 
-from clv_warehouse.clv.network import Level, Network, NetworkConfig, Outlook, Scaling
-from clv_warehouse.clv.observations import Observations
-from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.training import (
-    Cells,
-    anchored,
-    belief_in,
-    build_model,
-    losses_of,
-    split_in_time,
-    train,
-    tweedie_deviance,
+from clv_warehouse.clv.belief import belief_in
+from clv_warehouse.clv.level import Cells, anchored
+from clv_warehouse.clv.losses import losses_of, tweedie_deviance
+from clv_warehouse.clv.network import (
+    Level,
+    Network,
+    NetworkConfig,
+    Outlook,
+    Scaling,
     untrained,
 )
+from clv_warehouse.clv.observations import Observations
+from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.training import build_model, split_in_time, train
 from clv_warehouse.learning.progress import Progress
 from simulated import shop
 

@@ -17,12 +17,12 @@ from clv_warehouse.clv.network import (
     LEAST_SHARE_OF_MEAN_SPEND,
     Network,
     NetworkConfig,
+    untrained,
 )
 from clv_warehouse.clv.observations import Customers
 from clv_warehouse.clv.reasons import REASONS, attributed, feature_of, reason_of
 from clv_warehouse.clv.registry import last_accepted
 from clv_warehouse.clv.scoring import fit_prior, fixed_sample
-from clv_warehouse.clv.training import untrained
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation, in_threads
 from clv_warehouse.project.arrays import Floats

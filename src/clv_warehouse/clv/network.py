@@ -24,6 +24,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,18 +40,18 @@ from clv_warehouse.clv.observations import (
     Observations,
 )
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.learning.encoders import ENCODER_SHAPES, ENCODERS
+from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES, ENCODERS
 from clv_warehouse.project.arrays import Singles
 
 PAIR_INPUTS = ("log_horizon_days", "log_prior_spend", "logit_prior_chance")
 OUTPUTS = 4
+INPUTS = len(CUSTOMER_INPUTS) + len(PAIR_INPUTS)
 QUANTILES = (0.1, 0.5, 0.9)
 # The prior may call a customer as good as lost; a correction in logs needs a start.
 LEAST_CHANCE = 1e-4
 LEAST_SHARE_OF_MEAN_SPEND = 1e-3
 # Where all pay the same, the spread of log spend would shrink for ever.
 LEAST_LOG_SCALE = -3.0
-CHUNK = 1 << 16
 SCALINGS = ("customer_scaling", "pair_scaling", "sequence_scaling")
 
 
@@ -193,7 +194,7 @@ class Forecast:
 class Scaling:
     """Range, mean and spread of each input in training, shape (F,) each.
 
-    Singles are cut off at the range: beyond what training has seen, such as a longer
+    Inputs are cut off at the range: beyond what training has seen, such as a longer
     horizon, the prior goes on and the correction stays.
     """
 
@@ -468,6 +469,31 @@ class Network:
     def digest(self) -> str:
         """Eight letters that differ where any weight does."""
         return hashlib.sha256(self.to_bytes()).hexdigest()[:8]
+
+
+def untrained(config: NetworkConfig) -> Network:
+    """Make a network that corrects nothing."""
+    shapes = list(ENCODER_SHAPES[config.encoder])
+    encoding = len(shapes)
+    sizes = [INPUTS + (ENCODED if encoding else 0), *config.hidden_units, OUTPUTS]
+    for rows, columns in pairwise(sizes):
+        shapes += [(rows, columns), (columns,)]
+    arrays = [np.zeros(shape, dtype=np.float32) for shape in shapes]
+
+    def scaling(size: int) -> Scaling:
+        return Scaling.fit(np.zeros((1, size), dtype=np.float32))
+
+    return Network(
+        config,
+        1.0,
+        scaling(len(CUSTOMER_INPUTS)),
+        scaling(len(PAIR_INPUTS)),
+        scaling(PURCHASES * len(SEQUENCES) if encoding else 0),
+        (tuple(arrays[:encoding]),),
+        (tuple(arrays[encoding:]),),
+        np.ones(OUTPUTS, dtype=np.float32),
+        Level.none(),
+    )
 
 
 def spend_quantiles(chance: Singles, location: Singles, scale: Singles) -> Singles:

@@ -1,0 +1,217 @@
+"""The level: what moves all customers of a day and horizon together.
+
+A season or a good year is such a thing. The network learns how customers differ from
+what their cell, a day and a horizon, has in common; the level is estimated here from
+all cells of the past.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from clv_warehouse.clv.network import OUTPUTS, Level, Network, Outlook
+from clv_warehouse.clv.observations import (
+    MONTHS,
+    Customers,
+    Observations,
+    calendar_shares,
+)
+from clv_warehouse.clv.prior import Prior
+
+# Standard deviations, on the scale of logs, of what moves all customers together:
+# one window from the next, a horizon as a whole, a month of the year, and the start of
+# a history, when old customers look new and spend more than new ones.
+DRIFT = 0.2
+HORIZON_EFFECT = 0.03
+MONTH_EFFECT = 0.5
+START_EFFECT = 1.0
+START_DAYS = 120
+MOST_OFF = 2.0
+NEWTON_STEPS = 4
+# The level is known at these horizons, and at those of training, in days.
+LEVEL_DAYS = (7, 30, 61, 91, 122, 182, 273, 365, 548, 730)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The c pairs of day and horizon among n observations.
+
+    Attributes:
+        row: (n,) each observation's cell.
+        as_of_date: (c,) datetime64[D].
+        horizon_days: (c,)
+        customers: (c,) how many observations each has.
+
+    """
+
+    row: NDArray[np.intp]
+    as_of_date: NDArray[np.datetime64]
+    horizon_days: NDArray[np.int64]
+    customers: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, observations: Observations) -> "Cells":
+        """Find the cells of some observations."""
+        pairs = np.column_stack(
+            [observations.as_of_date.astype(np.int64), observations.horizon_days]
+        )
+        code = pairs[:, 0] * (pairs[:, 1].max() + 1) + pairs[:, 1]
+        _, first, row, customers = np.unique(
+            code, return_index=True, return_inverse=True, return_counts=True
+        )
+        dates, horizons = pairs[first].T
+        return cls(row, dates.astype("datetime64[D]"), horizons, customers)
+
+    def where(self, chosen: NDArray[np.intp]) -> "Cells":
+        """Find the cells of the observations at some places."""
+        places, row, customers = np.unique(
+            self.row[chosen], return_inverse=True, return_counts=True
+        )
+        return Cells(row, self.as_of_date[places], self.horizon_days[places], customers)
+
+    def typical(self, outcomes: NDArray) -> NDArray:
+        """What of each output all of a cell's customers share, (c, OUTPUTS).
+
+        `outcomes`, (n, 2), are whether the customer bought, and the spend in units of
+        its mean. Every cell gets one more customer, of whom half bought for the mean
+        spend, so that its logarithms are finite.
+        """
+        bought, spend = outcomes.T
+        log_spend = np.log(np.where(spend > 0, spend, 1))
+
+        def total(values: NDArray) -> NDArray:
+            return np.bincount(self.row, values, len(self.customers))
+
+        chance = (total(bought) + 0.5) / (self.customers + 1)
+        return np.column_stack(
+            [
+                logit(chance),
+                np.log((total(spend) + 0.5) / (self.customers + 1)),
+                total(log_spend) / (total(spend > 0) + 0.5),
+                np.zeros(len(chance)),
+            ]
+        )
+
+    def errors(self, outcomes: NDArray, outputs: NDArray) -> tuple[NDArray, NDArray]:
+        """How far each output is off on average, and its variance, (c, OUTPUTS) each.
+
+        `outcomes`, (n, 2), are whether the customer bought, and the spend in units of
+        its mean. The errors are one Newton step for the chance's logit, the logarithm
+        of true over expected spend, and the mean error of the log spend of buyers; the
+        scale of log spend has no level of its own. No error exceeds `MOST_OFF`.
+        """
+
+        def total(values: NDArray) -> NDArray:
+            return np.bincount(self.row, values, len(self.customers))
+
+        (bought, spend), (log_odds, log_mean, location, _) = outcomes.T, outputs.T
+        chance, mean, spent = expit(log_odds), np.exp(log_mean), spend > 0
+        information = total(chance * (1 - chance))
+        log_error = np.where(spent, np.log(np.where(spent, spend, 1)) - location, 0)
+        buyers = np.maximum(total(spent), 1)
+        true, expected = total(spend), total(mean)
+        ratio = np.maximum(true, np.exp(-MOST_OFF) * expected) / expected
+        off = np.stack(
+            [
+                total(bought - chance) / information,
+                np.log(ratio),
+                total(log_error) / buyers,
+                np.zeros(len(buyers)),
+            ],
+            axis=1,
+        )
+        variance = np.stack(
+            [
+                1 / information,
+                total((spend - mean) ** 2) / expected**2,
+                total(log_error**2) / buyers**2,
+                np.ones(len(buyers)),
+            ],
+            axis=1,
+        )
+        return np.clip(off, -MOST_OFF, MOST_OFF), variance
+
+    def centred(self, outcomes: NDArray, outputs: NDArray) -> NDArray:
+        """Bring every cell of `outputs`, shape (n, OUTPUTS), to the cell's truth."""
+        for _ in range(NEWTON_STEPS):
+            outputs = outputs + self.errors(outcomes, outputs)[0][self.row]
+        return outputs
+
+    def level(
+        self, off: NDArray, variance: NDArray, today: np.datetime64 | None
+    ) -> Level:
+        """Estimate what of the cells' errors goes on `today`, by horizon and month.
+
+        Ridge regression, which is the posterior mean where the effects of horizons,
+        months and a history's start are normal around zero (`HORIZON_EFFECT`,
+        `MONTH_EFFECT`, `START_EFFECT`) and a cell's error has the variance of its
+        customers and that of its time (`DRIFT`). Windows of a horizon overlap: they
+        count as what fits side by side.
+        """
+        horizons, of_horizon, count = np.unique(
+            self.horizon_days, return_inverse=True, return_counts=True
+        )
+        first = self.as_of_date.min()
+        span = ((self.as_of_date + self.horizon_days).max() - first).astype(int)
+        share = np.minimum(span / horizons / count, 1)[of_horizon]
+
+        def start(dates: NDArray[np.datetime64]) -> NDArray:
+            return np.exp(-(dates - first).astype(int) / START_DAYS)
+
+        design = np.column_stack(
+            [
+                np.eye(len(horizons))[of_horizon],
+                calendar_shares(self.as_of_date, self.horizon_days),
+                start(self.as_of_date),
+            ]
+        )
+        ridge = np.repeat(
+            [HORIZON_EFFECT**-2, MONTH_EFFECT**-2, START_EFFECT**-2],
+            [len(horizons), MONTHS, 1],
+        )
+        effects = np.zeros((design.shape[1], OUTPUTS))
+        for output in range(OUTPUTS - 1):
+            weighted = design.T * (share / (DRIFT**2 + variance[:, output]))
+            effects[:, output] = np.linalg.solve(
+                weighted @ design + np.diag(ridge), weighted @ off[:, output]
+            )
+        by_horizon, by_month, of_start = np.split(
+            effects, [len(horizons), len(horizons) + MONTHS]
+        )
+        if today is not None:
+            by_horizon = by_horizon + of_start * start(np.array([today]))
+        return Level(
+            horizons, by_horizon.astype(np.float32), by_month.astype(np.float32)
+        )
+
+
+def anchored(network: Network, prior: Prior, today: Customers, level: Level) -> Level:
+    """Add to `level` what makes all of today's customers together the prior's.
+
+    Their mean chance of buying, their total spend, and the mean location of buyers.
+    """
+    if not len(today):
+        return level
+    days = np.union1d(LEVEL_DAYS, level.horizon_days)
+    first = network.customer_layer(today.inputs, today.sequences)
+    by_horizon = level(days, np.zeros((1, MONTHS), dtype=np.float32))
+    for place, horizon in enumerate(days):
+        view = Observations(
+            today, np.arange(len(today)), np.full(len(today), horizon, dtype=np.int64)
+        )
+        outlook = Outlook.of(prior, view, network.scale)
+        outputs = network.forward(first, outlook.inputs)
+        outputs += network.kept * outlook.offsets
+        chance, spend, location, _ = outputs.T.astype(np.float64)
+        shift = 0.0
+        for _ in range(NEWTON_STEPS):
+            chances = expit(chance + shift)
+            shift += (outlook.chance - chances).sum() / (chances * (1 - chances)).sum()
+        by_horizon[place, 0] += shift
+        by_horizon[place, 1] += np.log(outlook.spend.sum() / np.exp(spend).sum())
+        by_horizon[place, 2] += np.average(
+            outlook.offsets[:, 2] - location, weights=outlook.chance
+        )
+    return Level(days, by_horizon, level.by_month)

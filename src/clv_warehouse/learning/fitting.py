@@ -1,0 +1,158 @@
+"""How a Keras model is built and fitted; Keras is imported when it is first needed.
+
+Importing TensorFlow takes seconds and much memory, which a run that only scores saves.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clv_warehouse.learning.encoders import ENCODED
+from clv_warehouse.project.arrays import Singles
+
+STEPS_PER_EXECUTION = 16
+# Fewer steps than this teach nothing, however few the rows.
+STEPS_PER_EPOCH = 32
+# As many rows as are given to a model at a time when it is only asked.
+CHUNK_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a model learns from: inputs, shape (n, F), and targets, shape (n, T)."""
+
+    inputs: Singles
+    targets: Singles
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def where(self, chosen: NDArray) -> "Examples":
+        """Choose the examples at some places, or where `chosen` is true."""
+        return Examples(self.inputs[chosen], self.targets[chosen])
+
+
+def fit(
+    model: Any,
+    examples: Examples,
+    batch_rows: int,
+    epochs: int,
+    seed: int,
+    after_epoch: Callable[[int, float], None],
+) -> None:
+    """Train `model` for some epochs; `after_epoch` gets their number and loss."""
+    keras = import_keras()
+    steps = max(len(examples) // batch_rows, STEPS_PER_EPOCH)
+    steps = -(-steps // STEPS_PER_EXECUTION) * STEPS_PER_EXECUTION
+    callback = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: after_epoch(epoch + 1, logs["loss"])
+    )
+    model.fit(
+        batches(examples, steps, epochs, seed),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[callback],
+    )
+
+
+def batches(examples: Examples, steps: int, epochs: int, seed: int) -> Any:
+    """Make a tf.data of whole batches, every epoch in another order.
+
+    Batches are gathered by their rows' numbers: no row passes through Python or is
+    copied one by one, which is what makes fitting on arrays slow.
+    """
+    import tensorflow as tf
+
+    shuffle = np.random.default_rng(seed)
+    rows = min(len(examples), -(-len(examples) // steps))
+    order = np.concatenate(
+        [
+            np.resize(shuffle.permutation(len(examples)), (steps, rows))
+            for _ in range(epochs)
+        ]
+    )
+    inputs, targets = tf.constant(examples.inputs), tf.constant(examples.targets)
+    return (
+        tf.data.Dataset.from_tensor_slices(order.astype(np.int32))
+        .map(lambda batch: (tf.gather(inputs, batch), tf.gather(targets, batch)))
+        .prefetch(4)
+    )
+
+
+def outputs_of(model: Any, examples: Examples) -> Singles:
+    """Compute the model's outputs without dropout, shape one row per example."""
+    inputs = examples.inputs
+    chunks = [
+        np.asarray(model(inputs[start : start + CHUNK_ROWS], training=False))
+        for start in range(0, len(inputs), CHUNK_ROWS)
+    ]
+    return np.concatenate(chunks)
+
+
+def add_dense_layers(
+    hidden: Any, units: Sequence[int], l2: float, dropout: float
+) -> Any:
+    """Put dense layers of so many units on top of each other, with ReLU."""
+    keras = import_keras()
+    for width in units:
+        hidden = keras.layers.Dense(
+            width,
+            activation="relu",
+            kernel_initializer="he_normal",
+            kernel_regularizer=keras.regularizers.L2(l2),
+        )(hidden)
+        if dropout:
+            hidden = keras.layers.Dropout(dropout)(hidden)
+    return hidden
+
+
+def compile_model(model: Any, loss: Callable[..., Any], learning_rate: float) -> None:
+    """Make a Keras model ready for `fit`."""
+    keras = import_keras()
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0),
+        loss=loss,
+        steps_per_execution=STEPS_PER_EXECUTION,
+        jit_compile=False,
+    )
+
+
+def cnn_encoder(steps: Any) -> Any:
+    """Two convolutions over three purchases each, and the most of each unit."""
+    keras = import_keras()
+    for _ in range(2):
+        steps = keras.layers.Conv1D(
+            ENCODED,
+            3,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+        )(steps)
+    return keras.layers.GlobalMaxPooling1D()(steps)
+
+
+def rnn_encoder(steps: Any) -> Any:
+    """A gated recurrent unit, as it is after the last purchase."""
+    return import_keras().layers.GRU(ENCODED, reset_after=False)(steps)
+
+
+ENCODING_LAYERS: dict[str, Callable[[Any], Any] | None] = {
+    "dense": None,
+    "cnn": cnn_encoder,
+    "rnn": rnn_encoder,
+}
+
+
+def import_keras() -> Any:
+    """Keras on TensorFlow, without TensorFlow's greetings."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    import keras
+
+    return keras
