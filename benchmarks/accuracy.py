@@ -57,7 +57,7 @@ MEASURES = {
     "chance_calibration_error": "chance error",
 }
 
-# What the README calls the systems that it shows.
+# What docs/accuracy.md calls the systems that it shows.
 LABELS = {
     NETWORK: "**network**",
     f"{NETWORK}_cnn": "network, cnn",
@@ -100,7 +100,7 @@ SHOPS = {
     "online_retail_ii_first_500": Shop(*RETAIL, [182, 91], first_customers=500),
     "online_retail_ii_one_year": Shop(*RETAIL, [91], {"as_of_date": "2010-12-09"}),
 }
-# Of these the README shows who comes nearest to the network.
+# Of these docs/accuracy.md shows the best other model alone.
 SMALL = ("cdnow_sample", "online_retail_ii_first_500", "online_retail_ii_one_year")
 
 
@@ -339,4 +339,5 @@ def _cell(value: float | None, name: str) -> str:
 
 
 if __name__ == "__main__":
-    write_between_marks(ROOT / "README.md", "accuracy", table(measured("accuracy")))
+    page = ROOT / "docs" / "accuracy.md"
+    write_between_marks(page, "accuracy", table(measured("accuracy")))

@@ -1,7 +1,7 @@
-"""The questions of docs/questions.md: queries in a page, and their results below them.
+"""The queries of README.md and docs/questions.md, with their results below them.
 
-`python -m checks.questions` asks the sample shop's warehouse and writes the
-results into the page.
+`python -m checks.questions` asks the warehouse of the sample shop and writes the
+results into both pages.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "questions.md"
 WAREHOUSE = ROOT / "data" / "sample.duckdb"
 
@@ -104,14 +105,15 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> int:
-    """Write the results into the page; 1 if the warehouse is not there."""
+    """Write the results into the pages; 1 if the warehouse is not there."""
     if not WAREHOUSE.is_file():
         print(f"{WAREHOUSE} is not there: dbt build --target sample", file=sys.stderr)
         return 1
     with duckdb.connect(str(WAREHOUSE), read_only=True) as warehouse:
-        page = answered(PAGE.read_text("utf-8"), warehouse)
-    PAGE.write_text(page, "utf-8")
-    print(f"{PAGE.relative_to(ROOT)}: {len(read(page))} questions answered")
+        for path in (README, PAGE):
+            page = answered(path.read_text("utf-8"), warehouse)
+            path.write_text(page, "utf-8")
+            print(f"{path.relative_to(ROOT)}: {len(read(page))} questions answered")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Every query of docs/questions.md, and the result that stands below it."""
+"""Every query of README.md and docs/questions.md, and the result below it."""
 
 import json
 import re
@@ -7,11 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from checks.questions import PAGE, Question, answered, ask, read
+from checks.questions import PAGE, README, Question, answered, ask, read
 from clv_warehouse.project import metrics
 
 TEXT = PAGE.read_text("utf-8")
 QUESTIONS = read(TEXT)
+ALL = [*QUESTIONS, *read(README.read_text("utf-8"))]
 # Of a forecast: how far a number may be off, and how many cells have to agree. Networks
 # trained on two machines differ a little, and customers of like value change places.
 TOLERANCE, AGREEING = 0.05, 0.8
@@ -29,9 +30,10 @@ def test_the_page_has_twenty_questions() -> None:
     assert [question.title for question in QUESTIONS] == titles
     assert len(titles) == 20
     assert TEXT.count("```sql") == 20
+    assert len(ALL) == 21
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.title)
+@pytest.mark.parametrize("question", ALL, ids=lambda question: question.title)
 def test_the_page_says_what_the_warehouse_does(
     sample: duckdb.DuckDBPyConnection, question: Question
 ) -> None:
@@ -58,7 +60,7 @@ def test_queries_read_contracted_tables_only(parsed: Path) -> None:
         for node in nodes
         if node["resource_type"] == "model" and node["config"]["contract"]["enforced"]
     }
-    for question in QUESTIONS:
+    for question in ALL:
         tables = set(re.findall(r"\b(?:from|join)\s+(\w+\.\w+)", question.sql))
         assert tables, question.title
         assert tables <= contracted, question.title

@@ -1,6 +1,7 @@
 """What dbt's documentation must say of every table, column, macro and consumer."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,78 @@ def test_the_overview_is_ours(manifest: dict[str, Any]) -> None:
     ]
     assert len(overviews) == 1
     assert "customer_profiles" in overviews[0]
+
+
+def test_the_readme_lists_the_published_tables(
+    root: Path, manifest: dict[str, Any], contracted: set[str]
+) -> None:
+    """A row names tables, or a whole schema as `schema.*`."""
+    published = {
+        f"{node['schema']}.{node['alias']}"
+        for key, node in manifest["nodes"].items()
+        if key in contracted
+    }
+    section = (root / "README.md").read_text("utf-8").split("## What is published")[1]
+    names = set(re.findall(r"`(\w+\.(?:\w+|\*))`", section.split("\n## ")[0]))
+    schemas = {name.split(".")[0] for name in names if name.endswith(".*")}
+    of_schemas = {name for name in published if name.split(".")[0] in schemas}
+    assert {name for name in names if not name.endswith(".*")} | of_schemas == published
+
+
+def pages(root: Path) -> list[Path]:
+    return [*root.glob("*.md"), *root.glob("docs/*.md")]
+
+
+def test_links_lead_somewhere(root: Path) -> None:
+    """Links between pages, to their titles too, and to files."""
+    texts = {page: page.read_text("utf-8") for page in pages(root)}
+    assert len(texts) > 5
+
+    def anchors(page: Path) -> set[str]:
+        titles = re.findall(r"^#+ (.+)$", texts[page], re.MULTILINE)
+        return {
+            re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles
+        }
+
+    lost = []
+    for page, text in texts.items():
+        for link in re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"", text):
+            target = link[0] or link[1]
+            if "://" in target:
+                continue
+            path, _, anchor = target.partition("#")
+            found = (page.parent / path).resolve() if path else page
+            if not found.exists() or (anchor and anchor not in anchors(found)):
+                lost.append(f"{page.name}: {target}")
+    assert lost == []
+
+
+def test_commands_of_pages_exist(root: Path) -> None:
+    """Modules, make targets and paths, wherever a page names one."""
+    makefile = (root / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    benchmarks = {path.stem for path in root.glob("benchmarks/*.py")}
+    targets |= {f"benchmark-{name}" for name in benchmarks}
+    folders = "benchmarks|bi|checks|docs|macros|models|scripts|seeds|src|tests"
+
+    def exists(path: str) -> bool:
+        # For a name in capitals a reader puts one of their own.
+        return any(root.glob(re.sub(r"[A-Z]{2,}", "*", path)))
+
+    lost = []
+    for page in pages(root):
+        text = page.read_text("utf-8")
+        for module in re.findall(r"python -m ((?:benchmarks|checks)[\w.]*)", text):
+            path = module.replace(".", "/")
+            if not (exists(f"{path}.py") or exists(f"{path}/__main__.py")):
+                lost.append(f"{page.name}: {module}")
+        for target in re.findall(r"(?:^|`)make ([a-z-]*[a-z])\b", text, re.MULTILINE):
+            if target not in targets:
+                lost.append(f"{page.name}: make {target}")
+        for path in re.findall(rf"(?<![\w/.])(?:{folders})/[\w./*-]*[\w*]", text):
+            if not exists(path):
+                lost.append(f"{page.name}: {path}")
+    assert lost == []
 
 
 def test_consumers_read_contracted_tables_and_seeds_only(
