@@ -1,7 +1,7 @@
 {# Says how to publish, where a build of a warehouse has ended well. Var hints: false silences it. #}
 {% macro hint(results) -%}
     {%- set bad = results | selectattr('status', 'in', ['error', 'fail', 'skipped']) | list -%}
-    {%- if execute and var('hints') and flags.WHICH == 'build' and results and not bad
+    {%- if execute and setting('hints') and flags.WHICH == 'build' and results and not bad
         and target.type == 'duckdb' -%}
         {%- do log('Publish it: python scripts/publish.py all --target ' ~ target.name, info=true) -%}
     {%- endif -%}

@@ -1,11 +1,11 @@
 {# How many days before the scoring date features are made, 0 first, each once. #}
 {% macro origin_offsets() -%}
     {%- set offsets = [0] -%}
-    {%- for step in range(1, var('training_origins') + 1) -%}
-        {%- do offsets.append(step * var('origin_step_days')) -%}
+    {%- for step in range(1, setting('training_origins') + 1) -%}
+        {%- do offsets.append(step * setting('origin_step_days')) -%}
     {%- endfor -%}
-    {%- for horizon in var('horizons') -%}
-        {%- for earlier in [0] + var('horizons') -%}
+    {%- for horizon in setting('horizons') -%}
+        {%- for earlier in [0] + setting('horizons') -%}
             {%- do offsets.append(horizon + earlier) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -27,8 +27,11 @@
                     ~ " and why, at orders.rejected_records; then load the shop again with"
                     ~ " scripts/load.py."
                 ) }}
-            {%- elif var('as_of_date') and var('as_of_date') | string < first | string -%}
-                {{ wrong_var('as_of_date', 'lies before the first purchase, on ' ~ first) }}
+            {%- elif setting('as_of_date') and setting('as_of_date') | string < first | string -%}
+                {{ exceptions.raise_compiler_error(
+                    "var as_of_date is " ~ setting('as_of_date') ~ ", but must not lie before the"
+                    ~ " first purchase, on " ~ first ~ "."
+                ) }}
             {%- endif -%}
         {%- endif -%}
     {%- endif -%}

@@ -7,25 +7,35 @@
     end
 {%- endmacro %}
 
-{# Stops the build where amounts of several currencies would be added up. #}
+{#
+  Stops the build where amounts of several currencies would be added up, and where var
+  currency names one that no order has, which would reject all of them.
+#}
 {% macro check_currency(orders) -%}
-    {%- if execute and orders.schema and not var('currency') -%}
+    {%- if execute and orders.schema -%}
         {%- set relation = adapter.get_relation(orders.database, orders.schema, orders.identifier) -%}
         {%- if relation is not none -%}
             {%- set found = run_query(
-                "select currency, count(*) as orders from " ~ relation
-                ~ " where currency is not null group by currency order by orders desc, currency"
-            ) -%}
-            {%- if found.rows | length > 1 -%}
-                {%- set counts = [] -%}
-                {%- for row in found.rows -%}
-                    {%- do counts.append(row[0] ~ " (" ~ row[1] ~ ")") -%}
-                {%- endfor -%}
+                "select upper(currency) as code, count(*) as orders from " ~ relation
+                ~ " where currency is not null group by upper(currency)"
+                ~ " order by orders desc, code"
+            ).rows -%}
+            {%- set counts = [] -%}
+            {%- for row in found -%}
+                {%- do counts.append(row[0] ~ " (" ~ row[1] ~ ")") -%}
+            {%- endfor -%}
+            {%- set wanted = setting('currency') -%}
+            {%- if not wanted and found | length > 1 -%}
                 {{ exceptions.raise_compiler_error(
                     "Feed orders, column currency: orders in " ~ counts | join(', ')
                     ~ ". Amounts of several currencies cannot be added up: convert them before"
                     ~ " loading, or keep one and reject the others with --vars '{currency: "
-                    ~ found.rows[0][0] ~ "}'."
+                    ~ found[0][0] ~ "}'."
+                ) }}
+            {%- elif wanted and found and wanted | upper not in found | map(attribute=0) -%}
+                {{ exceptions.raise_compiler_error(
+                    "var currency is '" ~ wanted ~ "', but must be a currency of the orders,"
+                    ~ " which are in " ~ counts | join(', ') ~ "."
                 ) }}
             {%- endif -%}
         {%- endif -%}

@@ -19,7 +19,7 @@
 
 {# Spark tables without Delta or Iceberg cannot have rows deleted. #}
 {% macro keeps_settled_rows() -%}
-    {{ return(var('reload_days') is not none and target.type == 'duckdb') }}
+    {{ return(setting('reload_days') is not none and target.type == 'duckdb') }}
 {%- endmacro %}
 
 {# From which date on rows are built; none where all are. Dates to come settle none. #}
@@ -35,7 +35,7 @@
     {%- if newest is none -%}
         {{ return("date '1970-01-01'") }}
     {%- endif -%}
-    {{ return(plus_days("date '" ~ newest ~ "'", -var('reload_days'))) }}
+    {{ return(plus_days("date '" ~ newest ~ "'", -setting('reload_days'))) }}
 {%- endmacro %}
 
 {# Whether a row is to be built. #}

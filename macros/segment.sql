@@ -6,10 +6,10 @@
 {% macro segment(first_purchase_date, last_purchase_date, frequency, on_date) -%}
     {%- set silent_days = days_between(last_purchase_date, on_date) -%}
     case
-        when {{ silent_days }} >= {{ 2 * var('active_days') }} then 'lapsed'
-        when {{ silent_days }} >= {{ var('active_days') }} then 'at_risk'
-        when {{ frequency }} >= {{ var('loyal_purchases') }} then 'loyal'
-        when {{ days_between(first_purchase_date, on_date) }} < {{ var('active_days') }} then 'new'
+        when {{ silent_days }} >= {{ 2 * setting('active_days') }} then 'lapsed'
+        when {{ silent_days }} >= {{ setting('active_days') }} then 'at_risk'
+        when {{ frequency }} >= {{ setting('loyal_purchases') }} then 'loyal'
+        when {{ days_between(first_purchase_date, on_date) }} < {{ setting('active_days') }} then 'new'
         when {{ frequency }} > 0 then 'active'
     end
 {%- endmacro %}

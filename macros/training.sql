@@ -36,8 +36,5 @@
 
 {# Differs where a setting does that training depends on. #}
 {% macro training_fingerprint() -%}
-    {{ return(local_md5([
-        var('horizons'), var('training_customers'), var('training_origins'),
-        var('origin_step_days'), var('min_history_days'), var('network')
-    ] | string)) }}
+    {{ return(local_md5(training_settings().values() | list | string)) }}
 {%- endmacro %}

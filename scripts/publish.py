@@ -10,8 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-import yaml
-
+from clv_warehouse.project import settings
 from clv_warehouse.project.contracts import PublishError, read_tables
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 from clv_warehouse.serving.publishing.folder import locked, remove_old_versions
@@ -23,7 +22,6 @@ from clv_warehouse.serving.publishing.publication import (
     publish_serving_copy,
 )
 
-PROJECT = Path(__file__).resolve().parents[1] / "dbt_project.yml"
 FORMS = {
     "serving": "a DuckDB file of the published tables",
     "parquet": "that, and the same tables as Parquet",
@@ -37,7 +35,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         _publish(arguments)
-    except PublishError as error:
+    except (PublishError, settings.SettingError) as error:
         print(f"publish.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -49,6 +47,7 @@ def main() -> int:
 def _publish(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     form, folder, wait = arguments.form, arguments.to, arguments.wait
+    copies_kept = settings.values(arguments.vars)["published_copies_kept"]
     tables = read_tables(arguments.manifest)
     warehouse = warehouse_of(arguments.target)
     with locked(folder, wait):
@@ -67,7 +66,7 @@ def _publish(arguments: argparse.Namespace) -> None:
                 _say,
             )
             _say(f"PostgreSQL: the same, {rows:,} rows")
-        remove_old_versions(folder, arguments.keep)
+        remove_old_versions(folder, copies_kept)
     _say(f"Published in {time.monotonic() - started:.1f} s.")
 
 
@@ -102,11 +101,10 @@ def _arguments() -> argparse.Namespace:
             "PostgreSQL's old tables (default: 0; 60 for readers)",
         )
         command.add_argument(
-            "--keep",
-            type=int,
-            default=_kept(),
-            help="previous copies to keep (default: var published_copies_kept, "
-            "%(default)s)",
+            "--vars",
+            default="{}",
+            metavar="YAML",
+            help="settings, as dbt takes them: '{published_copies_kept: 5}'",
         )
         command.set_defaults(dsn=None, reader=None, wait_for_readers=60)
         if name in ("postgres", "all"):
@@ -127,14 +125,7 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.form == "postgres" and not arguments.dsn:
         parser.error("postgres needs --dsn, or the environment variable CLV_POSTGRES")
-    if arguments.keep < 0:
-        parser.error(f"--keep {arguments.keep}: must be 0 or more")
     return arguments
-
-
-def _kept() -> int:
-    kept = yaml.safe_load(PROJECT.read_text("utf-8"))["vars"]["published_copies_kept"]
-    return int(kept)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ horizons as (
 present_values as (
     select
         horizon_days,
-        {{ var('margin') }} / power(
-            1 + {{ var('discount_rate') }},
+        {{ setting('margin') }} / power(
+            1 + {{ setting('discount_rate') }},
             (lag(horizon_days, 1, 0) over (order by horizon_days) + horizon_days)
             / 2 / 365
         ) as present_value

@@ -42,12 +42,12 @@ reasons as (
         as_of_date,
         case
             when as_of_date is null then null
-            when {{ var('retrain') }} then 'var retrain is true'
+            when {{ setting('retrain') }} then 'var retrain is true'
             when trained_date is null
                 then '{{ "full refresh" if flags.FULL_REFRESH else "no network yet" }}'
             when age_days < 0
                 then 'the newest network knows what happened after the as-of date'
-            when age_days > {{ var('retrain_after_days') }}
+            when age_days > {{ setting('retrain_after_days') }}
                 then 'the newest network is older than var retrain_after_days'
             when features_fingerprint != '{{ features_now }}'
                 then 'customer_features has other columns'
@@ -68,5 +68,5 @@ select
     as_of_date,
     '{{ features_now }}' as features_fingerprint,
     '{{ config_now }}' as config_fingerprint,
-    '{{ tojson(var("network")) }}' as network
+    '{{ tojson(setting("network")) }}' as network
 from reasons

@@ -13,8 +13,8 @@ with first_purchases as (
 span as (
     select
         min(ordered_date) as first_date,
-        {% if var('as_of_date') -%}
-        cast('{{ var("as_of_date") }}' as date)
+        {% if setting('as_of_date') -%}
+        cast('{{ setting("as_of_date") }}' as date)
         {%- else -%}
         max(ordered_date)
         {%- endif %} as scoring_date
@@ -34,7 +34,7 @@ dates as (
     select
         {{ plus_days('span.scoring_date', '-offsets.days_before') }} as as_of_date,
         offsets.days_before = 0 as is_scoring_date,
-        {{ plus_days('span.first_date', var('min_history_days')) }} as first_origin
+        {{ plus_days('span.first_date', setting('min_history_days')) }} as first_origin
     from span
     cross join offsets
     where span.scoring_date is not null
@@ -57,6 +57,6 @@ select
     cast(customers as bigint) as customers,
     case
         when is_scoring_date then 1e0
-        else least(1e0, {{ var('training_customers') }} / cast(customers as double))
+        else least(1e0, {{ setting('training_customers') }} / cast(customers as double))
     end as sampled_share
 from known

@@ -13,7 +13,7 @@ days as (
 ),
 
 horizons as (
-    {% for horizon in var('horizons') -%}
+    {% for horizon in setting('horizons') -%}
     select {{ horizon }} as horizon_days{{ " union all" if not loop.last }}
     {% endfor %}
 ),

@@ -32,8 +32,8 @@ judged as (
             when {{ date_reason('ordered_at') }} is not null
                 then {{ date_reason('ordered_at') }}
             when unreadable is not null then 'unreadable_number'
-            {%- if var('currency') %}
-            when currency != '{{ var("currency") }}' then 'other_currency'
+            {%- if setting('currency') %}
+            when upper(currency) != upper('{{ setting("currency") }}') then 'other_currency'
             {%- endif %}
         end as rejection_reason
     from marked
@@ -44,7 +44,7 @@ select
     customer_key,
     ordered_at,
     lower(status) as status,
-    currency,
+    upper(currency) as currency,
     amount,
     coalesce(
         lower(status) in ('cancelled', 'canceled', 'void', 'voided', 'failed', 'unavailable'),

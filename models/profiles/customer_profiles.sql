@@ -44,14 +44,14 @@ earlier as (
         min(lifetime_values.first_purchase_date) as first_purchase_date,
         max(purchase_days.activity_date) as last_purchase_date,
         count(*) as frequency,
-        min({{ plus_days('lifetime_values.as_of_date', '-' ~ var('active_days')) }})
+        min({{ plus_days('lifetime_values.as_of_date', '-' ~ setting('active_days')) }})
             as earlier_date
     from lifetime_values
     inner join purchase_days
         on
             lifetime_values.customer_key = purchase_days.customer_key
             and purchase_days.activity_date
-            <= {{ plus_days('lifetime_values.as_of_date', '-' ~ var('active_days')) }}
+            <= {{ plus_days('lifetime_values.as_of_date', '-' ~ setting('active_days')) }}
     group by lifetime_values.customer_key
 ),
 

@@ -24,7 +24,7 @@ compared as (
         predictions.predicted_spend,
         explained.explained_spend,
         count(explained.customer_key) over () as customers_explained,
-        least(count(*) over (), {{ var('explain_customers') }}) as customers_to_explain
+        least(count(*) over (), {{ setting('explain_customers') }}) as customers_to_explain
     from predictions
     left join explained
         on

@@ -2,9 +2,9 @@
 -- at the end of the longest horizon, or something between; a cent is for rounding.
 with horizon as (
     select
-        {{ var('margin') }} as worth_today,
-        {{ var('margin') }}
-        / power(1 + {{ var('discount_rate') }}, max(horizon_days) / 365) as worth_at_end
+        {{ setting('margin') }} as worth_today,
+        {{ setting('margin') }}
+        / power(1 + {{ setting('discount_rate') }}, max(horizon_days) / 365) as worth_at_end
     from {{ ref('clv_predictions') }}
 )
 

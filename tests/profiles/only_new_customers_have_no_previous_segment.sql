@@ -6,4 +6,4 @@ select
 from {{ ref('customer_profiles') }}
 where
     (previous_segment is null)
-    <> ({{ days_between('first_purchase_date', 'as_of_date') }} < {{ var('active_days') }})
+    <> ({{ days_between('first_purchase_date', 'as_of_date') }} < {{ setting('active_days') }})

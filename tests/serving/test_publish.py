@@ -372,7 +372,11 @@ def test_command_fails_with_one_message(root, tmp_path):
         f"publish.py: No warehouse {none}. Build it first: dbt build.\n"
     )
     assert "--dsn, or the environment" in run("postgres", CLV_POSTGRES="").stderr
-    assert "must be 0 or more" in run("serving", "--keep", "-1").stderr
+    wrong = run("serving", "--vars", "{published_copies_kept: -1}").stderr
+    assert wrong == (
+        "publish.py: var published_copies_kept is -1, but must be a whole number, "
+        "at least 0.\n"
+    )
 
 
 def test_a_build_ends_by_saying_how_to_publish_unless_told_not_to(warehouse):
