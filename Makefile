@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
 .PHONY: help install install-spark install-superset run dashboard screenshot echarts publish superset \
-	superset-bundle test test-spark test-metrics test-superset lint format lock docs seeds clean benchmark tables questions
+	superset-bundle test test-spark test-metrics test-superset lint format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
 help: ## Show the commands.
@@ -88,6 +88,10 @@ test-metrics: .venv-metricflow/.installed ## Compare all metrics with what Metri
 test-superset: install-superset ## Prove the dashboard in Superset and Chromium (minutes).
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	python -m pytest tests/superset
+
+mutants: install ## Plant faults, one at a time, and see that tests notice them (minutes).
+	@test -f data/sample.duckdb || dbt build --target sample --quiet
+	@python -m checks.mutants
 
 lint: install ## Check layout, types and SQL.
 	ruff check .

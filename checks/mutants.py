@@ -1,0 +1,302 @@
+"""Plant one-line faults, one at a time, and see whether the tests notice.
+
+A fault that no test notices is a rule that nothing holds. Each is planted in a copy of
+the project in a temporary folder, where the tests run that ought to fail. The dbt unit
+tests among them need the columns of data/sample.duckdb: build the sample shop first.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WAREHOUSE = Path("data/sample.duckdb")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A wrong line, and the tests that must notice it.
+
+    Attributes:
+        name: what is wrong, in a few words.
+        path: the file, from the project's folder.
+        before: a text that the file has once.
+        after: what stands there instead.
+        tests: names of dbt unit tests, or files and tests of pytest.
+
+    """
+
+    name: str
+    path: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+    def plant(self, project: Path) -> str:
+        """Write the fault into a copy of the project; return the file's right text.
+
+        Raises ValueError where the file does not have the text exactly once.
+        """
+        file = project / self.path
+        text = file.read_text("utf-8") if file.is_file() else ""
+        if (count := text.count(self.before)) != 1:
+            raise ValueError(
+                f"fault {self.name}: {self.path} has {self.before!r} {count} times, "
+                "not once. Bring the fault up to date."
+            )
+        file.write_text(text.replace(self.before, self.after), "utf-8")
+        return text
+
+
+PLAN = "models/clv/training_plan.sql"
+TRAINING = "macros/training.sql"
+DATES = "models/features/as_of_dates.sql"
+ORIGINS = "macros/origins.sql"
+FEATURES = "models/features/customer_features.sql"
+OBSERVATIONS = "src/clv_warehouse/clv/observations.py"
+LEVEL = "src/clv_warehouse/clv/level.py"
+FAULTS = (
+    # Raw data.
+    Fault(
+        "blank-text-is-not-null",
+        "macros/staged_feed.sql",
+        """{%- set value = "nullif(trim(" ~ value ~ "), '')" -%}""",
+        """{%- set value = "trim(" ~ value ~ ")" -%}""",
+        ("tests/staging/test_staged_feed.py",),
+    ),
+    Fault(
+        "orders-of-today-are-rejected",
+        "macros/rejects.sql",
+        "as date) > current_date",
+        "as date) >= current_date",
+        ("an_order_of_today_is_no_order_of_the_future",),
+    ),
+    Fault(
+        "every-product-is-sold",
+        "models/orders/dim_products.sql",
+        "sold.product_id is not null as is_sold",
+        "true as is_sold",
+        ("a_product_is_known_from_the_catalogue_or_from_a_sale",),
+    ),
+    # Which customers are known when, and what of them.
+    Fault(
+        "past-origins-have-all-customers",
+        DATES,
+        "least(1e0, {{ var('training_customers') }} / cast(customers as double))",
+        "1e0",
+        ("past_origins_have_a_sample",),
+    ),
+    Fault(
+        "min-history-days-is-ignored",
+        DATES,
+        "{{ plus_days('span.first_date', var('min_history_days')) }}",
+        "span.first_date",
+        ("past_origins_have_a_sample",),
+    ),
+    Fault(
+        "no-calibration-origins",
+        ORIGINS,
+        "for earlier in [0] + var('horizons')",
+        "for earlier in [0]",
+        ("past_origins_have_a_sample",),
+    ),
+    Fault(
+        "sample-point-is-biased",
+        ORIGINS,
+        "as double) / 268435456)",
+        "as double) / 536870912)",
+        ("past_origins_have_a_sample",),
+    ),
+    Fault(
+        "15-last-purchases",
+        FEATURES,
+        "last_values('cast(purchase_amount as double)', 'activity_date', 16,",
+        "last_values('cast(purchase_amount as double)', 'activity_date', 15,",
+        ("features_are_as_of_the_end_of_their_day",),
+    ),
+    Fault(
+        "sequence-is-newest-first",
+        OBSERVATIONS,
+        "PURCHASES - back[recent], place]",
+        "back[recent] - 1, place]",
+        ("tests/clv/test_observations.py",),
+    ),
+    Fault(
+        "spend-trend-has-the-wrong-sign",
+        OBSERVATIONS,
+        '*(rate(f"spend_{days}d", days) - year for',
+        '*(year - rate(f"spend_{days}d", days) for',
+        ("tests/clv/test_observations.py",),
+    ),
+    Fault(
+        "tenure-is-off-by-two",
+        OBSERVATIONS,
+        'numbers["tenure_days"] + 1',
+        'numbers["tenure_days"] + 3',
+        ("tests/clv/test_observations.py",),
+    ),
+    # Whether to train, and which network scores.
+    Fault(
+        "a-network-is-old-a-day-early",
+        PLAN,
+        "age_days > {{ var('retrain_after_days') }}",
+        "age_days >= {{ var('retrain_after_days') }}",
+        ("tests/clv/test_training.py",),
+    ),
+    Fault(
+        "a-network-that-knows-the-future-stays",
+        PLAN,
+        "when age_days < 0",
+        "when false",
+        ("tests/clv/test_training.py",),
+    ),
+    Fault(
+        "settings-of-the-network-are-no-reason-to-train",
+        TRAINING,
+        "var('min_history_days'), var('network')",
+        "var('min_history_days')",
+        ("tests/clv/test_training.py",),
+    ),
+    Fault(
+        "a-missing-backtest-is-ignored",
+        TRAINING,
+        "['backtest_predictions', 'clv_network']",
+        "['clv_network']",
+        ("tests/clv/test_training.py",),
+    ),
+    Fault(
+        "the-oldest-accepted-network-scores",
+        "src/clv_warehouse/clv/registry.py",
+        '"trained_at desc, network_version desc"',
+        '"trained_at, network_version"',
+        ("tests/clv/test_scoring.py",),
+    ),
+    # What the network says.
+    Fault(
+        "forecasts-fall-with-the-horizon",
+        "src/clv_warehouse/clv/scoring.py",
+        "so_far = np.maximum(so_far, values)",
+        "so_far = values",
+        ("tests/clv/test_scoring.py",),
+    ),
+    Fault(
+        "no-drift",
+        LEVEL,
+        "\nDRIFT = 0.2\n",
+        "\nDRIFT = 0.0\n",
+        ("tests/clv/test_training.py",),
+    ),
+    Fault(
+        "months-move-ten-times-as-much",
+        LEVEL,
+        "\nMONTH_EFFECT = 0.5\n",
+        "\nMONTH_EFFECT = 5.0\n",
+        ("tests/clv/test_training.py",),
+    ),
+    Fault(
+        "errors-of-the-level-are-not-cut-off",
+        LEVEL,
+        "\nMOST_OFF = 2.0\n",
+        "\nMOST_OFF = 50.0\n",
+        ("tests/clv/test_training.py",),
+    ),
+)
+
+
+def copy_project(folder: Path) -> None:
+    """Copy what git knows or would know of the checkout, and the sample warehouse."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in (*listed.strip("\0").split("\0"), str(WAREHOUSE)):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+
+
+def first_failure(project: Path, tests: Iterable[str]) -> str | None:
+    """Run tests in a copy of the project; the end of what the first failing run said.
+
+    Raises RuntimeError if they could not be run at all, so that nothing was tested.
+    """
+    python = sorted(test for test in tests if ".py" in test)
+    unit = sorted(test for test in tests if ".py" not in test)
+    commands = []
+    if unit:
+        dbt = (sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "test")
+        commands.append((*dbt, "--target", "sample", "--quiet", "--select", *unit))
+    if python:
+        commands.append((sys.executable, "-m", "pytest", "-q", "-x", *python))
+    for command in commands:
+        done = subprocess.run(
+            command,
+            cwd=project,
+            # The copy's package and warehouse, not those of the checkout.
+            env=os.environ
+            | {
+                "PYTHONPATH": str(project / "src"),
+                "CLV_WAREHOUSE": str(project / WAREHOUSE),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 1:
+            return done.stdout[-3000:]
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}")
+    return None
+
+
+def main() -> int:
+    """Plant what the command line says; return the exit code."""
+    parser = argparse.ArgumentParser(prog="checks.mutants", description=__doc__)
+    names = [fault.name for fault in FAULTS]
+    parser.add_argument("--only", choices=names, metavar="NAME", help="one fault")
+    parser.add_argument("--list", action="store_true", help="name the faults and end")
+    arguments = parser.parse_args()
+    faults = [fault for fault in FAULTS if arguments.only in (None, fault.name)]
+    if arguments.list:
+        print("\n".join(names))
+        return 0
+    if not (ROOT / WAREHOUSE).is_file():
+        sys.exit(f"There is no {WAREHOUSE}: dbt build --target sample")
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        copy_project(project)
+        # A test that fails anyway would seem to notice every fault.
+        if failure := first_failure(project, {t for f in faults for t in f.tests}):
+            sys.exit(f"Without any fault, tests fail:\n{failure}")
+        print("Without any fault, the tests pass.", flush=True)
+        lived = [fault.name for fault in faults if not is_noticed(fault, project)]
+    print(f"{len(faults) - len(lived)} of {len(faults)} faults were noticed.")
+    return 1 if lived else 0
+
+
+def is_noticed(fault: Fault, project: Path) -> bool:
+    """Whether the tests of a fault fail with it; says so."""
+    started = time.monotonic()
+    text = fault.plant(project)
+    is_dead = first_failure(project, fault.tests) is not None
+    (project / fault.path).write_text(text, "utf-8")
+    seconds = time.monotonic() - started
+    print(
+        f"{'died ' if is_dead else 'LIVED'} {fault.name} ({seconds:.0f} s)", flush=True
+    )
+    return is_dead
+
+
+if __name__ == "__main__":
+    sys.exit(main())
