@@ -21,6 +21,7 @@ from clv_warehouse.clv.losses import loss, losses_of
 from clv_warehouse.clv.network import NetworkConfig, Outlook, Scaling
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.training import build_model, split_in_time
+from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.learning.fitting import Examples, fit, import_keras, outputs_of
 
 CUSTOMERS = 20_000
@@ -89,7 +90,7 @@ def read_examples(warehouse: str) -> tuple[Examples, Examples]:
     bought = observations.purchases > 0
     targets = np.column_stack([bought, observations.spend / scale, expected])
     examples = Examples(Scaling.fit(both)(both), targets.astype(np.float32))
-    earlier, later = split_in_time(observations)
+    earlier, later = split_in_time(observations, TUNING.validation_share)
     return examples.where(earlier), examples.where(later)
 
 

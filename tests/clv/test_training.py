@@ -18,9 +18,10 @@ from clv_warehouse.clv.network import (
     Scaling,
     untrained,
 )
-from clv_warehouse.clv.observations import Observations
+from clv_warehouse.clv.observations import Observations, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.training import build_model, split_in_time, train
+from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.learning.progress import Progress
 from simulated import shop
 
@@ -135,7 +136,7 @@ def test_the_same_data_in_any_order_train_the_same_network(network):
 
 
 def test_later_observations_begin_where_the_earlier_have_ended(observations):
-    earlier, later = split_in_time(observations)
+    earlier, later = split_in_time(observations, 1 / 3)
     assert earlier.any() and later.any()
     last_known = observations.where(earlier).end_date.max()
     assert last_known <= observations.where(later).as_of_date.min()
@@ -160,7 +161,7 @@ def test_the_network_is_believed_unless_the_prior_is_clearly_better():
             np.array([customers]),
         )
         rows = slice(customers)
-        return belief_in(cells, outcomes[rows], outputs[rows], offsets[rows])[1]
+        return belief_in(cells, outcomes[rows], outputs[rows], offsets[rows], TUNING)[1]
 
     # Spend follows the network, the chance of buying the prior.
     assert belief(count).tolist() == [0, 0.75, 0.75, 0.75]
@@ -168,7 +169,7 @@ def test_the_network_is_believed_unless_the_prior_is_clearly_better():
 
 
 def test_a_network_moves_no_total(observations, prior, today, network):
-    level = anchored(network, prior, today, Level.none())
+    level = anchored(network, prior, today, Level.none(), TUNING.level_days)
     rows = np.arange(len(today))
     for days in (91, 273):
         judged = Observations(today, rows, np.full(len(today), days))
@@ -190,8 +191,8 @@ def test_the_level_follows_what_all_windows_have_in_common(observations, prior):
         outcomes = np.column_stack(
             [observations.purchases > 0, observations.spend * factor]
         )
-        errors = cells.errors(outcomes, outlook.offsets)
-        level = cells.level(*errors, np.datetime64("2025-03-01"))
+        errors = cells.errors(outcomes, outlook.offsets, 2)
+        level = cells.level(*errors, np.datetime64("2025-03-01"), TUNING)
         levels.append(level(np.array([91]), even_year())[0])
     change = levels[1] - levels[0]
     # Towards log(1/2), and drawn to zero on the way there.
@@ -210,8 +211,46 @@ def test_what_only_a_history_starts_with_does_not_go_on():
     )
     off = np.zeros((len(origins), 4))
     off[:, 1] = 0.5 * np.exp(-origins / 120)
-    level = cells.level(off, np.full(off.shape, 1e-4), first + 720)
+    level = cells.level(off, np.full(off.shape, 1e-4), first + 720, TUNING)
     assert level(np.array([30]), even_year())[0, 1] == pytest.approx(0, abs=0.03)
+
+
+def test_the_level_says_neither_too_much_nor_too_little_of_the_months_to_come():
+    # Worlds of one year, as Tuning describes them. A posterior mean is right on
+    # average: of worlds in which it says 0.3, the mean truth is 0.3.
+    random = np.random.default_rng(4)
+    first = np.datetime64("2023-01-01")
+    origins = np.arange(0, 390, 30)
+    calendar = calendar_shares(first + origins, np.full(len(origins), 30))
+    cells = Cells(
+        np.arange(len(origins)),
+        first + origins,
+        np.full(len(origins), 30),
+        np.full(len(origins), 1000),
+    )
+    off = np.zeros((len(origins), 4))
+    said, true = [], []
+    for _ in range(400):
+        months, horizon = random.normal(0, 0.5, 12), random.normal(0, 0.03)
+        start = random.normal(0, 1) * np.exp(-origins / 120)
+        drift = random.normal(0, 0.2, len(origins))
+        off[:, 1] = calendar @ months + horizon + start + drift
+        level = cells.level(off, np.full(off.shape, 1e-4), first + 3650, TUNING)
+        said.append(level(np.array([30]), calendar)[:, 1])
+        true.append(calendar @ months + horizon)
+    said, true = np.concatenate(said), np.concatenate(true)
+    assert np.polyfit(said, true, 1)[0] == pytest.approx(1, abs=0.03)
+    assert said.std() > 0.3
+
+
+def test_a_month_in_which_nobody_buys_counts_as_an_eighth_of_what_was_expected(
+    observations,
+):
+    cells = Cells.of(observations)
+    outcomes = np.zeros((len(observations), 2))
+    off, _ = cells.errors(outcomes, np.zeros((len(observations), 4)), TUNING.most_off)
+    # Log odds, and the log of spend: Tuning says two at most.
+    assert off[:, :2] == pytest.approx(-2)
 
 
 def test_cells_measure_the_mean_error(observations):
@@ -222,9 +261,9 @@ def test_cells_measure_the_mean_error(observations):
     outputs = np.zeros((count, 4))
     outputs[:, 1] = np.log(mean / 3)[cells.row]
     outcomes = np.column_stack([observations.purchases > 0, observations.spend])
-    off, _ = cells.errors(outcomes, outputs)
+    off, _ = cells.errors(outcomes, outputs, 2)
     assert off[:, 1] == pytest.approx(np.log(3))
-    centred = cells.centred(outcomes, outputs)
+    centred = cells.centred(outcomes, outputs, 2)
     chance = np.bincount(cells.row, 1 / (1 + np.exp(-centred[:, 0])))
     assert chance == pytest.approx(np.bincount(cells.row, outcomes[:, 0]), rel=1e-3)
 

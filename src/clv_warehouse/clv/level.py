@@ -5,6 +5,7 @@ what their cell, a day and a horizon, has in common; the level is estimated here
 all cells of the past.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,19 +20,10 @@ from clv_warehouse.clv.observations import (
     calendar_shares,
 )
 from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.tuning import Tuning
 
-# Standard deviations, on the scale of logs, of what moves all customers together:
-# one window from the next, a horizon as a whole, a month of the year, and the start of
-# a history, when old customers look new and spend more than new ones.
-DRIFT = 0.2
-HORIZON_EFFECT = 0.03
-MONTH_EFFECT = 0.5
-START_EFFECT = 1.0
-START_DAYS = 120
-MOST_OFF = 2.0
+# Newton's method for the shift of a logit converges in so few steps.
 NEWTON_STEPS = 4
-# The level is known at these horizons, and at those of training, in days.
-LEVEL_DAYS = (7, 30, 61, 91, 122, 182, 273, 365, 548, 730)
 
 
 @dataclass(frozen=True)
@@ -94,13 +86,15 @@ class Cells:
             ]
         )
 
-    def errors(self, outcomes: NDArray, outputs: NDArray) -> tuple[NDArray, NDArray]:
+    def errors(
+        self, outcomes: NDArray, outputs: NDArray, most_off: float
+    ) -> tuple[NDArray, NDArray]:
         """How far each output is off on average, and its variance, (c, OUTPUTS) each.
 
         `outcomes`, (n, 2), are whether the customer bought, and the spend in units of
         its mean. The errors are one Newton step for the chance's logit, the logarithm
         of true over expected spend, and the mean error of the log spend of buyers; the
-        scale of log spend has no level of its own. No error exceeds `MOST_OFF`.
+        scale of log spend has no level of its own. No error exceeds `most_off`.
         """
 
         def total(values: NDArray) -> NDArray:
@@ -112,7 +106,7 @@ class Cells:
         log_error = np.where(spent, np.log(np.where(spent, spend, 1)) - location, 0)
         buyers = np.maximum(total(spent), 1)
         true, expected = total(spend), total(mean)
-        ratio = np.maximum(true, np.exp(-MOST_OFF) * expected) / expected
+        ratio = np.maximum(true, np.exp(-most_off) * expected) / expected
         off = np.stack(
             [
                 total(bought - chance) / information,
@@ -131,24 +125,29 @@ class Cells:
             ],
             axis=1,
         )
-        return np.clip(off, -MOST_OFF, MOST_OFF), variance
+        return np.clip(off, -most_off, most_off), variance
 
-    def centred(self, outcomes: NDArray, outputs: NDArray) -> NDArray:
+    def centred(self, outcomes: NDArray, outputs: NDArray, most_off: float) -> NDArray:
         """Bring every cell of `outputs`, shape (n, OUTPUTS), to the cell's truth."""
         for _ in range(NEWTON_STEPS):
-            outputs = outputs + self.errors(outcomes, outputs)[0][self.row]
+            off, _ = self.errors(outcomes, outputs, most_off)
+            outputs = outputs + off[self.row]
         return outputs
 
     def level(
-        self, off: NDArray, variance: NDArray, today: np.datetime64 | None
+        self,
+        off: NDArray,
+        variance: NDArray,
+        today: np.datetime64 | None,
+        tuning: Tuning,
     ) -> Level:
         """Estimate what of the cells' errors goes on `today`, by horizon and month.
 
         Ridge regression, which is the posterior mean where the effects of horizons,
-        months and a history's start are normal around zero (`HORIZON_EFFECT`,
-        `MONTH_EFFECT`, `START_EFFECT`) and a cell's error has the variance of its
-        customers and that of its time (`DRIFT`). Windows of a horizon overlap: they
-        count as what fits side by side.
+        months and a history's start are normal around zero, with the standard
+        deviations that `tuning` gives them, and a cell's error has the variance of its
+        customers and that of its time, `tuning.drift`. Windows of a horizon overlap:
+        they count as what fits side by side.
         """
         horizons, of_horizon, count = np.unique(
             self.horizon_days, return_inverse=True, return_counts=True
@@ -158,7 +157,7 @@ class Cells:
         share = np.minimum(span / horizons / count, 1)[of_horizon]
 
         def start(dates: NDArray[np.datetime64]) -> NDArray:
-            return np.exp(-(dates - first).astype(int) / START_DAYS)
+            return np.exp(-(dates - first).astype(int) / tuning.start_days)
 
         design = np.column_stack(
             [
@@ -168,12 +167,16 @@ class Cells:
             ]
         )
         ridge = np.repeat(
-            [HORIZON_EFFECT**-2, MONTH_EFFECT**-2, START_EFFECT**-2],
+            [
+                tuning.horizon_effect**-2,
+                tuning.month_effect**-2,
+                tuning.start_effect**-2,
+            ],
             [len(horizons), MONTHS, 1],
         )
         effects = np.zeros((design.shape[1], OUTPUTS))
         for output in range(OUTPUTS - 1):
-            weighted = design.T * (share / (DRIFT**2 + variance[:, output]))
+            weighted = design.T * (share / (tuning.drift**2 + variance[:, output]))
             effects[:, output] = np.linalg.solve(
                 weighted @ design + np.diag(ridge), weighted @ off[:, output]
             )
@@ -187,14 +190,20 @@ class Cells:
         )
 
 
-def anchored(network: Network, prior: Prior, today: Customers, level: Level) -> Level:
+def anchored(
+    network: Network,
+    prior: Prior,
+    today: Customers,
+    level: Level,
+    level_days: Sequence[int],
+) -> Level:
     """Add to `level` what makes all of today's customers together the prior's.
 
     Their mean chance of buying, their total spend, and the mean location of buyers.
     """
     if not len(today):
         return level
-    days = np.union1d(LEVEL_DAYS, level.horizon_days)
+    days = np.union1d(level_days, level.horizon_days)
     first = network.customer_layer(today.inputs, today.sequences)
     by_horizon = level(days, np.zeros((1, MONTHS), dtype=np.float32))
     for place, horizon in enumerate(days):

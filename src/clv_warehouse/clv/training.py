@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from clv_warehouse.clv.belief import BELIEF, belief_in
+from clv_warehouse.clv.belief import belief_in
 from clv_warehouse.clv.level import Cells, anchored
 from clv_warehouse.clv.losses import loss
 from clv_warehouse.clv.network import (
@@ -28,6 +28,7 @@ from clv_warehouse.clv.observations import (
     Observations,
 )
 from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.tuning import TUNING, Tuning
 from clv_warehouse.learning.encoders import ENCODER_SHAPES
 from clv_warehouse.learning.fitting import (
     ENCODING_LAYERS,
@@ -41,15 +42,6 @@ from clv_warehouse.learning.fitting import (
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.arrays import Singles
 
-# Of the days that are known, the last third says when to stop.
-VALIDATION_SHARE = 1 / 3
-# More rows than this make training longer, but nothing better.
-TRAINING_ROWS = 400_000
-# More observations than this make the judgement no better.
-JUDGED_ROWS = 100_000
-# Of fewer buyers than this, nothing is learnt that the prior does not say better.
-LEAST_BUYERS = 100
-
 
 def train(
     observations: Observations,
@@ -57,6 +49,7 @@ def train(
     today: Customers,
     config: NetworkConfig,
     progress: Progress,
+    tuning: Tuning = TUNING,
 ) -> Network:
     """Train a network on `observations`, which must bear their targets.
 
@@ -66,12 +59,14 @@ def train(
     the outputs are added to: what all customers of that day and horizon share.
 
     `today` are the customers, or some of them, that it is to forecast. Where fewer than
-    `LEAST_BUYERS` customers spent anything, the network is untrained: the prior itself.
+    `tuning.least_buyers` customers spent anything, the network is untrained: the prior
+    itself.
     """
     if observations.spend is None or observations.purchases is None:
         raise ValueError("the observations to train on have no targets")
     spent = observations.row[observations.spend > 0]
-    if len(pc.unique(observations.customers.customer_key.take(spent))) < LEAST_BUYERS:
+    buyers = pc.unique(observations.customers.customer_key.take(spent))
+    if len(buyers) < tuning.least_buyers:
         return untrained(config)
     scale = float(observations.spend.mean())
     outlook = Outlook.of(prior, observations, scale)
@@ -91,8 +86,8 @@ def train(
         np.hstack(parts),
         np.hstack([outcomes, cells.typical(outcomes)[cells.row]]).astype(np.float32),
     )
-    earlier, later = split_in_time(observations)
-    arrays, belief = learn(examples, offsets, cells, earlier, later, config, progress)
+    split = split_in_time(observations, tuning.validation_share)
+    arrays, belief = learn(examples, offsets, cells, split, config, tuning, progress)
     encoding = len(ENCODER_SHAPES[config.encoder])
     network = Network(
         config,
@@ -106,9 +101,12 @@ def train(
         Level.none(),
     )
     level = cells.level(
-        *cells.errors(outcomes, offsets), today.as_of_date[0] if len(today) else None
+        *cells.errors(outcomes, offsets, tuning.most_off),
+        today.as_of_date[0] if len(today) else None,
+        tuning,
     )
-    return replace(network, level=anchored(network, prior, today, level))
+    level = anchored(network, prior, today, level, tuning.level_days)
+    return replace(network, level=level)
 
 
 def sequences_of(observations: Observations, config: NetworkConfig) -> Singles:
@@ -125,7 +123,7 @@ def sequences_of(observations: Observations, config: NetworkConfig) -> Singles:
 
 
 def split_in_time(
-    observations: Observations,
+    observations: Observations, validation_share: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which observations to learn from, and which later ones to stop by.
 
@@ -134,7 +132,7 @@ def split_in_time(
     """
     origins, ends = observations.as_of_date, observations.end_date
     first, last = origins.min(), ends.max()
-    begin = last - np.timedelta64(int((last - first).astype(int) * VALIDATION_SHARE))
+    begin = last - np.timedelta64(int((last - first).astype(int) * validation_share))
     # In a short history no horizon may fit into the last third.
     begin = min(begin, origins.max())
     return ends <= begin, origins >= begin
@@ -150,18 +148,20 @@ def learn(
     examples: Examples,
     offsets: Singles,
     cells: Cells,
-    earlier: NDArray[np.bool_],
-    later: NDArray[np.bool_],
+    split: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     config: NetworkConfig,
+    tuning: Tuning,
     progress: Progress,
 ) -> tuple[tuple[tuple[Singles, ...], ...], Singles]:
     """Train each member on all examples; return their weights and the belief in them.
 
-    The later examples say, when only the earlier ones are learnt from, for how many
-    epochs to go on, and how much to believe, (OUTPUTS,): the rest is the prior's.
+    `split` says which examples are earlier and which are later. A trial that learns
+    from the earlier ones alone shows on the later ones for how many epochs to go on,
+    and how much to believe, (OUTPUTS,): the rest is the prior's.
     """
-    past = examples.where(sample(earlier, TRAINING_ROWS))
-    chosen = sample(later, JUDGED_ROWS)
+    earlier, later = split
+    past = examples.where(sample(earlier, tuning.training_rows))
+    chosen = sample(later, tuning.judged_rows)
     future = examples.where(chosen)
     judgements: list[tuple[float, Singles]] = []
     view = cells.where(chosen)
@@ -173,7 +173,7 @@ def learn(
         def judge(epoch: int, loss: float) -> None:
             outputs = outputs_of(model, future)
             judgements.append(
-                belief_in(view, future.targets[:, :2], outputs, offsets[chosen])
+                belief_in(view, future.targets[:, :2], outputs, offsets[chosen], tuning)
             )
             trial.step(
                 epoch,
@@ -190,9 +190,9 @@ def learn(
     belief = (
         judgements[epochs - 1][1]
         if losses
-        else np.full(OUTPUTS, BELIEF, dtype=np.float32)
+        else np.full(OUTPUTS, tuning.belief, dtype=np.float32)
     )
-    known = examples.where(sample(np.ones_like(earlier), TRAINING_ROWS))
+    known = examples.where(sample(np.ones_like(earlier), tuning.training_rows))
     members = tuple(
         refit(known, config, config.seed + member, epochs, progress.restarted())
         for member in range(config.ensemble)
