@@ -20,8 +20,12 @@ export DO_NOT_TRACK := 1
 	superset-bundle test test-spark test-metrics test-superset lint format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
+# A target that says ## is for who uses the warehouse, ### for who works on the project.
 help: ## Show the commands.
-	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@echo "To use the warehouse:"
+	@sed -nE 's/^([a-z%-]+):.* ## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@echo "To work on the project:"
+	@sed -nE 's/^([a-z%-]+):.* ### (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 install: $(INSTALLED) ## Create the environment in .venv.
 
@@ -54,10 +58,10 @@ run: install ## Build the sample shop's warehouse and show the result.
 dashboard: install ## Write data/dashboard.html. TARGET=shop for your own shop's.
 	@python scripts/dashboard.py --target $(TARGET)
 
-screenshot: dashboard ## Picture the sample shop's dashboard for the README (needs Chromium).
+screenshot: dashboard ### Picture the sample shop's dashboard for the README (needs Chromium).
 	@python scripts/screenshot.py
 
-echarts: install ## Build the dashboard's ECharts again, of a new version (needs npm).
+echarts: install ### Build the dashboard's ECharts again, of a new version (needs npm).
 	@python scripts/make_echarts.py
 
 publish: install ## Publish the built warehouse. TARGET=shop, FORM=serving|parquet|postgres.
@@ -67,45 +71,45 @@ superset: install-superset ## Start Apache Superset with the dashboard, on loopb
 	@test -f data/published/serving.duckdb || $(MAKE) --no-print-directory publish FORM=serving
 	@python scripts/superset.py run --port $(or $(PORT),8088)
 
-superset-bundle: install ## Write bi/superset/bundle anew, after a table or metric has changed.
+superset-bundle: install ### Write bi/superset/bundle anew, after a table or metric has changed.
 	@dbt parse --target sample --quiet
 	@python scripts/superset.py bundle
 
-test: install ## Build the sample shop with dbt's tests, lint, and run pytest.
+test: install ### Build the sample shop with dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet
 	@$(MAKE) --no-print-directory lint
 	python -m pytest
 
-test-spark: install-spark ## Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
+test-spark: install-spark ### Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@$(SPARK)/python -m checks.spark --engine $(or $(ENGINE),sail) \
 		$(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
-test-metrics: .venv-metricflow/.installed ## Compare all metrics with what MetricFlow says.
+test-metrics: .venv-metricflow/.installed ### Compare all metrics with what MetricFlow says.
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@$(METRICFLOW)/python -m checks.metrics
 
-test-superset: install-superset ## Prove the dashboard in Superset and Chromium (minutes).
+test-superset: install-superset ### Prove the dashboard in Superset and Chromium (minutes).
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	python -m pytest tests/superset
 
-mutants: install ## Plant faults, one at a time, and see that tests notice them (minutes).
+mutants: install ### Plant faults, one at a time, and see that tests notice them (minutes).
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@python -m checks.mutants
 
-lint: install ## Check layout, types and SQL.
+lint: install ### Check layout, types and SQL.
 	ruff check .
 	ruff format --check .
 	mypy
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	sqlfluff lint --disable-progress-bar models tests
 
-format: install ## Put Python and SQL into the project's layout.
+format: install ### Put Python and SQL into the project's layout.
 	ruff check --fix .
 	ruff format .
 	sqlfluff fix --disable-progress-bar models tests
 
-lock: install ## Pin the dependencies of pyproject.toml in requirements/.
+lock: install ### Pin the dependencies of pyproject.toml in requirements/.
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements/main.txt
 	$(COMPILE) pyproject.toml --extra spark --constraint requirements/main.txt --output-file requirements/spark.txt
 	$(COMPILE) pyproject.toml --extra metricflow --constraint requirements/main.txt --output-file requirements/metricflow.txt
@@ -115,20 +119,20 @@ docs: install ## Write the documentation of every table to target/ and serve it.
 	dbt docs generate --target sample
 	dbt docs serve
 
-seeds: install ## Make the sample shop again.
+seeds: install ### Make the sample shop again.
 	python scripts/make_seeds.py
 
-benchmark: $(BENCHMARKS:%=benchmark-%) ## Run all benchmarks at a small size.
+benchmark: $(BENCHMARKS:%=benchmark-%) ### Run all benchmarks at a small size.
 
-benchmark-%: install $(if $(ENGINE),install-spark) ## Run one, such as benchmark-accuracy. ARGS, SIZES, ENGINE=sail.
+benchmark-%: install $(if $(ENGINE),install-spark) ### Run one, such as benchmark-accuracy. ARGS, SIZES, ENGINE=sail.
 	@$(if $(ENGINE),$(SPARK)/)python -m benchmarks $* \
 		$(if $(SIZES),--lines $(SIZES)) $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
-tables: install ## Put what benchmark-accuracy and -scale measured into the documents.
-	python -m benchmarks.accuracy
-	python -m benchmarks.scale
+tables: install ### Put the settings and the measured figures into the documents.
+	python -m checks.settings
+	python -m checks.tables
 
-questions: install ## Ask the sample shop's warehouse the questions of docs/questions.md.
+questions: install ### Ask the sample shop's warehouse the questions of docs/questions.md.
 	python -m checks.questions
 
 clean: ## Remove what dbt compiled and what was built from the sample shop.

@@ -20,6 +20,7 @@ from benchmarks import (
     truth,
 )
 from benchmarks.harness import FOLDER, report
+from clv_warehouse.project.command import run_main
 
 
 def main() -> int:
@@ -107,4 +108,4 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

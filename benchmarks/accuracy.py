@@ -26,13 +26,10 @@ from benchmarks.data import (
 )
 from benchmarks.harness import (
     FOLDER,
-    ROOT,
     Dbt,
     Row,
     call,
-    measured,
     rows,
-    write_between_marks,
 )
 from benchmarks.shop import load_shop
 from clv_warehouse.clv.backtest import judge, read_observations
@@ -336,8 +333,3 @@ def _cell(value: float | None, name: str) -> str:
     if name == "total_bias":
         return f"{value:+.0%}"
     return f"{value:.1f}" if name == "mae" else f"{value:.3f}"
-
-
-if __name__ == "__main__":
-    page = ROOT / "docs" / "accuracy.md"
-    write_between_marks(page, "accuracy", table(measured("accuracy")))

@@ -17,13 +17,10 @@ import duckdb
 
 from benchmarks.harness import (
     FOLDER,
-    ROOT,
     Dbt,
     Row,
     call,
-    measured,
     run,
-    write_between_marks,
 )
 from benchmarks.shop import make_shop
 from benchmarks.spark import build_on_spark
@@ -220,8 +217,3 @@ def table(found_rows: Sequence[Row]) -> str:
         cells = [f"{found[name]:,.0f}" if name in found else "" for name in MEASURES]
         lines.append(f"| {case} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    page = ROOT / "docs" / "scale.md"
-    write_between_marks(page, "scale", table(measured("scale")))

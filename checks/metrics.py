@@ -1,8 +1,9 @@
 """Check that MetricFlow gives every metric the value that our own SQL gives.
 
-Usage: python -m checks.metrics, in the environment of `make test-metrics`
+It runs in the environment that `make test-metrics` creates.
 """
 
+import argparse
 import csv
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from clv_warehouse.project import metrics
+from clv_warehouse.project.command import run_main
 
 ROOT = Path(__file__).resolve().parents[1]
 WAREHOUSE = ROOT / "data" / "sample.duckdb"
@@ -36,6 +38,7 @@ def ask(names: Sequence[str], *arguments: str) -> list[dict[str, str]]:
 
 def main() -> int:
     """Compare all metrics, and those of customers by country; 1 if any differs."""
+    argparse.ArgumentParser(prog="checks.metrics", description=__doc__).parse_args()
     run("dbt", "--quiet", "parse")
     defined = metrics.load()
     of_customers = [metric for metric in defined if metric.relation == CUSTOMERS]
@@ -67,4 +70,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from clv_warehouse.project.command import run_main
+
 ROOT = Path(__file__).resolve().parents[1]
 WAREHOUSE = Path("data/sample.duckdb")
 
@@ -56,6 +58,7 @@ class Fault:
 
 
 PLAN = "models/clv/training_plan.sql"
+SETTINGS = "dbt_project.yml"
 TRAINING = "macros/training.sql"
 DATES = "models/features/as_of_dates.sql"
 ORIGINS = "macros/origins.sql"
@@ -89,21 +92,21 @@ FAULTS = (
     Fault(
         "past-origins-have-all-customers",
         DATES,
-        "least(1e0, {{ var('training_customers') }} / cast(customers as double))",
+        "least(1e0, {{ setting('training_customers') }} / cast(customers as double))",
         "1e0",
         ("past_origins_have_a_sample",),
     ),
     Fault(
         "min-history-days-is-ignored",
         DATES,
-        "{{ plus_days('span.first_date', var('min_history_days')) }}",
+        "{{ plus_days('span.first_date', setting('min_history_days')) }}",
         "span.first_date",
         ("past_origins_have_a_sample",),
     ),
     Fault(
         "no-calibration-origins",
         ORIGINS,
-        "for earlier in [0] + var('horizons')",
+        "for earlier in [0] + setting('horizons')",
         "for earlier in [0]",
         ("past_origins_have_a_sample",),
     ),
@@ -146,8 +149,8 @@ FAULTS = (
     Fault(
         "a-network-is-old-a-day-early",
         PLAN,
-        "age_days > {{ var('retrain_after_days') }}",
-        "age_days >= {{ var('retrain_after_days') }}",
+        "age_days > {{ setting('retrain_after_days') }}",
+        "age_days >= {{ setting('retrain_after_days') }}",
         ("tests/clv/test_training.py",),
     ),
     Fault(
@@ -159,9 +162,9 @@ FAULTS = (
     ),
     Fault(
         "settings-of-the-network-are-no-reason-to-train",
-        TRAINING,
-        "var('min_history_days'), var('network')",
-        "var('min_history_days')",
+        SETTINGS,
+        "      example: '{encoder: cnn}'\n      trains: true\n",
+        "      example: '{encoder: cnn}'\n",
         ("tests/clv/test_training.py",),
     ),
     Fault(
@@ -299,4 +302,4 @@ def is_noticed(fault: Fault, project: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

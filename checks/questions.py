@@ -4,6 +4,7 @@
 results into both pages.
 """
 
+import argparse
 import re
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from clv_warehouse.project.command import run_main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -106,6 +109,7 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def main() -> int:
     """Write the results into the pages; 1 if the warehouse is not there."""
+    argparse.ArgumentParser(prog="checks.questions", description=__doc__).parse_args()
     if not WAREHOUSE.is_file():
         print(f"{WAREHOUSE} is not there: dbt build --target sample", file=sys.stderr)
         return 1
@@ -118,4 +122,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import sys
 from datetime import date
 from typing import Any
 
 from benchmarks.harness import ROOT, write_between_marks
+from clv_warehouse.project.command import run_main
 from clv_warehouse.project.settings import Setting, settings
 
 PAGE = ROOT / "docs" / "settings.md"
@@ -43,4 +43,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

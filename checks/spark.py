@@ -7,29 +7,36 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
-from pyspark.sql import SparkSession
 
 from benchmarks.harness import Dbt, run
 from benchmarks.shop import load_shop
 from checks.comparison import Difference, Tolerance, differences
 from clv_warehouse.clv.explanation import REASONS
-from clv_warehouse.engines.spark.build import BuildError, Table, build, run_unit_tests
-from clv_warehouse.engines.spark.relation import Rows, frame_of
+from clv_warehouse.engines.spark.build import (
+    BuildError,
+    TableName,
+    build,
+    run_unit_tests,
+)
 from clv_warehouse.engines.spark.sessions import SESSIONS
+from clv_warehouse.project.command import run_main
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 SEEDS = Path("seeds/sample")
 QUIET = ("--quiet",)
 FEEDS = ("orders", "order_lines", "products", "customers", "events", "reviews")
 # What a network was accepted by, and the network: with them a build only scores.
-NETWORK = (Table("clv", "backtest_predictions"), Table("clv", "clv_network"))
+NETWORK = (TableName("clv", "backtest_predictions"), TableName("clv", "clv_network"))
 # Says what was due in the run that wrote it, so it is not of the shop.
-PLAN = Table("clv", "training_plan")
+PLAN = TableName("clv", "training_plan")
 # Facts and features differ by the order of floating-point sums at most.
 EXACT = Tolerance(1e-9)
 # What holds forecasts.
@@ -50,7 +57,7 @@ SHOWN, WIDTH = 5, 500
 Found = dict[str, list[Difference]]
 
 
-def check_sample(session: SparkSession, warehouse: Path) -> Found:
+def check_sample(session: "SparkSession", warehouse: Path) -> Found:
     """Build and test the sample shop; by table, its differences from `warehouse`.
 
     `warehouse` is the DuckDB file of target sample. The SQL models are judged by their
@@ -62,7 +69,7 @@ def check_sample(session: SparkSession, warehouse: Path) -> Found:
     return found
 
 
-def check_made(session: SparkSession, customers: int, scratch: Path) -> Found:
+def check_made(session: "SparkSession", customers: int, scratch: Path) -> Found:
     """Make a shop of so many customers, build it on DuckDB, and compare likewise."""
     shop, dbt = scratch / "shop", Dbt(scratch / "shop.duckdb")
     feeds = ("--feeds", ",".join(FEEDS))
@@ -76,7 +83,7 @@ def check_made(session: SparkSession, customers: int, scratch: Path) -> Found:
 
 
 def check(
-    session: SparkSession,
+    session: "SparkSession",
     raw: Mapping[str, pa.Table],
     warehouse: Path,
     settings: Mapping[str, Any],
@@ -86,9 +93,11 @@ def check(
     The network of `warehouse`, a DuckDB file, is carried over, so that both engines
     score with the same one.
     """
+    from clv_warehouse.engines.spark.relation import Rows
+
     with duckdb.connect(str(warehouse), read_only=True) as expected:
         for feed, rows in raw.items():
-            write(session, rows, Table("raw", feed))
+            write(session, rows, TableName("raw", feed))
         for table in NETWORK:
             write(session, expected.table(table.name).to_arrow_table(), table)
         built = build(session, (*QUIET, "--vars", json.dumps(settings)))
@@ -103,7 +112,7 @@ def check(
         }
 
 
-def tolerances(table: Table) -> Callable[[str], Tolerance]:
+def tolerances(table: TableName) -> Callable[[str], Tolerance]:
     """How far columns of a table may be apart."""
 
     def tolerance_of(column: str) -> Tolerance:
@@ -114,8 +123,10 @@ def tolerances(table: Table) -> Callable[[str], Tolerance]:
     return tolerance_of
 
 
-def write(session: SparkSession, rows: pa.Table, table: Table) -> None:
+def write(session: "SparkSession", rows: pa.Table, table: TableName) -> None:
     """Replace a table of the warehouse."""
+    from clv_warehouse.engines.spark.relation import frame_of
+
     session.sql(f"create schema if not exists {table.schema}")
     frame_of(session, rows).write.mode("overwrite").saveAsTable(table.name)
 
@@ -182,4 +193,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -6,11 +6,11 @@ of thread count changed any table.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import duckdb
 
+from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import Table, read_tables
 from clv_warehouse.project.sql import quoted
 
@@ -48,4 +48,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -1,7 +1,4 @@
-"""Write the dashboard: one HTML file that shows a built warehouse.
-
-Usage: python scripts/dashboard.py [--target sample|shop] [--out data/dashboard.html]
-"""
+"""Write the dashboard: one HTML file that shows a built warehouse."""
 
 import argparse
 import sys
@@ -10,13 +7,14 @@ from pathlib import Path
 import duckdb
 
 from clv_warehouse.project import metrics
+from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 from clv_warehouse.serving.dashboard.page import write_dashboard
 
 
 def main() -> int:
     """Write the page; 1 if the warehouse is not there."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="dashboard.py", description=__doc__)
     parser.add_argument("--target", choices=sorted(WAREHOUSES), default="sample")
     parser.add_argument("--out", type=Path, default=Path("data/dashboard.html"))
     arguments = parser.parse_args()
@@ -32,4 +30,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -10,6 +10,7 @@ from clv_warehouse.loading.connectors import CONNECTORS
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.load import LoadedFeed, link, load
 from clv_warehouse.loading.reading import LoadError
+from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
 
 SHOP_YML = Path(__file__).resolve().parents[1] / "models" / "staging" / "shop.yml"
@@ -87,4 +88,4 @@ def _summary(loaded: Sequence[LoadedFeed], warehouse: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

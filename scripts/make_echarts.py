@@ -3,10 +3,9 @@
 Needs npm, which users of the project do not: the result is committed. In
 src/clv_warehouse/serving/dashboard/echarts, package.json has versions, and entry.js
 the parts.
-
-Usage: python scripts/make_echarts.py
 """
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import ROOT
 
 FOLDER = ROOT / "src" / "clv_warehouse" / "serving" / "dashboard" / "echarts"
@@ -22,6 +22,7 @@ BANNER = "/*! Apache ECharts {version}, what the dashboard uses of it. Apache-2.
 
 def main() -> int:
     """Write echarts.js and its licences; return the exit code."""
+    argparse.ArgumentParser(prog="make_echarts.py", description=__doc__).parse_args()
     if not shutil.which("npm"):
         print("make_echarts.py: npm is needed (Node.js 20 or newer)", file=sys.stderr)
         return 1
@@ -56,4 +57,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from clv_warehouse.project.command import run_main
 from clv_warehouse.shop.process import Settings
 from clv_warehouse.shop.tables import SCHEMAS
 from clv_warehouse.shop.writing import write_shop
@@ -101,4 +102,4 @@ def _feeds(text: str) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

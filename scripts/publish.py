@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from clv_warehouse.project import settings
+from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import PublishError, read_tables
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 from clv_warehouse.serving.publishing.folder import locked, remove_old_versions
@@ -129,4 +130,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -1,11 +1,13 @@
 """Picture the dashboard for the README, light and dark.
 
-Usage: python scripts/screenshot.py   (after make dashboard; needs Chromium)
+`make dashboard` writes it first; Chromium shows it.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
+from clv_warehouse.project.command import run_main
 from clv_warehouse.serving.dashboard.browser import chromium, seconds_until_drawn
 
 PAGE = Path("data/dashboard.html")
@@ -15,6 +17,7 @@ SIZE = {"width": 1280, "height": 1220}
 
 def main() -> int:
     """Write docs/dashboard.png and docs/dashboard-dark.png; return the exit code."""
+    argparse.ArgumentParser(prog="screenshot.py", description=__doc__).parse_args()
     if not PAGE.is_file():
         print(f"{PAGE} is not there: make dashboard", file=sys.stderr)
         return 1
@@ -33,4 +36,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -1,13 +1,11 @@
-"""Print what a built warehouse says: the most valuable customers, and what is next.
-
-Usage: python scripts/show.py [--target sample|shop]
-"""
+"""Print what a built warehouse says: the most valuable customers, and what is next."""
 
 import argparse
 import sys
 
 import duckdb
 
+from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 
 CUSTOMERS = """
@@ -56,7 +54,7 @@ Plain dbt commands need the environment: source .venv/bin/activate"""
 
 def main() -> int:
     """Show the warehouse; 1 if it is not there."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="show.py", description=__doc__)
     parser.add_argument("--target", choices=sorted(WAREHOUSES), default="sample")
     target = parser.parse_args().target
     path = warehouse_of(target)
@@ -77,4 +75,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

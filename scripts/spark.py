@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clv_warehouse.engines.spark.build import BuildError, build
 from clv_warehouse.engines.spark.sessions import SESSIONS
+from clv_warehouse.project.command import run_main
 
 
 def main() -> int:
@@ -31,4 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

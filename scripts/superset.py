@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from clv_warehouse.project import metrics
+from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import PublishError, read_tables
 from clv_warehouse.serving.publishing.publication import SERVING
 from clv_warehouse.serving.superset.bundle import ADDRESS, FOLDER, bundle, write, zipped
@@ -95,4 +96,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

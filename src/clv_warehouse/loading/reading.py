@@ -44,7 +44,7 @@ class LoadError(Exception):
 
 
 @dataclass(frozen=True)
-class _Table:
+class _FileTable:
     """Rows not yet checked.
 
     `label` is what messages call it, `sql` stands in a from clause, `row_sql` is a
@@ -139,28 +139,28 @@ class Reader:
             self.connection.register("batch", arrow)
             self.connection.execute(f"insert into {target} from batch")
             self.connection.unregister("batch")
-        table = _Table(label, target, ROW_NUMBER, dict.fromkeys(names, "VARCHAR"))
+        table = _FileTable(label, target, ROW_NUMBER, dict.fromkeys(names, "VARCHAR"))
         self._make_view(table, columns, view)
 
-    def _csv_table(self, path: Path) -> _Table:
+    def _csv_table(self, path: Path) -> _FileTable:
         names, delimiter = _csv_header(path)
         sql = _csv_sql(path, names, delimiter)
         # The header is the first row of the file.
-        return _Table(
+        return _FileTable(
             path.name, sql, "row_number() over () + 1", dict.fromkeys(names, "VARCHAR")
         )
 
-    def _parquet_table(self, path: Path) -> _Table:
+    def _parquet_table(self, path: Path) -> _FileTable:
         sql = f"read_parquet({_file_literal(path)}, hive_partitioning = false)"
         try:
             described = self.connection.execute(f"describe from {sql}").fetchall()
         except duckdb.Error as error:
             raise LoadError(self._what_is_wrong_with(path, error)) from error
         types = {name: data_type for name, data_type, *_ in described}
-        return _Table(path.name, sql, "file_row_number + 1", types)
+        return _FileTable(path.name, sql, "file_row_number + 1", types)
 
     def _make_view(
-        self, table: _Table, columns: Sequence[Column], view: str
+        self, table: _FileTable, columns: Sequence[Column], view: str
     ) -> set[str]:
         found = _find_columns(table, columns)
         ignored = sorted(set(table.types) - set(found.values()))
@@ -184,7 +184,7 @@ class Reader:
         )
         return set(found)
 
-    def _check_values(self, table: _Table, casts: Sequence[_Cast]) -> None:
+    def _check_values(self, table: _FileTable, casts: Sequence[_Cast]) -> None:
         checked = [cast for cast in casts if cast.is_wrong_sql]
         # Counting text reads it, which finds ragged rows and wrong encodings.
         counts = ["count(*)"]
@@ -207,7 +207,7 @@ class Reader:
                 raise LoadError(self._first_wrong_value(table, cast, wrong))
         self.report(f"{table.label}: {rows:,} rows checked")
 
-    def _first_wrong_value(self, table: _Table, cast: _Cast, wrong: int) -> str:
+    def _first_wrong_value(self, table: _FileTable, cast: _Cast, wrong: int) -> str:
         ((row, value),) = self.connection.execute(
             f"select place, value from (select {table.row_sql} as place,"
             f" cast({quoted(cast.found)} as varchar) as value,"
@@ -382,7 +382,7 @@ def _csv_sql(path: Path, names: Sequence[str], delimiter: str, *options: str) ->
     return f"read_csv({_file_literal(path)}, {', '.join(settings)})"
 
 
-def _find_columns(table: _Table, columns: Sequence[Column]) -> dict[str, str]:
+def _find_columns(table: _FileTable, columns: Sequence[Column]) -> dict[str, str]:
     """Match the columns to the table's names, as {column: its name there}."""
     there = {name.casefold(): name for name in table.types}
     found = {}

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbt.cli.main import dbtRunner
-from pyspark.sql import SparkSession
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # What dbt has parsed for one target it cannot use for another.
 TARGET = ("--target", "spark", "--target-path", "target/spark")
@@ -25,15 +27,15 @@ class BuildError(Exception):
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table of the warehouse."""
+class TableName:
+    """The name of a table of the warehouse."""
 
     schema: str
     identifier: str
 
     @property
     def name(self) -> str:
-        """The table's name on Spark, and on DuckDB."""
+        """Both parts, as Spark and DuckDB write them."""
         return f"{self.schema}.{self.identifier}"
 
 
@@ -42,13 +44,13 @@ class Built:
     """A model of the project: its name, its table, and when that was written."""
 
     name: str
-    table: Table
+    table: TableName
     started_at: datetime
     completed_at: datetime
 
 
 def build(
-    session: SparkSession,
+    session: "SparkSession",
     options: Sequence[str] = (),
     without: Sequence[str] = UNIT_TESTS,
 ) -> list[Built]:
@@ -87,7 +89,7 @@ def build(
         needed = ancestors(manifest, node.unique_id) & waiting
         build_nodes(needed, *IN_STAGES)
         waiting -= needed
-        table = Table(node.schema, node.alias)
+        table = TableName(node.schema, node.alias)
         print(f"{table.name}: Python on Spark", flush=True)
         started_at = datetime.now(UTC)
         run_python_model(session, scripts[node.unique_id], table)
@@ -108,13 +110,13 @@ def built_by(results: Any) -> Iterator[Built]:
             if timing.name == "execute":
                 yield Built(
                     node.name,
-                    Table(node.schema, node.alias),
+                    TableName(node.schema, node.alias),
                     timing.started_at.replace(tzinfo=UTC),
                     timing.completed_at.replace(tzinfo=UTC),
                 )
 
 
-def run_python_model(session: SparkSession, script: str, table: Table) -> None:
+def run_python_model(session: "SparkSession", script: str, table: TableName) -> None:
     """Do what a hosted Spark does with the script that dbt compiles of a Python model.
 
     The script has the model's file and dbt's own `dbt` object, whose `ref` finds

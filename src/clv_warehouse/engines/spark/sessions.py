@@ -1,24 +1,33 @@
-"""Spark sessions: the one that there is, or Sail or Spark in this process."""
+"""Spark sessions: the one that there is, or Sail or Spark in this process.
+
+What a command may choose from is here, so that Spark is imported where it starts: not
+everybody has it.
+"""
 
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pyspark.sql import SparkSession
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @contextmanager
-def plain_session(scratch: Path) -> Iterator[SparkSession]:
+def plain_session(scratch: Path) -> Iterator["SparkSession"]:
     """Take the session that spark-submit or SPARK_REMOTE gives."""
+    from pyspark.sql import SparkSession
+
     yield SparkSession.builder.enableHiveSupport().getOrCreate()
 
 
 @contextmanager
-def sail_session(scratch: Path) -> Iterator[SparkSession]:
+def sail_session(scratch: Path) -> Iterator["SparkSession"]:
     """Start Sail in this process, with its tables in `scratch`."""
     from pysail.spark import SparkConnectServer
+    from pyspark.sql import SparkSession
 
     os.environ.setdefault("RUST_LOG", "error")
     server = SparkConnectServer("127.0.0.1", 0)
@@ -37,11 +46,13 @@ def sail_session(scratch: Path) -> Iterator[SparkSession]:
 
 
 @contextmanager
-def local_session(scratch: Path) -> Iterator[SparkSession]:
+def local_session(scratch: Path) -> Iterator["SparkSession"]:
     """Start Spark in this process, with its tables in `scratch`; it needs Java 17.
 
     Two shuffle partitions, not 200, because the data are small.
     """
+    from pyspark.sql import SparkSession
+
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     session = (
         SparkSession.builder.master("local[2]")
@@ -58,7 +69,7 @@ def local_session(scratch: Path) -> Iterator[SparkSession]:
         session.stop()
 
 
-SESSIONS: dict[str, Callable[[Path], AbstractContextManager[SparkSession]]] = {
+SESSIONS: dict[str, Callable[[Path], AbstractContextManager["SparkSession"]]] = {
     "plain": plain_session,
     "sail": sail_session,
     "local": local_session,

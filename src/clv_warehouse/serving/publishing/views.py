@@ -87,7 +87,7 @@ def check_views(cursor: Any, types: Types) -> None:
     for table, columns in types.items():
         oid = published.get((table.schema, table.name))
         if oid is None:
-            taken = _rows(cursor, TAKEN.format(name=literal(table.sql)))
+            taken = _rows(cursor, TAKEN.format(name=postgres_literal(table.sql)))
             if taken:
                 raise PublishError(
                     f"{table.full_name} is in this database already, and not by "
@@ -137,7 +137,7 @@ def swap(
                     f"lock table {', '.join(names)} in access exclusive mode"
                     + (" nowait" if is_looking else "")
                 )
-            cursor.execute(f"do {literal(statement)}")
+            cursor.execute(f"do {postgres_literal(statement)}")
             connection.commit()
             return
         except adbc.Error as error:
@@ -185,8 +185,8 @@ def drop_unused(connection: Any, cursor: Any, report: Report) -> None:
     connection.commit()
 
 
-def literal(text: str) -> str:
-    """Write text as an SQL literal."""
+def postgres_literal(text: str) -> str:
+    """Write text as a literal of PostgreSQL, whose backslashes may escape."""
     text = text.replace("'", "''")
     # E'' where a backslash would depend on the server's settings.
     return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
@@ -205,7 +205,7 @@ def _swap_statement(
     for name in sorted({table.schema for table in types}):
         # Not `if not exists`, which asks for the right to make it all the same.
         steps.append(
-            f"if to_regnamespace({literal(quoted(name))}) is null then "
+            f"if to_regnamespace({postgres_literal(quoted(name))}) is null then "
             f"create schema {quoted(name)}; end if"
         )
         if reader:
@@ -228,10 +228,12 @@ def _swap_statement(
         steps.extend(grants)
         if reader:
             steps.append(f"grant select on {table.sql} to {quoted(reader)}")
-        steps.append(f"comment on view {table.sql} is {literal(table.description)}")
+        steps.append(
+            f"comment on view {table.sql} is {postgres_literal(table.description)}"
+        )
         steps.extend(
             f"comment on column {table.sql}.{quoted(column.name)} "
-            f"is {literal(column.description)}"
+            f"is {postgres_literal(column.description)}"
             for column in table.columns
         )
     steps.extend(f"drop view {quoted(one)}.{quoted(two)}" for one, two in sorted(known))

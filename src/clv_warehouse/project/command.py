@@ -1,0 +1,39 @@
+"""How the project's commands start: no console or pipe stops their work."""
+
+import io
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TextIO
+
+
+def run_main(main: Callable[[], int]) -> NoReturn:
+    """Run a command's `main` and end the process with the exit code that it returns.
+
+    Its output never ends it. Characters that the console cannot show become question
+    marks; a reader that goes away, such as `head`, misses the rest, while a load or a
+    publication goes on to its end.
+    """
+    sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
+    sys.exit(main())
+
+
+def _patient(stream: TextIO) -> TextIO:
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Pipe(stream.fileno())),
+        encoding=stream.encoding,
+        errors="replace",
+        line_buffering=True,
+    )
+
+
+class _Pipe(io.FileIO):
+    """A file of the process that takes what is written even if nobody reads it."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
