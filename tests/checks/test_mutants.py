@@ -11,7 +11,7 @@ from checks.mutants import FAULTS, Fault
 def test_a_fault_changes_its_file(root: Path, tmp_path: Path, fault: Fault) -> None:
     right = (root / fault.path).read_text("utf-8")
     planted = tmp_path / fault.path
-    planted.parent.mkdir(parents=True)
+    planted.parent.mkdir(parents=True, exist_ok=True)
     planted.write_text(right, "utf-8")
     assert fault.plant(tmp_path) == right
     assert planted.read_text("utf-8") != right
@@ -21,7 +21,7 @@ def test_a_fault_changes_its_file(root: Path, tmp_path: Path, fault: Fault) -> N
 def test_a_fault_that_is_out_of_date_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "rule.sql").write_text(text)
     fault = Fault("stale", "rule.sql", "one", "two", ("tests/test_rule.py",))
-    with pytest.raises(ValueError, match="fault stale: rule.sql has 'one'"):
+    with pytest.raises(ValueError, match=r"fault stale: rule\.sql has 'one'"):
         fault.plant(tmp_path)
     assert (tmp_path / "rule.sql").read_text() == text
 
