@@ -1,1 +1,1 @@
-"""The border to the engines that hold the rows: DuckDB and Spark."""
+"""What the library needs of the engines that hold the rows, DuckDB and Spark."""

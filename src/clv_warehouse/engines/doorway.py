@@ -1,8 +1,9 @@
-"""The border between the library and what dbt's Python models get from an engine.
+"""`doorway` lets dbt's Python models call the library on any engine.
 
-There `dbt.ref` gives a lazy relation: DuckDB's own, or a Spark DataFrame. Inside, all
-are a Relation, and what is made of them is a table in memory or work that is still to
-be done batch by batch; `doorway` translates both ways.
+In a Python model `dbt.ref` gives a lazy relation: DuckDB's own, or a Spark DataFrame.
+The library only knows `Relation`, and it returns a table in memory or a description of
+batch work. `doorway` translates the arguments on the way in and the result on the way
+out.
 """
 
 from collections.abc import Callable
@@ -14,10 +15,10 @@ from clv_warehouse.engines.relation import Engine
 
 
 def engine_of(*given: Any) -> Engine:
-    """Find the engine of what a Python model was given: relations, or a session."""
+    """Return the engine that some relations, or a session, belong to."""
     for each in given:
         if type(each).__module__.startswith("pyspark."):
-            # Not everybody has Spark.
+            # Imported late, because few people install Spark.
             from clv_warehouse.engines.spark.relation import Spark
 
             return Spark.of(each)
@@ -25,9 +26,9 @@ def engine_of(*given: Any) -> Engine:
 
 
 def doorway(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of Relations take those of any engine, all of the same one.
+    """Let a function of Relations take the relations of any one engine.
 
-    Its answer, if it is a table, becomes what dbt takes from a Python model there.
+    If the function returns a table, it becomes what dbt takes from a Python model.
     """
 
     @wraps(function)

@@ -1,4 +1,4 @@
-"""DuckDB as an engine of dbt's Python models."""
+"""DuckDB as the engine of dbt's Python models."""
 
 from typing import Any
 
@@ -8,14 +8,17 @@ from clv_warehouse.engines.relation import ByBatch, Relation, in_threads
 
 
 class DuckDb:
-    """Relations are DuckDB's own; tables go back as Arrow, or as a stream of it."""
+    """DuckDB's relations are Relations; tables go back as Arrow or a stream of it."""
 
     def relation(self, given: Any) -> Relation:
-        """What `dbt.ref` gave is one."""
+        """Return what `dbt.ref` gave: it already is a Relation."""
         return given
 
     def answer(self, found: Any) -> Any:
-        """A reader of what is made by batch: drain it, or the connection stays busy."""
+        """Return a table as it is, and batch work as a reader.
+
+        Drain the reader, or the connection stays busy.
+        """
         if not isinstance(found, ByBatch):
             return found
         batches = found.rows.to_arrow_reader(found.batch_rows)

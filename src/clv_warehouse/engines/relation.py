@@ -1,4 +1,4 @@
-"""What the library sees of an engine: rows to read, and work to do batch by batch."""
+"""What the library sees of an engine: rows to read, and batch work to describe."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,26 +11,26 @@ from threadpoolctl import threadpool_limits
 
 Result = TypeVar("Result")
 
-# numpy leaves the interpreter's lock while it computes; more threads than this only
-# take memory from the database.
+# numpy releases the interpreter's lock while it computes. More threads than two would
+# only take memory from the database.
 THREADS = 2
 
 
 class Relation(Protocol):
-    """Rows that an engine has or can make, read when they are asked for.
+    """Rows that an engine holds or can compute. It reads them only when asked.
 
-    The words are DuckDB's, so that its relations are ones as they are. Expressions are
-    SQL that all engines understand, separated by a comma and a space.
+    The method names are DuckDB's, so a DuckDB relation already is a Relation.
+    Expressions are SQL that all engines understand, separated by a comma and a space.
     """
 
     def filter(self, condition: str, /) -> "Relation":
         """Keep the rows for which a condition holds."""
 
     def project(self, expressions: str, /) -> "Relation":
-        """Compute a row of each row."""
+        """Compute one row from each row."""
 
     def aggregate(self, expressions: str, /) -> "Relation":
-        """Compute one row of all rows."""
+        """Compute one row from all rows."""
 
     def order(self, expressions: str, /) -> "Relation":
         """Sort, by columns that have no nulls."""
@@ -56,12 +56,12 @@ class Relation(Protocol):
 
 @dataclass(frozen=True)
 class ByBatch:
-    """A table that is still to be made, batch by batch, by the engine of its rows.
+    """A description of batch work, which the engine of the rows runs.
 
     Attributes:
-        rows: that are read.
-        work: makes batches of the table of one batch of rows.
-        schema: the table's.
+        rows: the input.
+        work: turns one batch of the input into batches of the output.
+        schema: the schema of the output.
         batch_rows: the most rows that `work` is given at a time.
 
     """
@@ -76,21 +76,21 @@ class Engine(Protocol):
     """What differs between engines."""
 
     def relation(self, given: Any) -> Relation:
-        """Make a Relation of what `dbt.ref` gave; other arguments stay."""
+        """Turn what `dbt.ref` gave into a Relation; return anything else as it is."""
 
     def answer(self, found: Any) -> Any:
-        """Make of a table, in memory or still to be made, what dbt takes there."""
+        """Turn a table or batch work into what dbt takes from a Python model."""
 
     def table(self, session: Any, this: Any) -> Relation | None:
-        """Find the table that `dbt.this` names, if it is there."""
+        """Return the table that `dbt.this` names; None if there is none."""
 
 
 def in_threads(
     work: Callable[[pa.RecordBatch], Result], batches: Iterable[pa.RecordBatch]
 ) -> Iterator[Result]:
-    """Work on each batch and return the results in order; few are waiting at a time."""
-    # Threads of its own, one per batch: those of the matrix products would only get
-    # in each other's way.
+    """Apply `work` to each batch in threads; return the results in order."""
+    # Each batch has a thread. Threads inside the matrix products would only compete
+    # with these.
     with threadpool_limits(1), ThreadPoolExecutor(THREADS) as pool:
         waiting: deque = deque()
         for batch in batches:

@@ -1,1 +1,1 @@
-"""A shop's raw data in: read, checked, and put into schema raw."""
+"""Reads a shop's raw data, checks it and writes it into schema raw."""

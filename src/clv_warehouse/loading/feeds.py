@@ -9,11 +9,10 @@ import yaml
 
 @dataclass(frozen=True)
 class Column:
-    """A column that a file or feed has: its name and the type its values must have.
+    """A column of a file or feed: its name and the type of its values.
 
-    `data_type` is DuckDB's, in lower case. `aliases` are other names under which
-    files bear the column; `formats` are ways to write a timestamp, as strptime
-    knows them, that are read beside ISO 8601.
+    `data_type` is DuckDB's, in lower case. `aliases` are other names that files use for
+    the column. `formats` are strptime formats of timestamps, read beside ISO 8601.
     """
 
     name: str
@@ -25,7 +24,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Feed:
-    """One table of a shop's raw data; `key` names the columns that tell rows apart."""
+    """One table of a shop's raw data; `key` names the columns that identify a row."""
 
     name: str
     columns: tuple[Column, ...]

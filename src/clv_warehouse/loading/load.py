@@ -1,4 +1,4 @@
-"""Loading a shop's raw data into the warehouse: all of it, or nothing."""
+"""Loads a shop's raw data into the warehouse: all of it, or nothing."""
 
 import datetime as dt
 import glob
@@ -20,7 +20,7 @@ from clv_warehouse.project.sql import first_line, literal, quoted
 
 @dataclass(frozen=True)
 class LoadedFeed:
-    """What a feed's table holds; no dates where the feed has none."""
+    """What the table of a feed holds; no dates if the feed has none."""
 
     name: str
     rows: int
@@ -37,17 +37,17 @@ def load(
 ) -> list[LoadedFeed]:
     """Replace the tables of schema raw in `warehouse` by what `source` holds.
 
-    The source is read and checked first; then all feeds are replaced in one
-    transaction, those that the source lacks by empty tables. Raises LoadError, and
-    leaves the warehouse as it was, where that cannot be done.
+    First it reads and checks the whole source. Then it replaces all feeds in one
+    transaction; feeds that the source lacks become empty tables. On any error it raises
+    LoadError and leaves the warehouse as it was.
     """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
-        # How far a query is, is asked for and printed by `progress`.
+        # `progress` asks DuckDB how far a query is and prints it.
         connection.execute("set enable_progress_bar = true")
         connection.execute("set enable_progress_bar_print = false")
-        # A warehouse that is locked or none is told before the long reading; a new
-        # one is made only once there is something to put into it.
+        # We report a locked or broken warehouse before the long reading. A new file is
+        # made only once there is something to put into it.
         is_new = not warehouse.exists()
         if not is_new:
             _attach(connection, warehouse)
@@ -72,10 +72,10 @@ def link(
 ) -> list[LoadedFeed]:
     """Replace the tables of schema raw by views of Parquet files that stay in place.
 
-    A feed is SOURCE/FEED.parquet or all of SOURCE/FEED/*.parquet, `source` being a
-    folder or an address that DuckDB reads, such as s3://bucket/exports. What the files
-    hold is read, and cast, when dbt builds. Raises LoadError, and leaves the warehouse
-    as it was, where a required feed or column is missing.
+    A feed is SOURCE/FEED.parquet or all of SOURCE/FEED/*.parquet. `source` is a folder
+    or an address that DuckDB can read, such as s3://bucket/exports. dbt reads and casts
+    the files when it builds. Raises LoadError, and leaves the warehouse as it was, if a
+    required feed or column is missing.
     """
     base = source.rstrip("/")
     if "://" not in base:
@@ -98,7 +98,7 @@ def link(
 def _find_parquet(
     connection: duckdb.DuckDBPyConnection, feed: Feed, base: str
 ) -> str | None:
-    """Find a feed's query; LoadError where its files lack a required column."""
+    """Return the query of a feed's files; LoadError if they lack a required column."""
     for place in (f"{base}/{feed.name}.parquet", f"{base}/{feed.name}/*.parquet"):
         query = f"from read_parquet({literal(place)}, union_by_name = true)"
         try:
@@ -142,7 +142,7 @@ def _replace_all(
     report: Report,
     in_place: bool = False,
 ) -> list[LoadedFeed]:
-    """Write every feed in one transaction, which an error leaves open and undone."""
+    """Write every feed in one transaction; after an error nothing is committed."""
     try:
         connection.begin()
         connection.execute("create schema if not exists warehouse.raw")

@@ -1,4 +1,4 @@
-"""Reading a shop's files into typed views; what is wrong with one is a LoadError."""
+"""Reads a shop's files into typed views, and says what is wrong with a file."""
 
 import csv
 import glob
@@ -40,15 +40,15 @@ _NUMBERS = _FLOATS | {
 
 
 class LoadError(Exception):
-    """What is wrong with the data or the warehouse, and what to do about it."""
+    """The data or the warehouse is wrong; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class _FileTable:
-    """Rows not yet checked.
+    """Rows that are not checked yet.
 
-    `label` is what messages call it, `sql` stands in a from clause, `row_sql` is a
-    row's number as a person counts it in the file, `types` are DuckDB's by column.
+    Messages call it `label`. `sql` stands in a from clause, `row_sql` is the number of
+    a row as a person counts it in the file, and `types` are DuckDB's types by column.
     """
 
     label: str
@@ -59,7 +59,7 @@ class _FileTable:
 
 @dataclass(frozen=True)
 class _Cast:
-    """A column's value in its type, and the condition that finds what has none."""
+    """SQL that reads a column's value as its type, and SQL that is true if it cannot."""
 
     column: Column
     found: str
@@ -70,8 +70,8 @@ class _Cast:
 class Reader:
     """Reads files into temporary views that have exactly the columns asked for.
 
-    The views live in `connection`; each has one more column, ROW_NUMBER, the row's
-    place in its file. `feeds` are the shop's, `report` takes lines of progress.
+    The views live in `connection`. Each has one more column, ROW_NUMBER: the place of
+    the row in its file. `feeds` are the shop's feeds; `report` takes lines of progress.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class Reader:
         self.report = report
 
     def read_file(self, path: Path, columns: Sequence[Column], view: str) -> set[str]:
-        """Make `view` of a CSV or Parquet file; return the names of columns it has.
+        """Make `view` from a CSV or Parquet file; return the names of its columns.
 
-        An optional column that the file lacks is null. Raises LoadError where the
-        file cannot be read, lacks a required column or row, or has a value of
-        another type than its column's.
+        An optional column that the file lacks is null. Raises LoadError if the file
+        cannot be read, lacks a required column, has no rows, or has a value that does
+        not fit the type of its column.
         """
         require_file(path)
         readers = {".csv": self._csv_table, ".parquet": self._parquet_table}
@@ -111,9 +111,9 @@ class Reader:
         columns: Sequence[Column],
         view: str,
     ) -> None:
-        """Make `view` of numbered rows of text, as many fields each as `names`.
+        """Make `view` from numbered rows of text, each with as many fields as `names`.
 
-        `label` is what messages call their origin. Raises LoadError as read_file.
+        Messages call their origin `label`. Raises LoadError as read_file does.
         """
         fields = [*names, ROW_NUMBER]
         _require_distinct(label, fields)
@@ -145,7 +145,7 @@ class Reader:
     def _csv_table(self, path: Path) -> _FileTable:
         names, delimiter = _csv_header(path)
         sql = _csv_sql(path, names, delimiter)
-        # The header is the first row of the file.
+        # The header counts as the first row of the file.
         return _FileTable(
             path.name, sql, "row_number() over () + 1", dict.fromkeys(names, "VARCHAR")
         )
@@ -186,7 +186,7 @@ class Reader:
 
     def _check_values(self, table: _FileTable, casts: Sequence[_Cast]) -> None:
         checked = [cast for cast in casts if cast.is_wrong_sql]
-        # Counting text reads it, which finds ragged rows and wrong encodings.
+        # Counting reads all text, which finds ragged rows and wrong encodings.
         counts = ["count(*)"]
         counts += [f"count_if({cast.is_wrong_sql})" for cast in checked]
         counts += [
@@ -272,7 +272,7 @@ def require_file(path: Path) -> None:
 
 
 def find_file(folder: Path, *stems: str) -> Path | None:
-    """Find the folder's one CSV or Parquet file that bears one of the names, if any.
+    """Find the one CSV or Parquet file of a folder that has one of the names, if any.
 
     Raises LoadError where `folder` is no folder, or two files would do.
     """
@@ -292,7 +292,7 @@ def find_file(folder: Path, *stems: str) -> Path | None:
 
 
 def require_found(folder: Path, *stems: str) -> Path:
-    """Find the file as find_file does; raise LoadError where there is none."""
+    """Find the file as find_file does; raise LoadError if there is none."""
     path = find_file(folder, *stems)
     if path is not None:
         return path
@@ -305,7 +305,7 @@ def require_found(folder: Path, *stems: str) -> Path:
 
 
 def wrong_encoding(path: Path) -> str:
-    """Say where a file is not UTF-8, and how to convert it."""
+    """Describe where a file is not UTF-8, and how to convert it."""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
@@ -401,11 +401,11 @@ def _find_columns(table: _FileTable, columns: Sequence[Column]) -> dict[str, str
 
 
 def _cast(column: Column, name: str, found_type: str) -> _Cast:
-    """Write how a column of `found_type` is read as the type `column` is to have.
+    """Write the SQL that reads a column of `found_type` as the type of `column`.
 
-    Text is trimmed before it is cast, and blank text is null. That is also what
-    keeps DuckDB from moving the cast into its CSV reader, where a try_cast is an
-    error for the whole file.
+    It trims text before the cast, and blank text becomes null. The trim also keeps
+    DuckDB from moving the cast into its CSV reader, where one unreadable value would be
+    an error for the whole file.
     """
     value = quoted(name)
     base = found_type.partition("(")[0]
@@ -413,7 +413,7 @@ def _cast(column: Column, name: str, found_type: str) -> _Cast:
     if target == "varchar":
         as_text = f"cast({value} as varchar)"
         if base in _FLOATS:
-            # Numbers of customers become floats where a tool met a missing one.
+            # Many tools write customer numbers as floats once one of them is missing.
             as_text = f"regexp_replace({as_text}, '\\.0$', '')"
         return _Cast(column, name, as_text, None)
     if found_type.casefold() == target or (
@@ -435,7 +435,7 @@ def _cast(column: Column, name: str, found_type: str) -> _Cast:
 def _text_cast(text: str, column: Column) -> str:
     if column.data_type != "timestamp":
         return f"try_cast({text} as {column.data_type})"
-    # By way of a time with a zone, a cast to timestamp would drop the offset.
+    # A plain cast to timestamp would drop the offset, so we cast to timestamptz first.
     sql = f"try_cast(try_cast({text} as timestamptz) as timestamp)"
     if column.formats:
         formats = ", ".join(literal(form) for form in column.formats)
@@ -465,5 +465,5 @@ def _shortened(value: str) -> str:
 
 
 def _file_literal(path: Path) -> str:
-    # DuckDB takes a path for a pattern, in which brackets are not themselves.
+    # DuckDB reads a path as a pattern, in which brackets have a meaning.
     return literal(glob.escape(str(path)))

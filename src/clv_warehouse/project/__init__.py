@@ -1,1 +1,1 @@
-"""What the project says of itself: where things are, contracts, metrics, settings."""
+"""What the project says about itself: places, contracts, metrics, settings."""

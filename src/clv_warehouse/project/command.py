@@ -1,4 +1,4 @@
-"""How the project's commands start: no console or pipe stops their work."""
+"""Starts the project's commands, so that no console or pipe can stop their work."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""Which tables are published: those under contract, as dbt's manifest has them."""
+"""Reads from dbt's manifest which tables are published: those under contract."""
 
 import json
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ KEY_TESTS = ("unique", "unique_together")
 
 
 class PublishError(Exception):
-    """What stood in the way of publishing, and what to do about it."""
+    """Publishing is not possible; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Table:
     """A published table.
 
     Attributes:
-        schema: the schema that it has everywhere.
-        name: its name there.
-        description: what one row is.
-        columns: in the order of the contract.
-        keys: columns that tell rows apart, by the project's tests; the first is the
-            table's key, and none is known where there is no such test.
+        schema: its schema, the same in every form of publication.
+        name: its name in that schema.
+        description: what one row is, and what the table is for.
+        columns: its columns, in the order of the contract.
+        keys: sets of columns that identify a row, by the project's tests. The first is
+            the table's key; there is none without such a test.
 
     """
 
@@ -56,12 +56,12 @@ class Table:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """The columns that tell rows apart; empty if none are known to."""
+        """The columns that identify a row; empty if no test names them."""
         return self.keys[0] if self.keys else ()
 
     @property
     def time_column(self) -> str | None:
-        """The column that says when a row happened: years part the table by it.
+        """The column that says when a row happened; files are cut by its year.
 
         That is the date in the key, or the first timestamp of a fact (fct_*).
         Nothing else grows without end.
@@ -87,8 +87,8 @@ class Table:
 def read_tables(manifest: Path) -> tuple[Table, ...]:
     """Read the models with an enforced contract from the manifest that dbt wrote.
 
-    Every dbt command that compiles writes one. Raises PublishError where there is none,
-    or none that can be read.
+    Every dbt command that compiles writes a manifest. Raises PublishError if there is
+    none, or if it cannot be read.
     """
     try:
         nodes = json.loads(manifest.read_text("utf-8"))["nodes"]
@@ -116,7 +116,7 @@ def read_tables(manifest: Path) -> tuple[Table, ...]:
 
 
 def _keys(nodes: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, ...]]]:
-    """Find what tests say is unique, by model."""
+    """Return the sets of columns that tests say are unique, by model."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for node in nodes:
         test = node.get("test_metadata")
@@ -133,7 +133,7 @@ def _table(node: dict[str, Any], keys: list[tuple[str, ...]]) -> Table:
         for column in node["columns"].values()
     )
     names = [column.name for column in columns]
-    # Of several keys the shortest, and of those the one that the contract names first.
+    # The shortest key comes first; among equals, the one that the contract names first.
     keys = sorted(keys, key=lambda key: (len(key), names.index(key[0])))
     return Table(
         node["schema"], node["alias"], node["description"], columns, tuple(keys)

@@ -1,7 +1,8 @@
-"""The shop's metrics as SQL: what models/metrics/metrics.yml defines, to select.
+"""Turns the metrics that models/metrics/metrics.yml defines into SQL.
 
-dbt checks the definitions and writes them, with the tables that they are over, into
-target/semantic_manifest.json whenever it reads the project.
+Whenever dbt reads the project, it checks the definitions and writes them, with the
+tables that they are over, into target/semantic_manifest.json. This module reads that
+file.
 """
 
 import json
@@ -26,11 +27,11 @@ AGGREGATES = {
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of the shop, over one table.
+    """One figure of the shop: an aggregate over one table.
 
     Attributes:
-        name: as in SQL.
-        label: as a person reads it.
+        name: the name in SQL.
+        label: the name that a person reads.
         description: what it counts, and what it leaves out.
         format: count, money or share (of one, to show as a percentage).
         relation: schema and name of the table.
@@ -58,9 +59,9 @@ class Metric:
 
 
 def load(manifest: Path = MANIFEST) -> list[Metric]:
-    """All metrics, by name: dbt does not keep the order of their definition.
+    """Return all metrics, sorted by name: dbt does not keep their order.
 
-    Raises FileNotFoundError where dbt has not read the project yet, ValueError for a
+    Raises FileNotFoundError if dbt has not read the project yet, and ValueError for a
     metric that is not one aggregate over one table.
     """
     if not manifest.is_file():
@@ -102,7 +103,7 @@ def _metric(
             *(parts[part]["filter"] for part in ("numerator", "denominator")),
         ]
         relation = upper.relation
-        # As a double: a quotient of whole numbers would be a whole one in PostgreSQL.
+        # Cast to double, because PostgreSQL divides whole numbers to a whole number.
         expression = f"1e0 * {upper.expression} / nullif({lower.expression}, 0)"
     elif metric["type"] == "simple":
         model, measure = measures[parts["measure"]["name"]]

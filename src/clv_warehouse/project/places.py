@@ -1,4 +1,4 @@
-"""Where the project's files and the warehouses of profiles.yml are."""
+"""Where the project's files are, and the warehouses that profiles.yml names."""
 
 import os
 from pathlib import Path

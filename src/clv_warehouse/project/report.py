@@ -1,6 +1,6 @@
-"""How work that takes a while tells a person how far it is."""
+"""The type of the functions that tell a person how far long work is."""
 
 from collections.abc import Callable
 
-# Takes one line at a time.
+# Such a function takes one line at a time.
 Report = Callable[[str], None]

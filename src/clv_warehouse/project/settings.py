@@ -1,7 +1,8 @@
-"""The project's settings, which dbt calls vars: what each may be, and what is set.
+"""Reads the project's settings, which dbt calls vars, and checks their values.
 
-dbt_project.yml has their values and, under `settings`, what each may be. The macros of
-macros/settings.sql judge a value by that, for dbt and, through Jinja, for this module.
+dbt_project.yml holds the values and, under `settings`, what each may be. The macros of
+macros/settings.sql check a value against that. dbt runs these macros, and this module
+runs the same ones through Jinja.
 """
 
 import datetime as dt

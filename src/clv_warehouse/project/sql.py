@@ -1,4 +1,4 @@
-"""Names, texts and errors as SQL writes and says them."""
+"""Writes names and texts as SQL does, and shortens SQL errors."""
 
 
 def quoted(name: str) -> str:

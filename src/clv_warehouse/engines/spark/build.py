@@ -1,4 +1,4 @@
-"""The whole build on a Spark session: dbt's SQL models, Python models between them."""
+"""Builds the whole project on a Spark session: dbt runs SQL, this the Python models."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from dbt.cli.main import dbtRunner
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# What dbt has parsed for one target it cannot use for another.
+# dbt cannot use for one target what it parsed for another.
 TARGET = ("--target", "spark", "--target-path", "target/spark")
-# Unit tests judge the models, not the data: a shop's build needs none.
+# Unit tests judge models, not data, so the build of a shop needs none.
 UNIT_TESTS = ("unit_test",)
 ALL_TESTS = ("unit_test", "test")
 ENGINE_TESTS = "path:tests/engines"
-# By their folder, for dbt prints what it compiles by name.
+# Selected by folder, because dbt prints each model that it compiles by name.
 PYTHON_MODELS = ("--quiet", "--select", "path:python_models")
-# A test waits until all that it reads is there.
+# A test runs once everything that it reads is built.
 IN_STAGES = ("--indirect-selection", "cautious")
 
 
 class BuildError(Exception):
-    """A step of the build has failed; dbt has said why."""
+    """A step of the build failed; dbt printed why."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TableName:
 
 @dataclass(frozen=True)
 class Built:
-    """A model of the project: its name, its table, and when that was written."""
+    """A model that was built: its name, its table, and when it was written."""
 
     name: str
     table: TableName
@@ -54,17 +54,17 @@ def build(
     options: Sequence[str] = (),
     without: Sequence[str] = UNIT_TESTS,
 ) -> list[Built]:
-    """Build every model in the order of what reads what, and test it.
+    """Build and test every model, each after the models that it reads.
 
-    Runs in the project's folder. dbt finds `session` by itself, as there is one per
-    process. `options` go to dbt, such as --vars; resources of the types `without` are
-    left out. Raises BuildError where dbt fails; later models are then as they were.
+    Call it in the project's folder. dbt finds `session` by itself, because a process
+    has one. `options` go to dbt, such as --vars; `without` names types of resources to
+    leave out. Raises BuildError if dbt fails; the models after that stay as they were.
     """
     left_out = ("--exclude-resource-type", *without)
     built: list[Built] = []
     manifest = dbt("parse", *TARGET, *options)
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
-    # Each after those that it reads.
+    # Each model comes after the models that it reads.
     python_models = sorted(
         (node for node in models if node.language == "python"),
         key=lambda node: len(ancestors(manifest, node.unique_id)),
@@ -117,11 +117,12 @@ def built_by(results: Any) -> Iterator[Built]:
 
 
 def run_python_model(session: "SparkSession", script: str, table: TableName) -> None:
-    """Do what a hosted Spark does with the script that dbt compiles of a Python model.
+    """Run the script that dbt compiles from a Python model, as a hosted Spark would.
 
-    The script has the model's file and dbt's own `dbt` object, whose `ref` finds
-    DataFrames. dbt-spark submits scripts to Databricks, but not to a session. The table
-    is replaced when the new one is computed: a model may read its own earlier rows.
+    The script holds the model's file and dbt's own `dbt` object, whose `ref` returns
+    DataFrames. dbt-spark submits such scripts to Databricks, but not to a session. The
+    new table replaces the old one only when it is computed, because a model may read
+    its own earlier rows.
     """
     names: dict[str, Any] = {}
     exec(compile(script, table.name, "exec"), names)
@@ -131,7 +132,7 @@ def run_python_model(session: "SparkSession", script: str, table: TableName) -> 
 
 
 def run_unit_tests(options: Sequence[str] = ()) -> None:
-    """Judge the models by their unit tests; raises BuildError where one fails."""
+    """Run the unit tests of the models; raises BuildError if one fails."""
     dbt("test", *TARGET, *options, "--select", "test_type:unit")
 
 
@@ -144,7 +145,7 @@ def dbt(*arguments: str) -> Any:
 
 
 def ancestors(manifest: Any, key: str) -> set[str]:
-    """All that a node reads, directly or not."""
+    """Return all nodes that a node reads, directly or through others."""
     found: set[str] = set()
     to_visit = list(manifest.nodes[key].depends_on_nodes)
     while to_visit:

@@ -1,4 +1,4 @@
-"""Spark DataFrames as the library's relations, and its tables as DataFrames."""
+"""Turns Spark DataFrames into Relations, and the library's tables into DataFrames."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class Rows:
         return Rows(self.frame.where(condition))
 
     def project(self, expressions: str) -> "Rows":
-        """Compute a row of each row."""
+        """Compute one row from each row."""
         return Rows(self.frame.selectExpr(*expressions.split(", ")))
 
-    # To Spark an expression says itself whether it is of a row or of all.
+    # In Spark the expression itself says whether it is an aggregate.
     aggregate = project
 
     def order(self, expressions: str) -> "Rows":
@@ -59,7 +59,7 @@ class Rows:
         return [tuple(row.values()) for row in self.to_arrow_table().to_pylist()]
 
     def to_arrow_table(self) -> pa.Table:
-        """Read all rows, timestamps as the warehouse has them: UTC, not saying so."""
+        """Read all rows; timestamps are UTC without a zone, as in the warehouse."""
         rows = self.frame.toArrow()
         fields = [
             field.with_type(pa.timestamp("us"))
@@ -70,28 +70,28 @@ class Rows:
         return rows.cast(pa.schema(fields))
 
     def to_arrow_reader(self, batch_rows: int | None = None) -> pa.RecordBatchReader:
-        """Read the rows, all at once, and pass them on batch by batch."""
+        """Read all rows at once and return them batch by batch."""
         return self.to_arrow_table().to_reader(batch_rows)
 
 
 @dataclass(frozen=True)
 class Spark:
-    """Relations and answers are DataFrames; work by batch is done by the workers."""
+    """Spark as an engine: it takes and gives DataFrames; its workers run batch work."""
 
     session: SparkSession
 
     @classmethod
     def of(cls, given: DataFrame | SparkSession) -> "Spark":
-        """Find the session of a DataFrame; a session is its own."""
+        """Return the engine of a session, or of the session of a DataFrame."""
         is_frame = isinstance(given, DataFrame)
         return cls(given.sparkSession if is_frame else given)
 
     def relation(self, given: Any) -> Any:
-        """Take a DataFrame, and leave other arguments as they are."""
+        """Turn a DataFrame into a Relation; return anything else as it is."""
         return Rows(given) if isinstance(given, DataFrame) else given
 
     def answer(self, found: Any) -> Any:
-        """Make a DataFrame of a table, or of what is to be made by batch."""
+        """Turn a table or batch work into a DataFrame."""
         if isinstance(found, ByBatch):
             return made_by_batch(found)
         if isinstance(found, pa.Table):
@@ -105,16 +105,16 @@ class Spark:
 
 
 def frame_of(session: SparkSession, rows: pa.Table) -> DataFrame:
-    """Make a DataFrame of a table, with its types."""
+    """Turn a table into a DataFrame with the same types."""
     return session.createDataFrame(rows, from_arrow_schema(rows.schema))
 
 
 def made_by_batch(table: ByBatch) -> DataFrame:
-    """Let Spark's workers make a table; what they need is pickled."""
+    """Let Spark's workers run batch work; what they need is pickled."""
     work, batch_rows = table.work, table.batch_rows
 
     def made(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        # Each worker has tasks for all of its cores.
+        # Each worker already has a task for each of its cores.
         with threadpool_limits(1):
             for batch in batches:
                 for start in range(0, batch.num_rows, batch_rows):

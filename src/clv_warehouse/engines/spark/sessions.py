@@ -1,7 +1,6 @@
-"""Spark sessions: the one that there is, or Sail or Spark in this process.
+"""Starts Spark sessions: the one that is given, or Sail or Spark in this process.
 
-What a command may choose from is here, so that Spark is imported where it starts: not
-everybody has it.
+Each function imports its Spark only when it is called, because few people install it.
 """
 
 import os
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def plain_session(scratch: Path) -> Iterator["SparkSession"]:
-    """Take the session that spark-submit or SPARK_REMOTE gives."""
+    """Return the session that spark-submit or SPARK_REMOTE gives."""
     from pyspark.sql import SparkSession
 
     yield SparkSession.builder.enableHiveSupport().getOrCreate()

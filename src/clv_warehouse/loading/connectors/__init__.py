@@ -1,4 +1,4 @@
-"""The known shapes of raw data, by the name that scripts/load.py knows them by."""
+"""The shapes of raw data that scripts/load.py knows, by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from clv_warehouse.loading.reading import Reader
 
 @dataclass(frozen=True)
 class Connector:
-    """How a shape of raw data is read.
+    """Reads one shape of raw data.
 
-    `read` checks the source and returns a query per feed that it has; a query names
-    the columns that it fills. `source` says what to give it.
+    `read` checks the source and returns a query for each feed that the source has; a
+    query names the columns that it fills. `source` describes what a person gives it.
     """
 
     read: Callable[[Reader, Path], dict[str, str]]

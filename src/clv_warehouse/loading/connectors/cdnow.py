@@ -1,8 +1,9 @@
-"""CDNOW: purchases of customers who first bought early in 1997 (Fader and Hardie).
+"""Reads CDNOW: purchases of customers who first bought early in 1997.
 
-A file of lines, fields parted by blanks: customer, day, number of CDs, dollars. The
-sample's lines have the customer's number in the sample as a second field. The number
-of CDs has no place in a feed and is not read.
+Fader and Hardie published it as a text file. Each line holds the customer, the day, the
+number of CDs and the dollars, separated by blanks. In the sample file a second field
+holds the customer's number in the sample. No feed has a place for the number of CDs, so
+the connector skips it.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ _COLUMNS = (
     Column("date", "timestamp", formats=("%Y%m%d",)),
     Column("dollar_value", "decimal(18,4)"),
 )
-# Which fields of a line these are, by how many it has.
+# The positions of customer, day and dollars in a line, by its number of fields.
 _PLACES = {4: (0, 1, 3), 5: (0, 2, 4)}
 
 _ORDERS = """
@@ -40,10 +41,10 @@ _ORDERS = """
 
 
 def read(reader: Reader, path: Path) -> dict[str, str]:
-    """Return the query of the one feed: orders, which have an amount and no lines.
+    """Return the query of the one feed, orders: they have an amount and no lines.
 
-    A customer's orders of one day are numbered by amount, so that an order keeps its
-    id when the file is loaded again.
+    Orders of one customer and day are numbered by amount, so an order keeps its id when
+    the file is loaded again.
     """
     require_file(path)
     names = [column.name for column in _COLUMNS]

@@ -1,4 +1,4 @@
-"""Any shop's CSV or Parquet files, named and shaped like the feeds."""
+"""Reads a folder of CSV or Parquet files that are named and shaped like the feeds."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from clv_warehouse.loading.reading import (
 
 
 def read(reader: Reader, folder: Path) -> dict[str, str]:
-    """Return the feeds' queries, by name: each the feed's file as it is."""
+    """Return a query of each feed's file, by the feed's name."""
     paths = {}
     for feed in reader.feeds:
         find = require_found if feed.is_required else find_file

@@ -1,8 +1,8 @@
-"""Olist: the orders of a Brazilian marketplace, as published on Kaggle.
+"""Reads Olist: the orders of a Brazilian marketplace, as published on Kaggle.
 
-A folder of files named olist_orders_dataset.csv and so on, or orders.parquet and so
-on. What a customer is called there is the customer of one order; the person is
-customer_unique_id.
+The folder holds olist_orders_dataset.csv and so on, or orders.parquet and so on. In
+these files customer_id names the customer of one order only; customer_unique_id names
+the person, and becomes our customer.
 """
 
 from pathlib import Path
@@ -55,8 +55,8 @@ _ORDERS = """
     left join people using (customer_id)
 """
 
-# Freight is revenue of its own: a line of the product SHIPPING, whose number is out
-# of the way of those of the items.
+# Freight is revenue too. It becomes a line of the product SHIPPING, with a number that
+# no item has.
 _ORDER_LINES = """
     select
         order_id,
@@ -88,8 +88,9 @@ _PRODUCTS = """
     from products
 """
 
-# One review may be of several orders, and is of a product only where its order has
-# no other. It was written when it was answered: created is when the shop asked.
+# One review may belong to several orders. It names a product only if its order has no
+# other product. Its date is that of the answer; review_creation_date is when the shop
+# asked for it.
 _REVIEWS = f"""
     with shop_orders as ({_ORDERS}),
 
@@ -116,7 +117,7 @@ _REVIEWS = f"""
 
 
 def read(reader: Reader, folder: Path) -> dict[str, str]:
-    """Return the feeds' queries, by name."""
+    """Return a query of each feed, by the feed's name."""
     queries = {
         "orders": _ORDERS,
         "order_lines": _ORDER_LINES,

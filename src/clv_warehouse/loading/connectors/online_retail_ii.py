@@ -1,9 +1,9 @@
-"""Online Retail II: two years of a British gift shop (UCI data set 502).
+"""Reads Online Retail II: two years of a British gift shop (UCI data set 502).
 
-The published workbook has a sheet per year, and the invoices of 1 to 9 December 2010
-stand in both. Lines are numbered by content within their sheet and invoice: a line
-that stands twice gets the same number twice, so that the warehouse knows it for a
-repeated record. No line is left out here.
+The published workbook has a sheet for each year, and both hold the invoices of 1 to 9
+December 2010. The connector numbers lines by content within their sheet and invoice. So
+a line that stands in both sheets gets the same number twice, and the warehouse rejects
+one of the two as a repeated record. The connector itself leaves no line out.
 """
 
 import datetime as dt
@@ -21,8 +21,8 @@ from clv_warehouse.loading.reading import (
 )
 from clv_warehouse.project.report import Report
 
-# The aliases and the month first are those of the earlier data set's CSV exports,
-# "Online Retail" (UCI 352).
+# The aliases, and dates with the month first, come from CSV exports of the earlier data
+# set "Online Retail" (UCI 352).
 _COLUMNS = (
     Column("Invoice", aliases=("InvoiceNo",)),
     Column("StockCode"),
@@ -35,8 +35,8 @@ _COLUMNS = (
 )
 _ROWS_BETWEEN_REPORTS = 100_000
 
-# Exports of the sheets to one file keep their order: the second begins where the
-# dates fall back.
+# A file that holds both sheets keeps their order: the second begins where the dates
+# fall back.
 _LINES_OF_ONE_FILE = f"""
     with starts as (
         select
@@ -132,10 +132,10 @@ _CUSTOMERS = """
 
 
 def read(reader: Reader, path: Path) -> dict[str, str]:
-    """Return the feeds' queries, by name.
+    """Return a query of each feed, by the feed's name.
 
-    Raises LoadError where the rows of a .csv or .parquet are not in the order of
-    the sheets, as what stands in both could then not be told.
+    Raises LoadError if the rows of a .csv or .parquet are not in the order of the
+    sheets: we could not tell then which lines stand in both.
     """
     require_file(path)
     if path.suffix.casefold() == ".xlsx":
@@ -154,7 +154,7 @@ def read(reader: Reader, path: Path) -> dict[str, str]:
 
 
 def _read_workbook(reader: Reader, path: Path) -> str:
-    """Read every sheet into a view; return the query of them all."""
+    """Read every sheet into a view; return a query of all of them."""
     queries = []
     try:
         with load_workbook(path) as workbook:
@@ -191,7 +191,7 @@ def _read_sheet(reader: Reader, label: str, sheet: CalamineSheet, number: int) -
 def _counted(
     rows: Iterable[Sequence[object]], first: int, total: int, label: str, report: Report
 ) -> Iterator[tuple[int, list[str | None]]]:
-    """Yield the sheet's rows as text, numbered, reporting on the way."""
+    """Yield the rows of a sheet as numbered texts, and report progress."""
     for count, row in enumerate(rows, start=1):
         if count % _ROWS_BETWEEN_REPORTS == 0:
             report(f"{label}: {count:,} of {total:,} rows ({count / total:.0%})")
