@@ -1,7 +1,7 @@
 -- One row per customer, past as-of date and horizon that lies within what is known:
 -- what the customer spent after the date, up to the end of the horizon.
-with features as (
-    select customer_key, as_of_date from {{ ref('customer_features') }}
+with known as (
+    select customer_key, as_of_date from {{ ref('customer_dates') }}
 ),
 
 dates as (
@@ -37,12 +37,12 @@ closed as (
 
 windows as (
     select
-        features.customer_key,
+        known.customer_key,
         closed.as_of_date,
         closed.horizon_days,
         closed.end_date
-    from features
-    inner join closed on features.as_of_date = closed.as_of_date
+    from known
+    inner join closed on known.as_of_date = closed.as_of_date
 ),
 
 bought as (
