@@ -38,21 +38,29 @@
     {{ return(plus_days("date '" ~ newest ~ "'", -setting('reload_days'))) }}
 {%- endmacro %}
 
-{# Whether a row is to be built. #}
+{# Whether a row is to be built: a row without a date never settles. #}
 {% macro is_unsettled(date, since) -%}
-    {{ date ~ ' >= ' ~ since if since else 'true' }}
+    {{ '(' ~ date ~ ' is null or ' ~ date ~ ' >= ' ~ since ~ ')' if since else 'true' }}
 {%- endmacro %}
 
-{# A feed's rows that are not settled, and all that share a key with one. #}
-{% macro unsettled_rows(relation, date, key, since) -%}
-    select * from {{ relation }}
-    where
-        {{ date }} is null
-        or {{ date }} >= {{ since }}
-        or {{ key }} in (
-            select {{ key }} from {{ relation }}
-            where {{ date }} is null or {{ date }} >= {{ since }}
-        )
+{# A settled row that shares its key with an unsettled one is marked with it. #}
+{% macro marked_feed(relation, content_columns, key, date) -%}
+    {%- set since = reload_from(date) -%}
+    {%- if since -%}
+    unsettled as (
+        select * from {{ relation }}
+        where
+            {{ is_unsettled(date, since) }}
+            or {{ key }} in (
+                select {{ key }} from {{ relation }}
+                where {{ is_unsettled(date, since) }}
+            )
+    ),
+
+    {% endif -%}
+    marked as (
+        {{ mark_duplicates('unsettled' if since else relation, content_columns, [key], date) }}
+    )
 {%- endmacro %}
 
 {# Replaces, in one transaction, what a run has built anew. #}
@@ -61,8 +69,7 @@
     {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') -%}
     delete from {{ arguments.target_relation }}
     where
-        {{ date }} is null
-        or {{ date }} >= {{ reload_from(date) }}
+        {{ is_unsettled(date, reload_from(date)) }}
         {%- if key %}
         or {{ key }} in (select {{ key }} from {{ arguments.temp_relation }})
         {%- endif %};

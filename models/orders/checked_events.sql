@@ -9,18 +9,7 @@
     'occurred_at',
     'unreadable',
 ] %}
-{%- set since = reload_from('occurred_at') %}
-with {% if since -%}
-unsettled as (
-    {{ unsettled_rows(ref('stg_events'), 'occurred_at', 'event_id', since) }}
-),
-
-{% endif -%}
-marked as (
-    {{ mark_duplicates(
-        'unsettled' if since else ref('stg_events'), said, ['event_id'], 'occurred_at'
-    ) }}
-),
+with {{ marked_feed(ref('stg_events'), said, 'event_id', 'occurred_at') }},
 
 judged as (
     select

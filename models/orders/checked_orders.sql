@@ -9,19 +9,8 @@
     'amount',
     'unreadable',
 ] %}
-{%- set since = reload_from('ordered_at') %}
 {{ check_currency(ref('stg_orders')) }}
-with {% if since -%}
-unsettled as (
-    {{ unsettled_rows(ref('stg_orders'), 'ordered_at', 'order_id', since) }}
-),
-
-{% endif -%}
-marked as (
-    {{ mark_duplicates(
-        'unsettled' if since else ref('stg_orders'), said, ['order_id'], 'ordered_at'
-    ) }}
-),
+with {{ marked_feed(ref('stg_orders'), said, 'order_id', 'ordered_at') }},
 
 judged as (
     select

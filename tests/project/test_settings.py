@@ -152,8 +152,7 @@ def test_sql_reads_vars_by_the_macro_that_checks_them(root: Path) -> None:
     [
         # Read while dbt reads the models.
         ({"horizons": "30,91"}, f"var horizons is '30,91', but must be {DAYS}"),
-        ({"network": {"epohcs": 3}}, "did you mean network.epochs?"),
-        # Read by nothing, and only by a Python model.
+        # Read by nothing, and by a Python model only.
         ({"asofdate": "2024-01-01"}, "did you mean as_of_date?"),
         ({"explain_customers": 0}, "var explain_customers is 0, but must be a whole"),
     ],
