@@ -20,7 +20,7 @@ from clv_warehouse.clv.backtest import read_observations
 from clv_warehouse.clv.losses import loss, losses_of
 from clv_warehouse.clv.network import NetworkConfig, Outlook, Scaling
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.training import build_model, split_in_time
+from clv_warehouse.clv.training import split_in_time, unfitted
 from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.learning.fitting import Examples, fit, import_keras, outputs_of
 
@@ -56,7 +56,7 @@ def measure(warehouse: str, system: str) -> dict[str, float]:
     """
     past, future = read_examples(warehouse)
     config = NetworkConfig()
-    model = build_model(config, config.seed)
+    model = unfitted(config, config.seed)
     times, cpu_started = [time.monotonic()], time.process_time()
     FITS[system](model, past, config, lambda epoch, _: times.append(time.monotonic()))
     cpu_seconds = time.process_time() - cpu_started

@@ -1,6 +1,7 @@
 """How a network is trained on the past, judged by its last third, and levelled."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from clv_warehouse.learning.fitting import (
     fit,
     import_keras,
     outputs_of,
+    restart,
 )
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.arrays import Singles
@@ -167,7 +169,7 @@ def learn(
     view = cells.where(chosen)
 
     if len(past) and len(future):
-        model = build_model(config, config.seed)
+        model = unfitted(config, config.seed)
         trial = progress.restarted()
 
         def judge(epoch: int, loss: float) -> None:
@@ -210,7 +212,7 @@ def refit(
     progress: Progress,
 ) -> list[Singles]:
     """Train one member for a settled number of epochs and return its arrays."""
-    model = build_model(config, seed)
+    model = unfitted(config, seed)
     fit(
         model,
         examples,
@@ -224,8 +226,23 @@ def refit(
     return model.get_weights()
 
 
+def unfitted(config: NetworkConfig, seed: int) -> Any:
+    """Make the model of one member ready for `fit`: the same one each time."""
+    model = compiled(config)
+    restart(model, build_model(config, seed))
+    return model
+
+
+@cache
+def compiled(config: NetworkConfig) -> Any:
+    """Compile the one model that trials, members and origins take turns with."""
+    model = build_model(config, config.seed)
+    compile_model(model, loss, config.learning_rate)
+    return model
+
+
 def build_model(config: NetworkConfig, seed: int) -> Any:
-    """Build the Keras model of one member, compiled; its last layer is zero.
+    """Build the Keras model of one member; its last layer is zero.
 
     The seed is the process's: what else it builds or fits at a time changes weights.
     """
@@ -243,6 +260,4 @@ def build_model(config: NetworkConfig, seed: int) -> Any:
         )
     hidden = add_dense_layers(hidden, config.hidden_units, config.l2, config.dropout)
     outputs = keras.layers.Dense(OUTPUTS, kernel_initializer="zeros", name="head")
-    model = keras.Model(inputs, outputs(hidden))
-    compile_model(model, loss, config.learning_rate)
-    return model
+    return keras.Model(inputs, outputs(hidden))
