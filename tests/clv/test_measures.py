@@ -1,12 +1,13 @@
 """The measures of the backtest and the lifetime value, against other mathematics.
 
-The models' own SQL runs in DuckDB on made-up customers; scikit-learn, scipy and brute
-force say what must come out.
+The models' own SQL, with the project's macros for DuckDB, runs on made-up customers;
+scikit-learn, scipy and brute force say what must come out.
 """
 
 from collections.abc import Callable, Iterable
 from itertools import permutations, product
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import jinja2
@@ -31,13 +32,19 @@ def run_model(root: Path) -> Iterable[RunModel]:
             connection.register("rows", rows)
             connection.execute(f"create or replace table {table} as from rows")
             connection.unregister("rows")
-        template = (root / "models" / "clv" / f"{name}.sql").read_text()
-        sql = jinja2.Template(template).render(
-            ref=str,
-            var=(settings or {}).get,
-            # What the macro makes of it on DuckDB.
-            rounded=lambda value, places: value,
-        )
+        macros = jinja2.Environment(extensions=["jinja2.ext.do"])
+        macros.globals |= {
+            "ref": str,
+            "setting": (settings or {}).get,
+            "return": str,
+            "adapter": SimpleNamespace(
+                dispatch=lambda macro: macros.globals[f"default__{macro}"]
+            ),
+        }
+        engine = macros.from_string((root / "macros" / "engine.sql").read_text())
+        macros.globals |= vars(engine.module)
+        model = (root / "models" / "clv" / f"{name}.sql").read_text()
+        sql = macros.from_string(model).render()
         connection.execute(f"create or replace table {name} as {sql}")
         return connection.table(name).df()
 
