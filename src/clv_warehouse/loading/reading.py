@@ -59,7 +59,7 @@ class _FileTable:
 
 @dataclass(frozen=True)
 class _Cast:
-    """SQL that reads a column's value as its type, and SQL that is true if it cannot."""
+    """SQL that reads a column as its type, and SQL that is true if it cannot."""
 
     column: Column
     found: str

@@ -1,1 +1,1 @@
-"""A shop that never was: its process is known, and so is what its customers do next."""
+"""Makes up a shop of any size whose customers' true expected spend is known."""

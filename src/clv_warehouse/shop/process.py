@@ -1,32 +1,32 @@
 """The process that makes the shop: who comes, when they buy, what, and what they keep.
 
-All of it is on a grid of days, so that what a customer will spend can be summed up
-exactly (see truth.py). Money is in whole cents.
+Everything happens on a grid of days, so that truth.py can sum up exactly what a
+customer will spend on average. Money is in whole cents.
 
 People arrive on random days, more of them as the shop grows and before Christmas,
 each through a channel, and buy at once. A person has latent traits that never change:
 
 - `rate`, the purchases per day, is gamma distributed; channels differ in its mean.
-- After every day the person is gone for good with probability 1 - exp(-dropout);
-  `dropout` is gamma distributed, too. So far this is the Pareto/NBD of Schmittlein,
-  Morrison & Colombo (1987), but for:
-- The season: all rates rise and fall with month and weekday. One person in four is a
-  gift buyer, who buys mostly in November and December.
-- Trips: while here, a person begins Poisson many shopping trips a day, rate /
-  conversion of them. A trip begins with browsing, with a full cart or without, and
-  ends up to six days later. It ends in an order with probability `conversion`, times
-  a factor for the cart. So browsing foretells orders, and not all of it does.
-- What is bought: an order has 1 + Poisson(extra_lines) lines. Each is of a category
-  and a grade (the price level) by the person's own tastes, and of a product of these
-  by its popularity. Rich and frequent are not independent: channels differ in both.
-- A line comes back, as a whole and three to 21 days later, with probability `returns`
-  times a factor for the product's quality.
+- After every day the person leaves for good with probability 1 - exp(-dropout);
+  `dropout` is gamma distributed too. So far this is the Pareto/NBD of Schmittlein,
+  Morrison & Colombo (1987). The rest departs from it:
+- Season: all rates rise and fall with month and weekday. One person in four is a gift
+  buyer, who buys mostly in November and December.
+- Trips: until they leave, a person begins a Poisson number of shopping trips a day,
+  with mean rate / conversion. A trip begins with browsing, with a full cart or without,
+  and ends up to six days later. It ends in an order with probability `conversion`,
+  times a factor for the cart. So browsing foretells orders, but not every visit does.
+- Goods: an order has 1 + Poisson(extra_lines) lines. The person's tastes choose the
+  category and the grade (price level) of each line, and popularity chooses the product
+  among these. Spend and frequency are not independent, because channels differ in both.
+- Returns: a line comes back as a whole, three to 21 days later, with probability
+  `returns` times a factor for the product's quality.
 
-Orders are cancelled, shipped and discounted (a coupon) by chance. Guests are people
-like others but for the feeds, which do not name them.
+Chance decides which orders are cancelled, shipped or discounted by a coupon. Guests
+behave like other people; the feeds just do not name them.
 
-Each batch of people has random streams of its own, one per step, so a person's rows
-depend on the seed and on the people per batch, never on how many batches there are.
+Each batch of people has its own random streams, one for each step. So a person's rows
+depend on the seed and on the number of people per batch, not on the number of batches.
 """
 
 import datetime as dt
@@ -38,8 +38,8 @@ import numpy as np
 from clv_warehouse.project.arrays import Bools, Floats, Ints
 from clv_warehouse.shop.words import CATEGORIES, COLOURS, GRADES
 
-# How the seasons of everyday and of gift buyers go, by month and, for both, by
-# weekday from Monday. Only ratios matter: a year's mean is made 1.
+# The seasons of everyday and of gift buyers, by month and, for both, by weekday from
+# Monday. Only ratios matter, because `season` scales the mean of a year to 1.
 MONTHS = (
     (0.85, 0.8, 0.9, 0.95, 1.0, 0.9, 0.8, 0.8, 0.95, 1.05, 1.5, 1.6),
     (0.3, 0.4, 0.4, 0.5, 0.6, 0.4, 0.3, 0.3, 0.5, 0.9, 3.4, 4.0),
@@ -54,15 +54,14 @@ CHANNEL_RATES = (1.0, 0.8, 1.3, 1.2, 0.7)
 CHANNEL_DROPOUTS = (1.0, 1.5, 0.7, 0.6, 1.4)
 CHANNEL_PRICE_LEVELS = (0.0, -0.2, 0.2, 0.5, -0.4)
 
-# How alike people's tastes are: the concentration of a symmetric Dirichlet.
+# The concentration of a symmetric Dirichlet: the higher, the more alike are tastes.
 TASTE_CONCENTRATION = 0.35
 
 # Chances of 0, 1, ... days from a trip's first day to its last.
 LEAD_CHANCES = np.array([0.4, 0.18, 0.13, 0.1, 0.08, 0.06, 0.05])
 # Chances of 0, 1, ... days from a purchase to its return.
 RETURN_CHANCES = np.array([0.0] * 3 + [1 / 19] * 19)
-# What a cart at the beginning of a trip does to its chance to end in an order; on
-# average nothing.
+# The factor of a cart on the chance that its trip ends in an order; 1 on average.
 CART_SHARE = 0.4
 WITH_CART, WITHOUT_CART = 1.6, 0.6
 
@@ -74,7 +73,7 @@ SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True)
 class Settings:
-    """What may be chosen of a shop; rates are per day, shares lie between 0 and 1."""
+    """The parameters of a shop; rates are per day, shares lie between 0 and 1."""
 
     seed: int = 7
     start: dt.date = dt.date(2023, 7, 1)
@@ -118,7 +117,7 @@ class Settings:
 
 
 class Stream(IntEnum):
-    """What a random stream is for; its number is part of the seed."""
+    """The purpose of a random stream; its number is part of the seed."""
 
     PEOPLE = 0
     TRIPS = 1
@@ -130,14 +129,14 @@ class Stream(IntEnum):
 
 
 def random(settings: Settings, batch: int, stream: Stream) -> np.random.Generator:
-    """Random numbers of one step of one batch."""
+    """Return the random generator of one step of one batch."""
     return np.random.default_rng(
         np.random.SeedSequence(settings.seed, spawn_key=(1, batch, stream))
     )
 
 
 def season(start: dt.date, days: int) -> Floats:
-    """Factor on all rates, shape (2, days): everyday buyers, then gift buyers.
+    """Return the factor on rates, shape (2, days): everyday buyers, then gift buyers.
 
     The mean over any 365 days is about 1 for both.
     """
@@ -159,10 +158,10 @@ class Catalogue:
     Attributes:
         price: cents, whole tens of them, so that a coupon leaves whole cents.
         cost: cents.
-        quality: mean of the ratings, were they not rounded and cut off.
-        return_factor: on the buyer's chance to return it.
-        cumulative: popularity, summed up within each cell on top of the cell's
-            number: what a cell plus a uniform number is to be looked up in.
+        quality: mean of the ratings before they are rounded and clipped.
+        return_factor: factor on the buyer's chance to return the product.
+        cumulative: the cell's number plus the popularity summed up within the cell. A
+            cell's number plus a uniform number, looked up here, gives a product.
 
     """
 
@@ -205,7 +204,7 @@ class Catalogue:
         """Products, one of each cell, at random by popularity."""
         points = cells + generator.random(len(cells))
         picked = np.searchsorted(self.cumulative, points, side="right")
-        # A point may be rounded up into the next cell.
+        # Rounding may push a point up into the next cell.
         return np.minimum(picked, (cells + 1) * self.per_cell - 1)
 
     def cell_means(self, values: Floats) -> Floats:
@@ -259,7 +258,7 @@ def make_people(settings: Settings, batch: int) -> People:
     generator = random(settings, batch, Stream.PEOPLE)
     n = settings.people_per_batch
     channel = generator.choice(len(CHANNELS), n, p=CHANNEL_SHARES)
-    # Twice as many people come at the end as at the start.
+    # At the end twice as many people arrive per day as at the start.
     days = np.arange(settings.days)
     arrivals = season(settings.start, settings.days)[0]
     arrivals = np.cumsum(arrivals * (1 + days / settings.days))
@@ -343,7 +342,7 @@ def order_chance(conversion: Floats, has_cart: Bools) -> Floats:
 def make_trips(settings: Settings, people: People, batch: int) -> Trips:
     """All trips that begin by the shop's last day; the first of each person is sure."""
     generator = random(settings, batch, Stream.TRIPS)
-    # Both seasons in one rising line: days are found in it by one search.
+    # Both seasons follow each other in one rising array, so one search finds all days.
     line = np.cumsum(season(settings.start, settings.days))
     offset = people.is_gift_buyer * settings.days
     begin = offset + people.acquired

@@ -1,9 +1,9 @@
-"""The sample shop: a small one, made dirty on purpose as real shops are dirty.
+"""Makes the sample shop: a small shop, dirty on purpose as real shops are dirty.
 
-Dirt is listed in ALTERED, DROPPED and ADDED, with how many rows of a feed it strikes.
-It takes nothing away that cleaning would not bring back: rows are altered only in ways
-that staging mends, and what cannot be mended is added. So the facts of the cleaned
-sample are those of the shop as it was made, and its true values hold for them.
+ALTERED, DROPPED and ADDED list the kinds of dirt and how many rows of a feed each
+strikes. Dirt never removes a true fact: it alters rows only in ways that staging mends,
+and it adds the rows that cannot be mended. So the cleaned sample has the same facts as
+the shop before the dirt, and the true values hold for them.
 """
 
 import csv
@@ -34,7 +34,7 @@ def _cycle(*values: str) -> Change:
 
 
 def _new(prefix: str) -> Change:
-    """Give an id that no true row has."""
+    """Return an id that no true row has."""
     return lambda row, place: f"{prefix}{place + 1}"
 
 
@@ -43,7 +43,7 @@ def _padded(column: str) -> Change:
 
 
 def _later(column: str) -> Change:
-    """Move a time by an hour: of two rows with one key, the first in time is kept."""
+    """Move a time by an hour: of two rows with one key, cleaning keeps the earlier."""
 
     def change(row: Row, place: int) -> str:
         return str(datetime.fromisoformat(row[column]) + timedelta(hours=1))
@@ -61,10 +61,10 @@ def _is_small_sale(row: Row) -> bool:
 
 @dataclass(frozen=True)
 class Dirt:
-    """A kind of dirt: what becomes of `count` rows of a feed, chosen by `where`.
+    """A kind of dirt, which strikes `count` rows of a feed that meet `where`.
 
-    `changes` gives the new value of each column that changes, from the row and from
-    its place among the rows struck.
+    `changes` computes the new value of each changed column from the row and from the
+    row's place among those struck.
     """
 
     feed: str
@@ -74,7 +74,7 @@ class Dirt:
     where: Where = _any
 
 
-# Rows that are written otherwise than they should be, and that staging mends.
+# Rows that are written in an unusual way, and that staging mends.
 ALTERED = (
     Dirt(
         "orders",
@@ -110,7 +110,7 @@ ALTERED = (
     Dirt("reviews", "no text", 60, {"body": _cycle("")}),
 )
 
-# Rows that are not there, though other feeds speak of them.
+# Rows that are missing although other feeds refer to them.
 DROPPED = (
     Dirt("customers", "customers who order and are not in their feed", 15),
     Dirt("products", "products that are sold and not in their feed", 4),
@@ -120,8 +120,8 @@ _NO_DATES = _cycle("2024-13-45", "n/a", "", "0000-00-00")
 _OLD_DATES = _cycle("1900-01-01 00:00:00", "1899-12-30 00:00:00")
 _FUTURE_DATES = _cycle("2099-12-31 00:00:00", "2205-03-01 12:00:00")
 
-# Rows beside the true ones, each a copy of one but for its changes. Cleaning rejects
-# all of them but the gifts, which are worth nothing.
+# Rows added beside the true ones, each a copy of a true row with some changes. Cleaning
+# rejects all of them except the gifts, which are worth nothing.
 ADDED = (
     Dirt("orders", "the same row twice", 12),
     Dirt(
@@ -392,7 +392,7 @@ def dirty_rows(clean: dict[str, list[Row]]) -> dict[str, list[Row]]:
         rows[dirt.feed] = [
             row for position, row in enumerate(rows[dirt.feed]) if position not in gone
         ]
-    # Copies are of true rows only: those added stay out until all are made.
+    # Only true rows are copied: we append the copies once all of them are made.
     added = [
         (dirt.feed, _changed(dirt, rows[dirt.feed][position], place))
         for dirt in ADDED

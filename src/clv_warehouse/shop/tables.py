@@ -1,4 +1,4 @@
-"""The made-up shop as Arrow tables: the feeds that a real shop would hand over."""
+"""Turns the made-up shop into the feeds that a real shop would hand over, in Arrow."""
 
 import datetime as dt
 from collections.abc import Collection, Sequence
@@ -110,8 +110,8 @@ SCHEMAS = {
     ),
 }
 
-# Numbers of orders, reviews and so on that a batch has per person: more than any
-# batch needs, so that those of two batches never meet.
+# How many numbers of orders, reviews and so on a batch reserves per person: more than
+# any batch needs, so that two batches never use the same number.
 NUMBERS_PER_PERSON = 1000
 
 STATUSES = ("completed", "cancelled", "returned")
@@ -163,7 +163,7 @@ def products_table(catalogue: Catalogue) -> pa.Table:
         cell, place = divmod(position, catalogue.per_cell)
         category, nouns = list(CATEGORIES.items())[cell // len(GRADES)]
         shade, noun = divmod(place, nouns_per_cell)
-        # A noun of a cell meets each colour once; cells differ in which come first.
+        # Each noun of a cell goes with each colour once; cells differ in the order.
         colour = COLOURS[(shade + 3 * cell + noun) % len(COLOURS)]
         names.append(f"{GRADES[cell % len(GRADES)]} {colour} {nouns[noun]}")
         categories.append(category)
@@ -253,7 +253,7 @@ def _order_lines(batch: Batch, documents: _Documents, people: int) -> pa.Table:
     quantity = np.concatenate(
         [baskets.quantity, none + 1, -baskets.quantity[documents.line]]
     )
-    # A discount that a sale had lessens what its return pays back.
+    # A return pays back less if its sale had a discount.
     discount = np.concatenate(
         [baskets.discount, none, baskets.discount[documents.line]]
     )
@@ -300,7 +300,7 @@ def _customers(batch: Batch, people: int) -> pa.Table:
             _customer_ids(batch, rows),
             email,
             pc.binary_join_element_wise(first_name, last_name, " "),
-            # Numbers that are kept free for fiction.
+            # Telephone numbers that are reserved for fiction.
             _words([f"+1 202-555-01{line:02d}" for line in range(100)], phone[rows]),
             _words(COUNTRIES, country[rows]),
             _words(CHANNELS, batch.people.channel[rows]),
@@ -311,7 +311,7 @@ def _customers(batch: Batch, people: int) -> pa.Table:
 
 
 def _events(batch: Batch, people: int) -> pa.Table:
-    """Visits of people who let themselves be watched.
+    """Return the events of people who allow tracking.
 
     A trip's first visit looks at products by the person's tastes and may leave the
     last one in the cart; the visit that ends in an order buys its products.
@@ -339,7 +339,7 @@ def _events(batch: Batch, people: int) -> pa.Table:
     product = np.where(kind == CART, np.roll(product, 1), product)
     time = begin[visit] + place * 60 + generator.integers(0, 60, len(visit))
 
-    # Trips that end in orders, as make_baskets put them in order.
+    # The trips that end in orders, in the order of make_baskets.
     ending = np.flatnonzero(trips.is_order)
     ending = ending[np.argsort(trips.end_time[ending], kind="stable")]
     bought_trip = ending[batch.baskets.order]
@@ -431,7 +431,7 @@ def _review_texts() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _noun(catalogue: Catalogue, product: Ints) -> Ints:
-    """Which of all nouns a product's name ends with."""
+    """Return the position of the noun that ends each product's name."""
     nouns = len(next(iter(CATEGORIES.values())))
     category = product // catalogue.per_cell // len(GRADES)
     return category * nouns + product % catalogue.per_cell % nouns
@@ -455,7 +455,7 @@ def _truth(batch: Batch, people: int, as_of_day: int) -> pa.Table:
 
 
 def _is_told(settings: Settings, person: Ints, time: Ints, people: int) -> Bools:
-    """Which rows are of the people asked for and of the shop's days."""
+    """Return which rows belong to the people asked for and to the shop's days."""
     return (person < people) & (time < settings.days * SECONDS_PER_DAY)
 
 
@@ -507,6 +507,6 @@ def _decimal(units: Ints, data_type: pa.DataType) -> pa.Array:
     """Decimals from whole numbers of their last digit, as Arrow lays them out."""
     halves = np.empty((len(units), 2), dtype="<i8")
     halves[:, 0] = units
-    # The upper half of a number of 128 bits continues its sign.
+    # The upper half of a 128-bit number repeats its sign.
     halves[:, 1] = units >> 63
     return pa.Array.from_buffers(data_type, len(units), [None, pa.py_buffer(halves)])

@@ -1,22 +1,23 @@
-"""What a customer of the made-up shop will spend on average, exactly.
+"""Computes exactly what a customer of the made-up shop will spend on average.
 
-Known at the end of day t are the customer's traits, whether they are still here, the
-trips they have begun, and the lines that they have bought and not sent back. What is
-to come on average, net of returns, by the end of day t + h, is the sum of:
+At the end of day t the process knows the customer's traits, whether they are still
+here, the trips they have begun, and the lines they have bought and not sent back. The
+mean spend up to the end of day t + h, net of returns, is the sum of three parts:
 
-1. New trips. Still here u days later is exp(-dropout * u) of the customers, who begin
-   rate / conversion * season(t + u) trips; `conversion` of these end in an order. Of
-   an order's mean amount, the share with a lead of at most h - u days is spent by the
-   end; of its mean refund, the share with lead and return delay of at most h - u days
-   is paid back by then. (The factor for the cart is 1 on average.)
-2. Trips that have begun and not ended: an order with the chance that conversion and
-   cart give.
-3. Lines that may still come back: a line's chance to come back p, not seen after x
-   days, is p * G(x) / (1 - p * (1 - G(x))), G(x) being the share of longer delays.
+1. New trips. A share exp(-dropout * u) of the customers is still here u days later.
+   They begin rate / conversion * season(t + u) trips; `conversion` of these end in an
+   order. Of the mean amount of an order, the share whose lead is at most h - u days is
+   spent by the end. Of its mean refund, the share whose lead and return delay are at
+   most h - u days is paid back by then. (The factor for the cart is 1 on average.)
+2. Trips that have begun and not ended. They end in an order with the chance that
+   conversion and cart give.
+3. Lines that may still come back. If a line comes back with chance p and has not done
+   so after x days, its chance is p * G(x) / (1 - p * (1 - G(x))), where G(x) is the
+   share of longer delays.
 
-Means of an order follow from the customer's tastes; no number is estimated. The sum
-may be below zero, just after a large order of a customer who is gone. Guests have no
-truth. Horizons must be long enough for 2 and 3 to be over by their end.
+The means of an order follow from the customer's tastes; nothing is estimated. The sum
+can be below zero just after a large order of a customer who has left. Guests have no
+truth. Horizons must be long enough for parts 2 and 3 to be over by their end.
 """
 
 from collections.abc import Sequence
@@ -49,9 +50,9 @@ class Truth:
 def expected_spend(
     batch: Batch, as_of_day: int, horizons: Sequence[int] = HORIZONS
 ) -> Truth:
-    """Spend of customers acquired by `as_of_day` within each horizon, in days.
+    """Return the spend expected of customers acquired by `as_of_day`, by horizon.
 
-    Raises ValueError for a day that the shop has not, or a horizon too short.
+    Raises ValueError for a day outside the shop's days, or for a horizon too short.
     """
     if not 0 <= as_of_day <= batch.settings.last_day:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The words of the made-up shop: its wares, its people, what they say of the wares."""
+"""The words of the made-up shop: goods, people, and what people say about goods."""
 
 CATEGORIES: dict[str, tuple[str, ...]] = {
     "Kitchen": ("pan", "knife", "bowl", "kettle", "mug", "cutting board"),
@@ -23,7 +23,7 @@ LAST_NAMES = (
     *("Jansen", "Keller", "Lambert", "Moreau", "Novak", "Peeters", "Rossi", "Schmidt"),
 )
 
-# By rating, from 1 to 5: what a headline says, and how a text begins and ends.
+# By rating from 1 to 5: headlines, and beginnings and endings of texts.
 TITLES = (
     ("Terrible", "Broken on arrival", "A waste of money", "Never again"),
     ("Disappointing", "Not worth the price", "Expected better", "Poor quality"),

@@ -1,4 +1,4 @@
-"""Writing a made-up shop of any size as Parquet, batch by batch."""
+"""Writes a made-up shop of any size as Parquet, batch by batch."""
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -21,11 +21,11 @@ def write_shop(
     truth_days: Sequence[int],
     report: Report,
 ) -> dict[str, int]:
-    """Write `feeds` of a shop of so many people into `folder`; the rows of each.
+    """Write `feeds` of a shop of `people` into `folder`; return the rows of each feed.
 
-    Each becomes a file named after the feed, with a row group per batch; memory does
-    not grow with `people`. `truth_days` are the as-of days of the feed truth.
-    `report` is given how many people and rows are written after each batch.
+    Each feed becomes a file of its name with a row group per batch, so memory does not
+    grow with `people`. `truth_days` are the as-of days of the feed truth. After each
+    batch `report` gets the number of people and rows written.
     """
     catalogue = Catalogue.of(settings)
     rows = dict.fromkeys(feeds, 0)

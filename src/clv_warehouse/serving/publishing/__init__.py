@@ -1,1 +1,1 @@
-"""Publishing the tables under contract: to a DuckDB copy, Parquet and PostgreSQL."""
+"""Publishes the tables under contract: DuckDB copy, Parquet, PostgreSQL."""

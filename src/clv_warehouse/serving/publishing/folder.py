@@ -1,11 +1,12 @@
-"""The folder of published files: what is in it is whole, whatever happens.
+"""Keeps the folder of published files, in which every file is whole at any time.
 
     serving.duckdb              the newest serving copy
     parquet                     a link to the newest Parquet files
-    versions/TIME/              a publication's files, kept for a while
-    versions/TIME.partial/      one that is being written, or was cut short
+    versions/TIME/              the files of one publication, kept for a while
+    versions/TIME.partial/      a publication that is being written, or was cut short
 
-Files are written under versions, made durable there, and swapped in by a rename.
+A publication writes its files below versions, waits until they are on disk, and swaps
+them in by a rename.
 """
 
 import datetime as dt
@@ -25,9 +26,9 @@ SECONDS_BETWEEN_TRIES = 0.2
 
 @contextmanager
 def locked(folder: Path, wait_seconds: float) -> Iterator[None]:
-    """Hold the folder for one publisher, and remove what a killed one has left.
+    """Hold the folder for one publisher, and remove what a killed one left.
 
-    Raises PublishError where another still has it after `wait_seconds`.
+    Raises PublishError if another still holds it after `wait_seconds`.
     """
     try:
         (folder / "versions").mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,7 @@ def locked(folder: Path, wait_seconds: float) -> Iterator[None]:
         deadline = time.monotonic() + wait_seconds
         while True:
             try:
-                # The system lets go of it when a process ends, however that is.
+                # The system releases the lock when the process ends, however it ends.
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
@@ -57,14 +58,14 @@ def locked(folder: Path, wait_seconds: float) -> Iterator[None]:
 
 
 def new_version(folder: Path) -> Path:
-    """Return the path of a version that sorts after all others; nothing is made."""
+    """Return the path of a version that sorts after all others; do not create it."""
     now = dt.datetime.now(dt.UTC)
     return folder / "versions" / now.strftime("%Y%m%dT%H%M%S.%fZ")
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a folder to write to, which becomes `path` when all is on the disk."""
+    """Yield a folder to write to; rename it to `path` once everything is on disk."""
     partial = path.with_name(path.name + PARTIAL)
     partial.mkdir()
     try:
@@ -81,12 +82,12 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def swap_in_file(version: Path, name: str, folder: Path) -> None:
-    """Make FOLDER/NAME the file of that name in `version`, in one step."""
+    """Replace FOLDER/NAME by the file of that name in `version`, in one step."""
     new = folder / f".{name}.new"
     new.unlink(missing_ok=True)
-    # A second name of the same file: no copy, and no link that can dangle.
+    # A hard link is a second name of the file: it copies nothing and cannot dangle.
     new.hardlink_to(version / name)
-    # Of a reader that wrote to the old copy; the new one has nothing to do with it.
+    # A reader may have written to the old copy; its log must not touch the new one.
     (folder / f"{name}.wal").unlink(missing_ok=True)
     new.replace(folder / name)
     _to_disk(folder)
@@ -102,19 +103,19 @@ def swap_in_link(version: Path, name: str, folder: Path) -> None:
 
 
 def remove_old_versions(folder: Path, keep: int) -> None:
-    """Remove all versions but the newest, `keep` before it, and those linked to."""
+    """Remove old versions; keep the newest, `keep` before it, and those linked to."""
     linked = (folder / "parquet").resolve().parent
     versions = sorted((folder / "versions").iterdir())
     for version in versions[: max(0, len(versions) - 1 - keep)]:
         if version.resolve() != linked:
-            # Renamed first, so that what a kill leaves of it is known as a leftover.
+            # Renamed first, so that a kill leaves a folder that the next run removes.
             partial = version.with_name(version.name + PARTIAL)
             version.rename(partial)
             shutil.rmtree(partial)
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until the disk has a file's or a folder's contents."""
+    """Wait until the contents of a file or folder are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

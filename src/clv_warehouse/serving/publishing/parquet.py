@@ -1,4 +1,4 @@
-"""The published tables as Parquet: SCHEMA/TABLE/YEAR.parquet, or all.parquet."""
+"""Writes the published tables as Parquet: SCHEMA/TABLE/YEAR.parquet, or all.parquet."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from clv_warehouse.project.sql import literal, quoted
 def write_parquet(serving: Path, tables: tuple[Table, ...], folder: Path) -> None:
     """Write the tables of a serving copy below `folder`, rows in the same order.
 
-    A table that has a time column gets a file per year of it, and one for rows without
-    a time; others get one file. All have exactly the table's columns, so that TABLE/*
-    is the table. Raises PublishError where that cannot be done.
+    A table with a time column gets a file for each year and one for rows without a
+    time; any other table gets one file. Files have exactly the table's columns, so
+    TABLE/* is the table. Raises PublishError if that cannot be done.
     """
     with duckdb.connect(serving, read_only=True) as connection:
         connection.execute(f"set temp_directory = {literal(str(folder / '.spill'))}")
@@ -37,7 +37,7 @@ def write_parquet(serving: Path, tables: tuple[Table, ...], folder: Path) -> Non
 def _parts(
     connection: duckdb.DuckDBPyConnection, table: Table
 ) -> list[tuple[str, str]]:
-    """Name the files of a table, each with the condition of its rows."""
+    """Return the file names of a table, each with the SQL condition of its rows."""
     if table.time_column is None:
         return [("all", "true")]
     time = quoted(table.time_column)

@@ -1,8 +1,8 @@
-"""The published tables in PostgreSQL: views of tables that are loaded beside the old.
+"""Publishes the tables in PostgreSQL: views over tables loaded beside the old ones.
 
-Each publication is loaded into a schema of its own, published_TIME. The views that
-people query, SCHEMA.TABLE, are then pointed at it in one transaction. A view that is
-replaced stays the same object, so that grants and what people built on it stay too.
+Each publication loads its tables into a schema of its own, published_TIME. One
+transaction then points the views that people query, SCHEMA.TABLE, at them. A replaced
+view stays the same object, so its grants and whatever people built on it stay too.
 """
 
 import datetime as dt
@@ -55,11 +55,11 @@ def publish_to_postgres(
     wait_seconds: float,
     report: Report,
 ) -> int:
-    """Publish the tables of a serving copy to the database at `dsn`; rows written.
+    """Publish a serving copy to the database at `dsn`; return the rows written.
 
-    `reader` is a role that may then read them. Queries that hold the old tables are
-    waited for up to `wait_seconds`. Raises PublishError where something is in the way;
-    the last good tables are then what people see.
+    `reader` is a role that may then read the tables. It waits up to `wait_seconds` for
+    queries that read the old tables. Raises PublishError if something is in the way;
+    people then go on seeing the last good tables.
     """
     with (
         duckdb.connect(serving, read_only=True) as source,
@@ -90,7 +90,7 @@ def publish_to_postgres(
 
 @contextmanager
 def _connected(dsn: str) -> Iterator[tuple[Any, Any]]:
-    """Connect; what goes wrong is a PublishError, and undone."""
+    """Connect; turn any error into a PublishError and undo the transaction."""
     try:
         with (
             closing(adbc.connect(dsn)) as connection,
@@ -106,7 +106,7 @@ def _connected(dsn: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _explained(error: Exception) -> str:
-    """Say what PostgreSQL said, and what to do; a password is never in it."""
+    """Return PostgreSQL's message and what to do, never with a password in it."""
     said = str(error).partition("\n\n")[0].partition("\nQuery was")[0]
     said = " ".join(said.split())
     ways_out = {
@@ -160,12 +160,12 @@ def _load_all(
     schema: str,
     report: Report,
 ) -> int:
-    """Load all tables, a few at once and the largest first; rows."""
+    """Load all tables, a few at once, the largest first; return the number of rows."""
     sizes = {
         table: source.execute(f"select count(*) from {table.sql}").fetchall()[0][0]
         for table in types
     }
-    # What other tables are joined by.
+    # The columns by which other tables are joined.
     keys = {table.key[0] for table in types if len(table.key) == 1}
 
     def load(table: Table) -> int:
@@ -212,7 +212,7 @@ def _load(
 
 
 def _text_with_nul(source: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """Say where the text is that PostgreSQL cannot hold."""
+    """Return where the text is that PostgreSQL cannot hold."""
     for column in table.columns:
         found = source.execute(
             f"select {quoted(column.name)}::varchar from {table.sql} "

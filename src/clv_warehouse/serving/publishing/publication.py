@@ -1,4 +1,4 @@
-"""One publication: the serving copy, and what is made from it."""
+"""Makes one publication: the serving copy, and the forms made from it."""
 
 from pathlib import Path
 
@@ -24,10 +24,10 @@ def publish_serving_copy(
     wait_seconds: float,
     report: Report,
 ) -> Path:
-    """Write the serving copy and swap it in; the version's folder.
+    """Write the serving copy, swap it in, and return the folder of the version.
 
-    The folder has to be locked. Everything else is made from this copy, so that all
-    tell the same, and the warehouse is free as soon as it is written.
+    The caller must hold the lock of the folder. All other forms are made from this
+    copy, so all hold the same rows, and the warehouse is free once it is written.
     """
     version = new_version(folder)
     with written_whole(version) as partial:
@@ -37,7 +37,7 @@ def publish_serving_copy(
 
 
 def publish_parquet(version: Path, tables: tuple[Table, ...], folder: Path) -> None:
-    """Write a version's tables as Parquet, and swap them in."""
+    """Write the tables of a version as Parquet and swap them in."""
     with written_whole(version / PARQUET) as partial:
         write_parquet(version / SERVING, tables, partial)
     swap_in_link(version, PARQUET, folder)

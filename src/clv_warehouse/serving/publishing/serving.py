@@ -1,4 +1,4 @@
-"""The serving copy: a DuckDB file of the published tables and nothing else."""
+"""Writes the serving copy: a DuckDB file of the published tables and nothing else."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from clv_warehouse.project.contracts import PublishError, Table
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
-# Read by DuckDB 1.4 and later, which is what BI tools' drivers bring.
+# DuckDB 1.4 and later read this version; drivers of BI tools bring no older one.
 STORAGE_VERSION = "v1.4.0"
 SECONDS_BETWEEN_TRIES = 0.2
 
@@ -25,12 +25,12 @@ def write_serving_copy(
 ) -> None:
     """Write the tables of `warehouse`, with comments, to a new DuckDB file.
 
-    The warehouse is open for reading meanwhile, which keeps a build out: it is held for
-    as long as this takes and no longer. Raises PublishError where it lacks a table, or
-    is still being written to after `wait_seconds`.
+    It holds the warehouse open for reading while it copies, which keeps builds out.
+    Raises PublishError if the warehouse lacks a table, or if somebody still writes to
+    it after `wait_seconds`.
     """
     with duckdb.connect() as connection:
-        # What does not fit into memory goes beside the copy.
+        # DuckDB puts beside the copy what does not fit into memory.
         spill = path.with_suffix(".spill")
         connection.execute(f"set temp_directory = {literal(str(spill))}")
         if limit := os.environ.get("CLV_MEMORY_LIMIT"):
@@ -45,21 +45,21 @@ def write_serving_copy(
             for table in tables:
                 rows = _copy(connection, source, table)
                 report(f"{table.full_name}: {rows:,} rows")
-            # Closes the file, with all of it in one place.
+            # Detaching closes the file and merges its log into it.
             connection.execute("detach serving_copy")
         except duckdb.Error as error:
             raise PublishError(
                 f"{path.name} cannot be written, and what was published stays: "
                 f"{first_line(error)}"
             ) from error
-    # A tool that opens it for writing would lock all others out.
+    # A tool that opened it for writing would lock all others out.
     path.chmod(0o444)
 
 
 def _attach(
     connection: duckdb.DuckDBPyConnection, warehouse: Path, wait_seconds: float
 ) -> str:
-    """Attach the warehouse by the name that its views know it by; that name."""
+    """Attach the warehouse under the name that its views use; return that name."""
     if not warehouse.exists():
         raise PublishError(f"No warehouse {warehouse}. Build it first: dbt build.")
     name = warehouse.stem
@@ -120,7 +120,7 @@ def _require_tables(
 def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: Table) -> int:
     target = f"serving_copy.{table.sql}"
     columns = ", ".join(quoted(column.name) for column in table.columns)
-    # Sorted, so that queries by time or key skip most of a large table.
+    # Rows are sorted, so queries by time or key skip most of a large table.
     order = ", ".join(map(quoted, table.order))
     connection.execute(
         f"create schema if not exists serving_copy.{quoted(table.schema)}"

@@ -1,4 +1,4 @@
-"""The views that people query in PostgreSQL, and how they get new tables under them."""
+"""Points the views that people query in PostgreSQL at newly loaded tables."""
 
 import json
 import random
@@ -14,13 +14,13 @@ from clv_warehouse.project.sql import quoted
 
 STAY = "What was published before stays."
 LOADED = r"^published_\d{8}t\d{12}$"
-# Lock, statement and deadlock: each means that readers are in the way.
+# Lock timeout, statement timeout, deadlock: each means that readers are in the way.
 BUSY = ("55P03", "57014", "40P01")
 SECONDS_OF_LOOKING = 3.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.005, 5.0
 LOCK_TIMEOUT_MS = 2_000
 
-# What is published now: our views, and the schema of the table that each reads.
+# Our views, and the schema of the table that each reads now.
 PUBLISHED = f"""
     select distinct
         views.oid::bigint as oid,
@@ -38,7 +38,7 @@ PUBLISHED = f"""
     where views.relkind = 'v' and table_schemas.nspname ~ '{LOADED}'
         and tables.relname = view_schemas.nspname || '.' || views.relname
 """
-# What others have built on a relation.
+# Whatever others have built on a relation.
 DEPENDANTS = """
     select distinct rules.ev_class::regclass::text
     from pg_depend as uses
@@ -73,15 +73,15 @@ Types = Mapping[Table, Mapping[str, str]]
 
 
 def loaded_name(schema: str, table: Table) -> str:
-    """Name a table in the schema that it is loaded into."""
+    """Return the name of a table in the schema that it is loaded into."""
     return f"{schema}.{quoted(table.full_name)}"
 
 
 def check_views(cursor: Any, types: Types) -> None:
-    """Raise PublishError where a view could not be swapped, before anything is loaded.
+    """Raise PublishError if a view could not be swapped, before anything is loaded.
 
-    That is where its name is taken by something else, or where its columns are gone or
-    of another type and something is built on it.
+    A view cannot be swapped if something else has its name, or if a column is gone or
+    has another type and something is built on the view.
     """
     published = {(row[1], row[2]): row[0] for row in _rows(cursor, PUBLISHED)}
     for table, columns in types.items():
@@ -114,11 +114,11 @@ def swap(
 ) -> None:
     """Point all views at the tables in `schema`, in one transaction.
 
-    It has to hold all views alone for the blink of an eye. First it only looks whether
-    it can, many times; that disturbs nobody. Where readers leave no such moment it
-    waits in line for the views, in an order that differs from time to time, and gives
-    way well before PostgreSQL looks for a deadlock, so that no reader is ever the one
-    to fail. Raises PublishError where it has got nowhere after `wait_seconds`.
+    The swap must lock all views for an instant. First it tries many times whether all
+    locks are free, which disturbs nobody. If readers leave no such moment, it waits in
+    line for the views, in a different order each time, and gives up well before
+    PostgreSQL looks for a deadlock, so no reader ever fails. Raises PublishError if it
+    has not succeeded after `wait_seconds`.
     """
     ((deadlock_ms,),) = _rows(cursor, DEADLOCK_MS)
     started = time.monotonic()
@@ -156,9 +156,9 @@ def swap(
 
 
 def drop_unused(connection: Any, cursor: Any, report: Report) -> None:
-    """Drop loaded schemas that no published view reads: old, or of a killed publish.
+    """Drop loaded schemas that no published view reads: old, or left by a killed run.
 
-    What somebody reads at the moment, or has built something on, is left for later.
+    Schemas that somebody is reading, or has built something on, are left for later.
     """
     used = {row[3] for row in _rows(cursor, PUBLISHED)}
     loaded = _rows(
@@ -186,9 +186,9 @@ def drop_unused(connection: Any, cursor: Any, report: Report) -> None:
 
 
 def postgres_literal(text: str) -> str:
-    """Write text as a literal of PostgreSQL, whose backslashes may escape."""
+    """Write a text as a literal of PostgreSQL, in which backslashes may escape."""
     text = text.replace("'", "''")
-    # E'' where a backslash would depend on the server's settings.
+    # E'', because the meaning of a plain backslash depends on the server's settings.
     return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
 
 
@@ -199,11 +199,11 @@ def _swap_statement(
     types: Types,
     reader: str | None,
 ) -> str:
-    """Write the body of a `do`: one round trip while nobody else can read."""
+    """Write the body of a `do` statement: one round trip while nobody else can read."""
     known = {(row[1], row[2]): row[0] for row in published}
     steps = []
     for name in sorted({table.schema for table in types}):
-        # Not `if not exists`, which asks for the right to make it all the same.
+        # Not `if not exists`: that needs the right to create the schema in any case.
         steps.append(
             f"if to_regnamespace({postgres_literal(quoted(name))}) is null then "
             f"create schema {quoted(name)}; end if"
@@ -259,7 +259,7 @@ def _columns(cursor: Any, oid: int) -> dict[str, str]:
 
 
 def _changed(there: Mapping[str, str], columns: Mapping[str, str]) -> str:
-    """Say what a view cannot take without being made anew; nothing if all is well."""
+    """Return which changes need the view to be made anew; empty if there are none."""
     for name, data_type in there.items():
         if name not in columns:
             return f"the project has its column {name} no longer"
@@ -269,7 +269,7 @@ def _changed(there: Mapping[str, str], columns: Mapping[str, str]) -> str:
 
 
 def _plain(data_type: str) -> str:
-    """Write a type in one way: PostgreSQL has longer names for times."""
+    """Return one name for a type: PostgreSQL has longer names for times."""
     for short, long in (
         ("timestamp", "timestamp without time zone"),
         ("timestamptz", "timestamp with time zone"),
@@ -279,7 +279,7 @@ def _plain(data_type: str) -> str:
 
 
 def _require_alone(cursor: Any, oid: int, name: str, why: str) -> None:
-    """Raise PublishError if something is built on a view that has to go."""
+    """Raise PublishError if something is built on a view that must be dropped."""
     dependants = [row[0] for row in _rows(cursor, DEPENDANTS.format(oid=oid))]
     if dependants:
         raise PublishError(
@@ -290,7 +290,7 @@ def _require_alone(cursor: Any, oid: int, name: str, why: str) -> None:
 
 
 def _grants(cursor: Any, oid: int, table: Table) -> list[str]:
-    """Write the grants that a view has, to give them again."""
+    """Return the SQL that gives the grants of a view again."""
     rows = _rows(
         cursor,
         "select json_build_array(grants.privilege_type, grants.grantee::regrole, "

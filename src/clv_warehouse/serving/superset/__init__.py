@@ -1,1 +1,1 @@
-"""A dashboard for Apache Superset, generated from what the tables say of themselves."""
+"""A dashboard for Apache Superset, generated from the contracts and the metrics."""

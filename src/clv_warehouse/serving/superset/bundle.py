@@ -1,7 +1,7 @@
-"""The bundle: Superset's files of database, datasets, charts and dashboard.
+"""Writes the bundle: Superset's files of database, datasets, charts and dashboard.
 
-They are written from dbt's manifest, and committed, so that they can be imported
-without dbt and a change of a description is seen to change them.
+The files are generated from dbt's manifest and committed. So anybody can import them
+without dbt, and a diff shows what a changed description does to them.
 """
 
 import io
@@ -21,16 +21,16 @@ from clv_warehouse.serving.superset.datasets import dataset_file, datasets
 from clv_warehouse.serving.superset.identity import DATABASE, VERSION, identity
 
 FOLDER = Path("bi/superset/bundle")
-# The serving copy, as seen from the folder that Superset was started in.
+# The serving copy, relative to the folder in which Superset starts.
 ADDRESS = "duckdb:///data/published/serving.duckdb"
-# Superset writes when it was exported; the same files must be the same bytes.
+# Superset writes the time of the export; ours is fixed, so equal files are equal bytes.
 WRITTEN = "2025-01-01T00:00:00+00:00"
 
 
 def bundle(
     tables: Sequence[Table], metrics: Sequence[Metric], address: str = ADDRESS
 ) -> dict[str, str]:
-    """Write all files: their texts by path within the bundle."""
+    """Return the texts of all files, by path within the bundle."""
     by_name = {dataset.name: dataset for dataset in datasets(tables, metrics)}
     files: dict[str, Any] = {
         "metadata.yaml": {
@@ -51,7 +51,7 @@ def bundle(
 
 
 def database_file(address: str) -> dict[str, Any]:
-    """Describe the database: read only, and opened anew for every query."""
+    """Describe the database: read-only, and opened anew for every query."""
     read_only = {"connect_args": {"read_only": True}}
     return {
         "database_name": DATABASE,
@@ -72,7 +72,7 @@ def database_file(address: str) -> dict[str, Any]:
 
 
 def write(files: Mapping[str, str], folder: Path = FOLDER) -> None:
-    """Make the folder hold these files and no other YAML files."""
+    """Write these files to the folder and remove all other YAML files."""
     for path in folder.rglob("*.yaml"):
         if path.relative_to(folder).as_posix() not in files:
             path.unlink()
@@ -83,7 +83,7 @@ def write(files: Mapping[str, str], folder: Path = FOLDER) -> None:
 
 
 def read(folder: Path = FOLDER) -> dict[str, str]:
-    """Read the files of a bundle: their texts by path within it."""
+    """Read the texts of a bundle's files, by path within the bundle."""
     return {
         path.relative_to(folder).as_posix(): path.read_text("utf-8")
         for path in sorted(folder.rglob("*.yaml"))
@@ -91,7 +91,7 @@ def read(folder: Path = FOLDER) -> dict[str, str]:
 
 
 def zipped(files: Mapping[str, str]) -> bytes:
-    """The bundle as Superset's page of dashboards imports it."""
+    """Return the bundle as the zip that Superset's page of dashboards imports."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():

@@ -1,7 +1,7 @@
-"""The charts of the dashboard, in the order in which they stand on it.
+"""The charts of Superset's dashboard, in their order on the page.
 
-`params` are what Superset's editor of charts would save; the dashboard of a running
-Superset shows each of them under "Edit chart".
+`params` hold what Superset's chart editor would save. A running Superset shows them
+under "Edit chart".
 """
 
 from dataclasses import dataclass, field
@@ -16,16 +16,16 @@ MONEY, COUNT = NUMBERS["money"], NUMBERS["count"]
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: what it shows, of which dataset, and how large it is.
+    """A chart: what it shows, from which dataset, and how large it is.
 
     Attributes:
-        name: its title, by which Superset knows it again.
+        name: its title, by which Superset recognises it.
         dataset: the name of its dataset.
         kind: Superset's `viz_type`.
         width: of the twelve columns of the dashboard.
         height: in units of eight pixels.
         params: the settings of its kind.
-        description: what a reader should know of it.
+        description: what a reader should know about it.
 
     """
 
@@ -47,7 +47,7 @@ class Chart:
 class Section:
     """A heading of the dashboard and the rows of charts below it.
 
-    `filters` are the columns that it may be filtered by.
+    `filters` are the columns by which people may filter it.
     """
 
     heading: str
@@ -56,7 +56,7 @@ class Section:
 
 
 def chart_file(chart: Chart, dataset: Dataset) -> dict[str, Any]:
-    """Describe a chart as Superset's files do."""
+    """Return the content of a chart's file."""
     return {
         "slice_name": chart.name,
         "description": chart.description or None,
@@ -69,7 +69,7 @@ def chart_file(chart: Chart, dataset: Dataset) -> dict[str, Any]:
 
 
 def number(name: str, metric: str, shown: str, note: str) -> Chart:
-    """One metric as a figure, with a note below."""
+    """Return a chart of one metric as a figure, with a note below."""
     return Chart(
         name,
         "customer_profiles",
@@ -99,9 +99,9 @@ def bars(
     description: str = "",
     **params: Any,
 ) -> Chart:
-    """Bars of metrics by a column, the largest or the first value first.
+    """Return a bar chart of metrics by a column, the largest or the first value first.
 
-    They may be lying, for names that are long.
+    The bars may be horizontal, for long names.
     """
     return Chart(
         name,
@@ -115,7 +115,7 @@ def bars(
             "metrics": list(metrics),
             "groupby": [],
             "x_axis_sort": metrics[0] if largest_first else by,
-            # Lying bars begin at the bottom.
+            # Superset draws horizontal bars from the bottom up.
             "x_axis_sort_asc": lying == largest_first,
             "orientation": "horizontal" if lying else "vertical",
             "sort_series_type": "name",
@@ -133,7 +133,7 @@ def bars(
 
 
 def table(name: str, dataset: str, columns: dict[str, str], **params: Any) -> Chart:
-    """Rows of a dataset as they are; `columns` has the number format of each, or ""."""
+    """Return a table of rows; `columns` maps each column to a number format or ""."""
     return Chart(
         name,
         dataset,
@@ -158,7 +158,7 @@ def table(name: str, dataset: str, columns: dict[str, str], **params: Any) -> Ch
 
 
 def is_the_network(column: str) -> dict[str, Any]:
-    """A chart's own filter: rows of the network, not of what it is compared with."""
+    """Return a filter that keeps the rows of the network, not those of its rivals."""
     return {
         "expressionType": "SIMPLE",
         "clause": "WHERE",
@@ -170,7 +170,7 @@ def is_the_network(column: str) -> dict[str, Any]:
 
 
 def not_null(column: str) -> dict[str, Any]:
-    """A chart's own filter: rows in which the column says something."""
+    """Return a filter that keeps the rows in which a column is not null."""
     return {
         "expressionType": "SIMPLE",
         "clause": "WHERE",

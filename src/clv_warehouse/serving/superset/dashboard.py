@@ -1,4 +1,4 @@
-"""The dashboard: where its charts stand, and what they may be filtered by."""
+"""The layout of Superset's dashboard, and its filters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,22 +8,22 @@ from clv_warehouse.serving.superset.datasets import Dataset
 from clv_warehouse.serving.superset.identity import VERSION, identity
 
 TITLE, SLUG = "Customer lifetime value", "clv"
-# Columns that one may filter by: where their values come from, and their labels.
+# The columns to filter by: the datasets of their values, and their labels.
 FILTERS = {
     "segment": ("customer_profiles", "Segment"),
     "country": ("customer_profiles", "Country"),
     "acquisition_channel": ("customer_profiles", "Channel"),
     "horizon_days": ("backtest_metrics", "Days ahead (predictions judged)"),
 }
-# One of its values is always chosen, the largest at first: measures of different
-# horizons are not to be put together.
+# One value is always chosen, the largest at first, because measures of different
+# horizons must not be mixed.
 ONE_AT_A_TIME = ("horizon_days",)
-# Charts have numbers only within the dashboard's file; Superset gives its own.
+# Numbers of charts count only within the dashboard's file; Superset gives its own.
 NUMBERS = {chart: number for number, chart in enumerate(CHARTS, start=1)}
 
 
 def dashboard_file(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
-    """Describe the dashboard as Superset's files do; `datasets` by name."""
+    """Return the content of the dashboard's file; `datasets` are by name."""
     return {
         "dashboard_title": TITLE,
         "description": "What customers are worth, and how far that can be trusted.",
@@ -46,7 +46,7 @@ def dashboard_file(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
 
 
 def position() -> dict[str, Any]:
-    """The tree of headings, rows and charts."""
+    """Return the tree of headings, rows and charts."""
     parts: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
         "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
@@ -65,7 +65,7 @@ def position() -> dict[str, Any]:
 
 
 def _place(section: Section, parts: dict[str, Any]) -> list[str]:
-    """Add a section's parts; the ids of its heading and rows."""
+    """Add the parts of a section; return the ids of its heading and rows."""
     heading = f"HEADER-{identity('heading', section.heading)}"
     parts[heading] = {
         "type": "HEADER",
@@ -109,7 +109,7 @@ def _place(section: Section, parts: dict[str, Any]) -> list[str]:
 
 
 def native_filter(column: str, dataset: Dataset, label: str) -> dict[str, Any]:
-    """A filter of the dashboard, over the sections that have its column."""
+    """Return a filter of the dashboard that acts on the sections with its column."""
     unconcerned = [
         NUMBERS[chart]
         for section in SECTIONS

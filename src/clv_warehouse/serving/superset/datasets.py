@@ -1,4 +1,4 @@
-"""Superset's datasets: the tables under contract, with the shop's metrics over them."""
+"""Makes Superset's datasets: the tables under contract with the shop's metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from clv_warehouse.project.metrics import Metric
 from clv_warehouse.serving.superset.identity import DATABASE, VERSION, identity
 
 ORDERS, PROFILES = "orders.fct_orders", "profiles.customer_profiles"
-# How numbers are shown, in D3's language.
+# Number formats, in D3's language.
 NUMBERS = {"count": ",d", "money": ",.0f", "share": ".1%", "measure": ",.3f"}
-# What charts add up in tables that have no metric of the shop.
+# Sums that charts need from tables without a metric of the shop.
 MEASURES = (
     Metric(
         "predicted_per_customer",
@@ -53,13 +53,13 @@ class Dataset:
     """What Superset queries: a table of the database, or a query over two of them.
 
     Attributes:
-        name: as charts refer to it, and as Superset shows it.
-        schema: the table's; of a query, where its first table is.
+        name: the name that charts use and that Superset shows.
+        schema: the schema of the table; for a query, the schema of its first table.
         description: what one row is.
         columns: in the order of the table.
-        metrics: what may be asked of it.
-        time_column: the column that time filters are about, if any.
-        sql: the query, if it is one.
+        metrics: the metrics of the shop over its rows.
+        time_column: the column that time filters use, if any.
+        sql: the query; empty for a table.
 
     """
 
@@ -78,7 +78,7 @@ class Dataset:
 
 
 def datasets(tables: Sequence[Table], metrics: Sequence[Metric]) -> list[Dataset]:
-    """Make a dataset of each table, and one of orders with what their customers are."""
+    """Make a dataset of each table, and one of orders joined to their customers."""
     known = {table.full_name: table for table in tables}
     over = {
         name: tuple(
@@ -103,7 +103,7 @@ def datasets(tables: Sequence[Table], metrics: Sequence[Metric]) -> list[Dataset
 def _customers_orders(
     orders: Table, profiles: Table, metrics: tuple[Metric, ...]
 ) -> Dataset:
-    """Orders that filters of customers act on: the same rows, the same metrics."""
+    """Return the dataset of orders on which filters of customers act."""
     wanted = ("segment", "country", "acquisition_channel")
     added = tuple(column for column in profiles.columns if column.name in wanted)
     selected = ", ".join(f"profiles.{column.name}" for column in added)
@@ -123,7 +123,7 @@ def _customers_orders(
 
 
 def dataset_file(dataset: Dataset) -> dict[str, Any]:
-    """Describe a dataset as Superset's files do."""
+    """Return the content of a dataset's file."""
     return {
         "table_name": dataset.name,
         "main_dttm_col": dataset.time_column,
@@ -143,7 +143,7 @@ def dataset_file(dataset: Dataset) -> dict[str, Any]:
 
 
 def _column(column: Column, metrics: Sequence[Metric]) -> dict[str, Any]:
-    # Superset has one label for a name, be it a column's or a metric's.
+    # Superset knows one label per name, whether it is a column or a metric.
     labels = {metric.name: metric.label for metric in metrics}
     return {
         "column_name": column.name,
@@ -158,7 +158,7 @@ def _column(column: Column, metrics: Sequence[Metric]) -> dict[str, Any]:
 
 
 def in_words(name: str) -> str:
-    """A column's name as a heading: value_rank is Value rank."""
+    """Turn the name of a column into a heading: value_rank becomes Value rank."""
     return name.replace("_", " ").capitalize()
 
 

@@ -1,4 +1,4 @@
-"""What Superset knows the bundle's parts by, the same in every generation."""
+"""Gives each part of the bundle the same UUID in every generation."""
 
 import uuid
 
@@ -8,5 +8,5 @@ NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "clv_warehouse/superset")
 
 
 def identity(kind: str, name: str) -> str:
-    """The UUID of a part, such as the chart of a name."""
+    """Return the UUID of a part, such as the chart with a name."""
     return str(uuid.uuid5(NAMESPACE, f"{kind}/{name}"))

@@ -1,4 +1,4 @@
-"""A Superset on this machine alone, in an environment and a folder of its own."""
+"""Runs a Superset on this machine, in its own environment and folder."""
 
 import hashlib
 import os
@@ -24,18 +24,18 @@ SECONDS_BETWEEN_TRIES = 0.5
 
 
 class SupersetError(Exception):
-    """What Superset could not do, and where it says why."""
+    """Superset failed; the message says at what, and where its log is."""
 
 
 @dataclass(frozen=True)
 class Superset:
-    """Superset, to be set up and started.
+    """A Superset that can be set up and started.
 
     Attributes:
-        environment: the virtual environment that it is installed in.
-        folder: where it is started: its database's address is seen from here.
-        home: the folder of its own database, key, password and log.
-        port: on loopback.
+        environment: the virtual environment in which it is installed.
+        folder: the folder in which it starts; its database's address is relative to it.
+        home: the folder that holds its own database, key, password and log.
+        port: its port on loopback.
 
     """
 
@@ -46,7 +46,7 @@ class Superset:
 
     @property
     def address(self) -> str:
-        """Where a browser finds it."""
+        """The address at which a browser finds it."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
@@ -60,9 +60,9 @@ class Superset:
         return self.home / "superset.log"
 
     def set_up(self, bundle: Path = PROJECT / FOLDER) -> None:
-        """Make its database where there is none, and import the bundle.
+        """Create its database if there is none, and import the bundle.
 
-        Raises SupersetError where it fails.
+        Raises SupersetError if it fails.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         self.log.unlink(missing_ok=True)
@@ -80,9 +80,9 @@ class Superset:
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen]:
-        """Run it for as long as the context lasts.
+        """Run it while the context lasts.
 
-        Raises SupersetError where it does not start.
+        Raises SupersetError if it does not start.
         """
         if _is_taken(self.port):
             raise SupersetError(
@@ -149,9 +149,9 @@ class Superset:
 
 
 def environment() -> Path:
-    """The environment that `make install-superset` makes.
+    """Return the environment that `make install-superset` makes.
 
-    Raises SupersetError where it is missing.
+    Raises SupersetError if it is missing.
     """
     found = PROJECT / ".venv-superset"
     if not (found / "bin" / "superset").exists():
@@ -162,7 +162,7 @@ def environment() -> Path:
 
 
 def free_port() -> int:
-    """A port of loopback that nothing uses."""
+    """Return a port of loopback that nothing uses."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -174,7 +174,7 @@ def _is_taken(port: int) -> bool:
 
 
 def _keep_secret(path: Path) -> None:
-    """Make a secret that only this user may read, unless there is one."""
+    """Make a secret that only this user can read, unless there is one."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(32))
