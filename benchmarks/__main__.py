@@ -1,4 +1,4 @@
-"""Measure the project; print the figures and write them to data/benchmarks."""
+"""Runs a benchmark, prints its figures and writes them to data/benchmarks."""
 
 import argparse
 import os

@@ -1,9 +1,10 @@
-"""What browsing, reviews and the channel each add to the network on the sample shop.
+"""Measures what browsing, reviews and the channel each add to the network.
 
-The network is trained with all inputs, without those of a feed, and without any of the
-three; what is left out is as in a shop that lacks the feed. Each is judged forward in
-time as the backtest judges, and at the scoring date against the true expected spend,
-which only the made-up shop's maker knows. Figures are means over seeds.
+It trains the network on the sample shop with all inputs, without those of one feed, and
+without those of all three; a left-out feed looks as in a shop that lacks it. Each
+network is judged forward in time as in the backtest, and at the scoring date against
+the true expected spend, which is known because the shop is made up. Figures are means
+over seeds.
 """
 
 import tempfile
@@ -54,8 +55,8 @@ TRUTH = """
 def benchmark(seeds: int = SEEDS, folder: Path = FOLDER) -> Iterator[Row]:
     """Judge each system with so many seeds.
 
-    `_sd` is the standard deviation over seeds; `_added` is what the full network has
-    more than the system, mean over seeds, and `_added_sd` how that varies.
+    `_sd` is the standard deviation over seeds. `_added` is the lead of the full network
+    over the system, as the mean over seeds, and `_added_sd` its standard deviation.
     """
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         dbt = Dbt(Path(scratch) / "shop.duckdb", "sample")
@@ -68,7 +69,7 @@ def benchmark(seeds: int = SEEDS, folder: Path = FOLDER) -> Iterator[Row]:
 
 
 def summarise(dbt: Dbt, seeds: int) -> Iterator[Row]:
-    """Measure the forecasts; by horizon and, over all horizons, on average."""
+    """Measure the forecasts, by horizon and as the mean of all horizons."""
     last = call(scoring_date, dbt.warehouse).value
     values: dict[tuple[str, str, str], dict[int, list[float]]] = defaultdict(
         lambda: defaultdict(list)
@@ -93,13 +94,13 @@ def summarise(dbt: Dbt, seeds: int) -> Iterator[Row]:
 
 
 def forget_predictions(warehouse: str) -> None:
-    """Make an empty table of forecasts."""
+    """Create an empty table of forecasts."""
     with duckdb.connect(warehouse) as connection:
         write_predictions(connection, SCHEMA.empty_table())
 
 
 def judge_system(warehouse: str, system: str, seeds: int) -> None:
-    """Add a system's forecasts, its model named SYSTEM/SEED, to those there are."""
+    """Add the forecasts of a system to the table, under the name SYSTEM/SEED."""
     with duckdb.connect(warehouse) as connection:
         targets = connection.table("features.customer_targets")
         wanted = targets.project(
@@ -128,7 +129,7 @@ def judge_system(warehouse: str, system: str, seeds: int) -> None:
 
 
 def without(observations: Observations, names: Sequence[str]) -> Observations:
-    """Forget some columns: the same customers, as if nothing were known of these."""
+    """Return the same customers as if nothing were known of some columns."""
     customers = observations.customers
     unknown = np.full(len(customers), np.nan)
     numbers = customers.numbers | dict.fromkeys(names, unknown)

@@ -1,8 +1,9 @@
-"""How well the network foresees spend on real shops, beside what else there is.
+"""Measures how well the network and other models forecast spend on real shops.
 
-Every case is built as a user would; the backtest judges the network and the project's
-baselines. The network's other encoders and ZILN as published are judged on the same
-customers and measured by the same SQL, and the differences in Gini are bootstrapped.
+Each case is built as a user would build it, and the backtest judges the network and the
+project's baselines. The network's other encoders and ZILN as published are judged on
+the same customers and measured by the same SQL. A bootstrap gives the differences in
+Gini their intervals.
 """
 
 import json
@@ -42,7 +43,7 @@ from clv_warehouse.learning.progress import Progress
 
 PREDICTIONS = "clv.backtest_predictions"
 RESAMPLES = 500
-# Resamples that are weighed at once: few, so that their weights stay in the cache.
+# Resamples that are computed at once: few, so their weights stay in the cache.
 AT_ONCE = 25
 MEASURES = {
     "normalised_gini": "Gini",
@@ -74,10 +75,11 @@ class Shop:
     """A shop that is judged at some horizons.
 
     Attributes:
-        connector, source: of scripts/load.py, `source` below the folder of data.
+        connector, source: arguments of scripts/load.py; `source` is below CLV_DATA.
         judged: horizons in days, each a case.
         settings: vars of dbt.
-        first_customers: keep so many who bought first; all if None.
+        first_customers: how many customers to keep, those who bought first; None for
+            all.
 
     """
 
@@ -104,7 +106,7 @@ SMALL = ("cdnow_sample", "online_retail_ii_first_500", "online_retail_ii_one_yea
 def benchmark(
     shops: Sequence[str] = tuple(SHOPS), data: Path = DATA, folder: Path = FOLDER
 ) -> Iterator[Row]:
-    """Judge all systems in each shop; shops whose data are absent are left out."""
+    """Judge all systems in each shop; leave out shops whose data are absent."""
     for name in shops:
         shop = SHOPS[name]
         if not (data / shop.source).exists():
@@ -130,7 +132,7 @@ def benchmark(
 
 
 def keep_first(warehouse: str, customers: int) -> None:
-    """Forget all but the orders of the customers who ordered first."""
+    """Delete all orders but those of the customers who ordered first."""
     with duckdb.connect(warehouse) as connection:
         connection.execute(
             "delete from raw.orders where customer_id is null or customer_id not in ("
@@ -145,7 +147,7 @@ def keep_first(warehouse: str, customers: int) -> None:
 
 
 def judge_others(warehouse: str, horizon_days: int) -> None:
-    """Add to the backtest what is no part of a build, on the same customers."""
+    """Judge the systems that a build does not judge, on the same customers."""
     with duckdb.connect(warehouse) as connection:
         judged = connection.table(PREDICTIONS).filter(f"horizon_days = {horizon_days}")
         (origin,) = judged.aggregate("max(origin_date)").fetchall()[0]
@@ -199,10 +201,10 @@ def _add(
 
 
 def measure(warehouse: str, horizon_days: int) -> dict[str, dict[str, float]]:
-    """Read all measures by system, with those of differences to the network's Gini.
+    """Read all measures by system, and the network's lead in Gini.
 
-    `gini_lead` is the network's Gini less the system's, `gini_lead_low` and
-    `gini_lead_high` the ends of its 95 % interval.
+    `gini_lead` is the network's Gini less the system's; `gini_lead_low` and
+    `gini_lead_high` are the ends of its 95 % interval.
     """
     with duckdb.connect(warehouse, read_only=True) as connection:
         found: dict[str, dict[str, float]] = {}
@@ -246,10 +248,10 @@ def measure(warehouse: str, horizon_days: int) -> dict[str, dict[str, float]]:
 def resampled_ginis(
     predicted: Mapping[str, NDArray], actual: NDArray, resamples: int = RESAMPLES
 ) -> dict[str, NDArray]:
-    """Normalised Gini of each forecast, first as it is, then in each resample.
+    """Return each forecast's normalised Gini: of all customers, then of each resample.
 
-    Every forecast is judged on the same resamples of customers, with replacement:
-    the differences are paired. Shape (1 + resamples,) each.
+    All forecasts share the resamples, which draw customers with replacement, so their
+    differences are paired. Shape (1 + resamples,) each.
     """
     count = len(actual)
     random = np.random.default_rng(1)
@@ -290,7 +292,7 @@ class _Order:
 
 
 def table(found_rows: Sequence[Row]) -> str:
-    """Markdown of the measures: whole shops one by one, then the small ones' leads."""
+    """Return Markdown: a table for each whole shop, then the leads on small shops."""
     by_case: dict[str, dict[str, dict[str, float]]] = {}
     for row in found_rows:
         if row.system in LABELS:

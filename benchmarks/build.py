@@ -1,4 +1,4 @@
-"""The whole build on Online Retail II: with training, then with scores only."""
+"""Measures a whole build on Online Retail II: with training, then only scoring."""
 
 import tempfile
 from collections.abc import Iterator

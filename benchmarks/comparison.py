@@ -1,4 +1,4 @@
-"""Whether two systems made the same features."""
+"""Compares the features that two systems made."""
 
 import duckdb
 
@@ -11,7 +11,7 @@ MINE = """
 
 
 def differences(warehouse: str, made: str) -> list[str]:
-    """Say in which columns, and for how many customers, the features differ.
+    """Return in which columns, and for how many customers, the features differ.
 
     Compares the scoring date of features.customer_features in `warehouse` with table
     customer_features of `made`.

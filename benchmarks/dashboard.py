@@ -1,7 +1,7 @@
-"""The dashboard of a made-up shop with accounts: to write it, its size, to open it.
+"""Measures the dashboard of a made-up shop: writing it, its size, and opening it.
 
-Opening is from asking for the file until every chart is drawn, in Chromium, the median
-of several; it is left out where there is no Chromium.
+Opening lasts from asking for the file until Chromium has drawn every chart; the figure
+is the median of several. Without Chromium that figure is missing.
 """
 
 import statistics

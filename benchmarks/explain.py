@@ -1,8 +1,8 @@
-"""Explanations into the table clv_explanations, of what a network and a prior scored.
+"""Measures explanations, from forecasts of a network and of the prior to the table.
 
-The whole way: dbt runs clv_contributions, which integrates gradients from the shop's
-typical customer to each other one, and clv_explanations, which says it in rows. The
-customers are those of the benchmark of scoring.
+dbt runs clv_contributions, which integrates gradients from the shop's typical customer
+to each other one, and clv_explanations, which makes a row per reason. The customers are
+those of the benchmark `score`.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""The least that a features table costs: one hand-written query over the raw tables."""
+"""Makes the features by one hand-written query: the least that they cost."""
 
 import time
 from pathlib import Path

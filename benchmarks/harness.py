@@ -1,4 +1,4 @@
-"""What all benchmarks share: rows of results, and what a process costs."""
+"""What all benchmarks share: rows of results, and the cost of a process."""
 
 import json
 import os
@@ -19,7 +19,7 @@ PEAK_UNITS_PER_MB = 1 << (20 if sys.platform == "darwin" else 10)
 
 @dataclass(frozen=True)
 class Row:
-    """One measured value: of a system, in a case."""
+    """One measured value of a system in a case."""
 
     case: str
     system: str
@@ -29,12 +29,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """What a process said, and what it cost.
+    """What a process printed, and what it cost.
 
     Attributes:
         output: what it printed.
-        seconds: from its start to its end, as the clock on the wall has it.
-        cpu_seconds: of all its threads; hardly depends on what else is running.
+        seconds: wall-clock time from its start to its end.
+        cpu_seconds: CPU time of all its threads, which hardly depends on other work.
         peak_mb: the most memory that it held at once, in MB of 2^20 bytes.
 
     """
@@ -171,9 +171,9 @@ def write_between_marks(page: Path, name: str, text: str) -> None:
 
 
 def report(name: str, found: Iterable[Row], folder: Path = FOLDER) -> Path:
-    """Print rows as they come and write them to NAME.json in `folder`; its path.
+    """Print rows as they come and write them to NAME.json in `folder`; return its path.
 
-    What it has of systems that were not measured now stays there.
+    Rows of systems that were not measured this time stay in the file.
     """
     written: list[dict[str, Any]] = []
     for row in found:

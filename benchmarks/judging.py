@@ -1,4 +1,4 @@
-"""The backtest's own SQL on other forecasts than the backtest's."""
+"""Measures any forecasts with the SQL of the backtest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Judgement:
 
 
 def write_predictions(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    """Put forecasts, rows as backtest.SCHEMA has them, in the place of others."""
+    """Replace the table of forecasts by these rows, in the schema backtest.SCHEMA."""
     connection.execute("create schema if not exists clv")
     connection.register("predictions", rows)
     connection.execute(f"create or replace table {PREDICTIONS} as from predictions")
@@ -32,7 +32,7 @@ def write_predictions(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> 
 
 
 def judge_predictions(dbt: Dbt) -> Iterator[Judgement]:
-    """Measure the forecasts that there are; those of `MEASURES`, in their order."""
+    """Measure the forecasts in the table; return the rows of `MEASURES`, in order."""
     dbt("run", "--select", "backtest_deciles", "backtest_metrics")
     for values in call(read_measures, dbt.warehouse).value:
         yield Judgement(*values)

@@ -1,4 +1,4 @@
-"""customer_features of the scoring date in pandas, from the same raw tables."""
+"""Makes customer_features of the scoring date in pandas, from the same raw tables."""
 
 import time
 from collections.abc import Sequence

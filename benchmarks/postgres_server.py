@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, for tests and benchmarks: Debian's, on loopback."""
+"""Starts a PostgreSQL server on loopback for tests and benchmarks."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def find_programs() -> Path | None:
 
 @contextmanager
 def running_server(programs: Path, *settings: str) -> Iterator[str]:
-    """Start a server with an empty database on a free port; its address.
+    """Start a server with an empty database on a free port; yield its address.
 
     `settings` are those of postgresql.conf, such as fsync=off. Raises RuntimeError
     with what the server said if it does not start.

@@ -1,9 +1,9 @@
-"""Publishing a made-up shop: how fast, how large, and what readers notice.
+"""Measures publishing a made-up shop: how fast, how large, and what readers notice.
 
-The shop is built as far as its facts and features, whose rows are nearly all that is
-published. PostgreSQL is a server of our own with its default settings, on the same
-cores. Readers query while the tables are published again and again; those of the
-serving copy while dbt builds over and over, too.
+The shop is built up to its facts and features, which hold nearly all published rows.
+PostgreSQL runs on the same cores with its default settings. Readers query while the
+tables are published again and again; readers of the serving copy also while dbt builds
+over and over.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""A made-up shop of any size on one machine: the first build, then a day's orders.
+"""Measures a made-up shop of any size: the first build, then the next day's run.
 
-The shop's Parquet files stay where they are. The last day is held back from the first
-build and added after it; the second run, with reload_days, takes it up and scores all
-customers anew. Memory is that of all processes of a run together. On Spark it is the
-first build alone, of all days, from tables of schema raw.
+The shop's Parquet files stay where they are. The first build lacks the shop's last day.
+The second run, with reload_days, takes up that day and scores all customers anew.
+Memory is that of all processes of a run together. On Spark it measures only a first
+build of all days, from tables of schema raw.
 """
 
 import datetime as dt
@@ -29,7 +29,7 @@ from benchmarks.sql import LINES_PER_PERSON
 RELOAD_DAYS = 7
 MEMORY_LIMIT = "8GB"
 SYSTEM = "duckdb"
-# Models by what they are for; those not named make facts and features.
+# Which models belong to a stage; all others make facts and features.
 TRAIN = ("training_plan", "backtest_", "clv_network")
 SCORE = ("clv_scores",)
 MARTS = (

@@ -1,8 +1,8 @@
-"""Forecasts into the table clv_scores, by a network and by the prior.
+"""Measures scoring, by a network and by the prior, from features to the table.
 
-The whole way: dbt runs the model, rows stream from customer_features through the
-network into the table. On Spark the model's function does it, without dbt. The features
-are those of a made-up shop, repeated.
+dbt runs the model clv_scores: rows stream from customer_features through the network
+into the table. On Spark the model's function runs without dbt. The features are those
+of a made-up shop, repeated.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""The made-up shop that benchmarks run on, as files and as a warehouse."""
+"""Makes and loads the made-up shop that benchmarks run on."""
 
 import tempfile
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""What benchmarks do on Spark, each in a process of its own.
+"""The parts of benchmarks that run on Spark, each in a process of its own.
 
-Sessions are imported late: not everybody has Spark.
+They import Spark late, because few people install it.
 """
 
 import tempfile

@@ -1,8 +1,8 @@
-"""The SQL models against one hand-written query and against pandas.
+"""Measures the SQL models beside one hand-written query and beside pandas.
 
-All start from the same raw tables, and all must come to the same features. The
-project makes more than these: facts, dimensions, rejected records, past origins and
-what came of them.
+All three start from the same raw tables and must make the same features. The project's
+models make more than these: facts, dimensions, rejected records, and features and
+targets of past origins.
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ def benchmark(
 ) -> Iterator[Row]:
     """Measure all systems at each number of order lines; pandas up to its own.
 
-    Raises RuntimeError where two systems do not come to the same features.
+    Raises RuntimeError if two systems make different features.
     """
     seconds: dict[str, list[tuple[int, float]]] = {}
     for size in sorted(lines):
@@ -69,8 +69,8 @@ def benchmark(
 def run_models(dbt: Dbt) -> dict[str, float]:
     """Run the SQL models up to the features and return what they cost.
 
-    `seconds` are from the start of the first model to the end of the last; two run at
-    a time, and share the cores.
+    `seconds` last from the start of the first model to the end of the last. Two models
+    run at a time and share the cores.
     """
     dbt("seed", "--select", "reference")
     ran = dbt("run", "--select", "staging", "orders", "features")

@@ -1,8 +1,8 @@
-"""The project's way of fitting a network against plain Keras on arrays.
+"""Measures the project's way of fitting a network beside plain Keras on arrays.
 
-Network, loss, optimizer, batch size, epochs, seed and rows are the same. What differs
-is how rows reach the network and how often Python is asked (see fitting.fit), and that
-Keras by its defaults compiles with XLA.
+Network, loss, optimizer, batch size, epochs, seed and rows are the same. The two differ
+in how rows reach the network and how often Python runs between steps (see fitting.fit),
+and Keras by default compiles with XLA.
 """
 
 import tempfile
@@ -51,8 +51,8 @@ def benchmark(customers: int = CUSTOMERS, folder: Path = FOLDER) -> Iterator[Row
 def measure(warehouse: str, system: str) -> dict[str, float]:
     """Fit a network and return how fast that was, and how good on later rows.
 
-    The fastest epoch is the one in which the fewest others used the machine, and
-    never the first, in which TensorFlow compiles.
+    It counts the fastest epoch, in which other work disturbed least. That is never the
+    first epoch, in which TensorFlow compiles.
     """
     past, future = read_examples(warehouse)
     config = NetworkConfig()

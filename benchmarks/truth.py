@@ -1,8 +1,9 @@
-"""Forecasts of a made-up shop against the truth, which only its maker knows.
+"""Compares forecasts of a made-up shop with the truth, which is known there.
 
-The truth is each customer's expected spend given all of the process that made the shop:
-nothing that knows the same past can foresee better. A year of the shop lies after the
-as-of date: what was then spent is held against the truth and the forecasts alike.
+The truth is each customer's expected spend, given the whole process that made the shop.
+No model that knows the same past can forecast better. The shop goes on for a year after
+the as-of date, so the truth and the forecasts can both be compared with the spend of
+that year.
 """
 
 import json
@@ -20,7 +21,7 @@ from benchmarks.shop import load_shop, make_known_shop
 CUSTOMERS = 20_000
 START, DAYS = date(2022, 1, 1), 1461
 AS_OF = START + timedelta(days=DAYS - 366)
-# Against the expected spend, the truth would be held against itself.
+# Comparing the truth with the expected spend would compare it with itself.
 FORECASTS = """
     with forecasts as (
         select customer_key, horizon_days, scored_by as system, predicted_spend
@@ -87,7 +88,7 @@ def benchmark(customers: int = CUSTOMERS, folder: Path = FOLDER) -> Iterator[Row
 
 
 def write_forecasts(warehouse: str, truth: str) -> None:
-    """Put what is judged in the place of the backtest, model named SYSTEM/TRUTH."""
+    """Replace the backtest by what is judged, under names SYSTEM/TRUTH."""
     with duckdb.connect(warehouse) as connection:
         connection.execute(f"create temp table truth as from read_parquet('{truth}')")
         forecasts = connection.execute(FORECASTS, {"as_of": AS_OF}).to_arrow_table()

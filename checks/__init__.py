@@ -1,1 +1,1 @@
-"""Checks that people run by hand, beside the tests: `python -m checks.NAME --help`."""
+"""Proofs that people run by hand, beside the tests: `python -m checks.NAME --help`."""

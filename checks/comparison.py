@@ -1,4 +1,4 @@
-"""Tables of two engines, row by row."""
+"""Compares tables of two engines row by row."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -26,11 +26,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far two numbers may be apart and still be the same.
+    """How far apart two numbers may be and still count as the same.
 
     Attributes:
-        share: for floating-point numbers, of their size, or of one if they are smaller.
-        last_digits: for decimals, by how many of their last digit.
+        share: for floating-point numbers, as a share of their size, or of one if they
+            are smaller.
+        last_digits: for decimals, as a multiple of their last digit.
 
     """
 

@@ -1,4 +1,4 @@
-"""Check that MetricFlow gives every metric the value that our own SQL gives.
+"""Checks that MetricFlow gives every metric the value that our own SQL gives.
 
 It runs in the environment that `make test-metrics` creates.
 """

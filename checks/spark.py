@@ -1,4 +1,4 @@
-"""Build a shop on Spark and compare it with DuckDB's, row by row."""
+"""Builds a shop on Spark and compares every table with DuckDB's, row by row."""
 
 import argparse
 import json

@@ -1,8 +1,8 @@
-"""Print a hash of every contracted table; equal tables have equal hashes.
+"""Prints a hash of every contracted table; equal tables have equal hashes.
 
-The hash is over all rows, in any order, and all columns but clock times, that is
-columns that say when something ran. It tells whether a change of code, of machine or
-of thread count changed any table.
+The hash covers all rows, in any order, and all columns except clock times, which say
+when something ran. It shows whether a change of code, machine or number of threads
+changed any table.
 """
 
 import argparse
