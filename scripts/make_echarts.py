@@ -1,8 +1,8 @@
-"""Make the dashboard's build of ECharts again, after a new version was pinned.
+"""Bundle ECharts for the dashboard, after a new version was pinned.
 
-Needs npm, which users of the project do not: the result is committed. In
-src/clv_warehouse/serving/dashboard/echarts, package.json has versions, and entry.js
-the parts.
+It needs npm. Users of the project do not, because the result is committed. In
+src/clv_warehouse/serving/dashboard/echarts, package.json pins the versions and entry.js
+names the parts.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main() -> int:
             cwd=scratch,
             check=True,
         )
-        # NOTICE has to go with what is made of it; ZRender's licence is BSD's.
+        # The licence asks for NOTICE beside the bundle; ZRender is under BSD.
         for name in ("LICENSE", "NOTICE"):
             shutil.copy(modules / "echarts" / name, FOLDER / name)
         shutil.copy(modules / "zrender" / "LICENSE", FOLDER / "LICENSE-zrender")

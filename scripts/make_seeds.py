@@ -1,4 +1,4 @@
-"""Make the sample shop again: seeds/sample/*.csv, the same bytes every time."""
+"""Write the sample shop into seeds/sample/*.csv, the same bytes every time."""
 
 import argparse
 

@@ -1,6 +1,6 @@
-"""Make a shop of any size as Parquet files, its true customer values among them.
+"""Make up a shop of any size as Parquet files, with the true value of each customer.
 
-Then load it: python scripts/load.py folder OUT
+Load it with: python scripts/load.py folder OUT
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Publish a built warehouse: a DuckDB copy for readers, Parquet, PostgreSQL.
 
-Only tables under contract are published. Every publication begins with the serving
-copy, from which the others are made, so that all tell the same.
+It publishes the tables under contract. Every publication begins with the serving copy,
+and the other forms are made from that copy, so all hold the same rows.
 """
 
 import argparse

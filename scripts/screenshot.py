@@ -1,6 +1,6 @@
-"""Picture the dashboard for the README, light and dark.
+"""Take the README's pictures of the dashboard, light and dark.
 
-`make dashboard` writes it first; Chromium shows it.
+`make dashboard` writes the page first; Chromium shows it.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Print what a built warehouse says: the most valuable customers, and what is next."""
+"""Print the most valuable customers of a built warehouse, and what to do next."""
 
 import argparse
 import sys

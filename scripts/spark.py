@@ -1,4 +1,4 @@
-"""Build the warehouse of schema raw on Spark, or on Sail; further options go to dbt."""
+"""Build the warehouse on Spark or Sail from schema raw; other options go to dbt."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Apache Superset: write the dashboard's bundle, or start it with the dashboard."""
+"""Write the dashboard's files for Apache Superset, or start Superset with them."""
 
 import argparse
 import signal
@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> None:
     """Start Superset until it is stopped."""
     if not PUBLISHED.exists():
         raise SupersetError(f"No {PUBLISHED} to look at. Publish first: make publish")
-    # However it is stopped, its server must not stay behind.
+    # However this process is stopped, the server must not stay behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     superset = Superset(environment(), PROJECT, HOME, arguments.port)
     print("Setting Superset up (two minutes the first time) ...", flush=True)

@@ -1,4 +1,4 @@
-"""One row per feature: what it contributes to predicted spend, over all customers."""
+"""One row per feature: what it adds to predicted spend, over all customers."""
 
 from clv_warehouse.clv.explanation import weigh
 

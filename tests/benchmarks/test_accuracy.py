@@ -1,4 +1,4 @@
-"""The accuracy benchmark: resampled Ginis against repeated customers, its table."""
+"""Tests the accuracy benchmark: resampled Ginis, and the table that it writes."""
 
 import numpy as np
 import pytest

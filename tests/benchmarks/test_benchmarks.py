@@ -1,4 +1,4 @@
-"""Benchmarks: that what they compare is the same work, and what a process costs."""
+"""Tests that benchmarks compare equal work and measure the cost of a process."""
 
 import json
 import sys

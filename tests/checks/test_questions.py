@@ -1,4 +1,4 @@
-"""Every query of README.md and docs/questions.md, and the result below it."""
+"""Runs every query of README.md and docs/questions.md; compares the result below it."""
 
 import json
 import re

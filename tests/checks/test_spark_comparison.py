@@ -1,4 +1,4 @@
-"""The comparison of two engines' tables finds what differs, and only that."""
+"""Tests that comparing two engines' tables finds all differences and no others."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Contributions: they add up, and they are what independent mathematics says."""
+"""Tests that contributions add up and agree with independent mathematics."""
 
 from dataclasses import replace
 

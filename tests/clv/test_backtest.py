@@ -1,4 +1,4 @@
-"""The backtest: nothing after an origin is seen at it; what it decides."""
+"""Tests that the backtest sees nothing after an origin, and what it decides."""
 
 from datetime import date, timedelta
 

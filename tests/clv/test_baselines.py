@@ -1,4 +1,4 @@
-"""The baselines against arithmetic by hand and customers of known spend."""
+"""Compares the baselines with arithmetic by hand and customers of known spend."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""The tables of explanations: who is explained, and that the rows add up."""
+"""Tests the tables of explanations: which customers have one, and that rows add up."""
 
 import csv
 import subprocess

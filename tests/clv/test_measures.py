@@ -1,7 +1,7 @@
-"""The measures of the backtest and the lifetime value, against other mathematics.
+"""Compares the measures of the backtest, and lifetime value, with other mathematics.
 
 The models' own SQL, with the project's macros for DuckDB, runs on made-up customers;
-scikit-learn, scipy and brute force say what must come out.
+scikit-learn, scipy and brute force give the expected values.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The stored network: its mathematics against simulation, its edges."""
+"""Compares the stored network's mathematics with simulation, and tests its limits."""
 
 import numpy as np
 import pytest

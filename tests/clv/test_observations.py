@@ -1,4 +1,4 @@
-"""Inputs: what a customer's row of features becomes for the network."""
+"""Tests how a row of customer_features becomes inputs of the network."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""The prior against published figures, integrals and simulation."""
+"""Compares the prior with published figures, integrals and simulation."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Scoring: streams, whom it scores by, and what may never happen."""
+"""Tests scoring: streams, which network scores, and what must never happen."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The smooth prior: it is the prior, and its slopes are those of its values."""
+"""Tests that the smooth prior equals the prior and that its slopes fit its values."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Training: the losses against other implementations, determinism, calibration."""
+"""Tests training: losses against other implementations, determinism, calibration."""
 
 from dataclasses import replace
 

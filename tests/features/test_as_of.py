@@ -1,4 +1,4 @@
-"""What was known at a date does not depend on what came after it."""
+"""Tests that features of a date do not depend on what happened after it."""
 
 import numpy as np
 import pandas as pd

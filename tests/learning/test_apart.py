@@ -1,4 +1,4 @@
-"""Work in a process of its own: what goes in, what comes out, what fails."""
+"""Tests work in a process of its own: arguments, results and failures."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What the connectors make of real data and of small files of the same shapes."""
+"""Tests the connectors on real data and on small files of the same shapes."""
 
 import datetime as dt
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Loading: what is refused and how that is said, and that it is all or nothing."""
+"""Tests loading: what it refuses, with which message, and that it is all or nothing."""
 
 import datetime as dt
 import subprocess

@@ -1,4 +1,4 @@
-"""A shop that is not as it should be: rejected rows or one clear error."""
+"""Tests that a faulty shop gives rejected rows or one clear error."""
 
 import pandas as pd
 import pytest

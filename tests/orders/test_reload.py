@@ -1,4 +1,4 @@
-"""Kept tables whose last days are built anew are what a full refresh makes."""
+"""Tests that tables with kept rows equal those of a full refresh."""
 
 from datetime import timedelta
 

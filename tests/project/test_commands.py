@@ -1,4 +1,4 @@
-"""What every script and check does alike: --help, a broken pipe, a plain console."""
+"""Tests every script and check: --help, a broken pipe, a plain console."""
 
 import os
 import subprocess

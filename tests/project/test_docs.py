@@ -1,4 +1,4 @@
-"""What dbt's documentation must say of every table, column, macro and consumer."""
+"""Tests that dbt describes everything, and that the documents tell the truth."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Who may import whom, as CONTRIBUTING.md has it, and that there are no circles."""
+"""Holds who may import whom, as CONTRIBUTING.md says, and that there are no circles."""
 
 import ast
 from graphlib import CycleError, TopologicalSorter

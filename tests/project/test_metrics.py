@@ -1,4 +1,4 @@
-"""Every metric, on the sample shop, against pandas over the tables before it."""
+"""Compares every metric of the sample shop with pandas over the tables before it."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Real shops, dirty as they are: nothing is lost, and what is known comes out."""
+"""Builds real, dirty shops: no row is lost, and known figures come out."""
 
 import subprocess
 import sys

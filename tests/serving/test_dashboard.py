@@ -1,4 +1,4 @@
-"""The dashboard in a real Chromium, against the warehouse by SQL of its own."""
+"""Compares the dashboard in a real Chromium with the warehouse, by SQL of its own."""
 
 import json
 import re

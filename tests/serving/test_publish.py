@@ -1,4 +1,4 @@
-"""Publishing files: readers see the old or the new, whole, whatever happens."""
+"""Tests that readers of published files see the old or the new, whole, at any time."""
 
 import json
 import os

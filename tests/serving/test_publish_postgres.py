@@ -1,4 +1,4 @@
-"""Publishing to a real PostgreSQL server, and what its readers see meanwhile."""
+"""Publishes to a real PostgreSQL server, and tests what its readers see meanwhile."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The committed bundle for Superset: generated from the tables, whole in itself."""
+"""Tests that the committed Superset bundle is up to date and complete."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""The made-up shop against closed forms, brute-force simulation and its own money."""
+"""Compares the made-up shop with closed forms, simulation and its own money."""
 
 import datetime as dt
 from dataclasses import replace

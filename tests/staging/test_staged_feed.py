@@ -1,4 +1,4 @@
-"""How staging reads the texts of a feed."""
+"""Tests how staging reads the texts of a feed."""
 
 import pandas as pd
 

@@ -1,6 +1,6 @@
-"""The dashboard in a real Superset and a real browser, from nothing.
+"""Sets up a real Superset from nothing and uses its dashboard in a real browser.
 
-By `make test-superset`, not `make test`: it needs .venv-superset and Chromium, and
+`make test-superset` runs it, not `make test`: it needs .venv-superset and Chromium and
 takes minutes.
 """
 

@@ -1,4 +1,4 @@
-"""Networks of random weights, which tests need no training for."""
+"""Networks of random weights, for tests that need no training."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""A tiny warehouse whose tables must agree, and a reader that says whether they do."""
+"""A tiny warehouse whose tables must agree, and a reader that checks it."""
 
 import json
 import subprocess
