@@ -149,7 +149,7 @@
 {%- endmacro %}
 
 {% macro letter_pairs(text) -%}
-    {%- for letter in text | lower -%}
+    {%- for letter in text | lower | replace('_', '') -%}
         {{- letter ~ loop.nextitem if not loop.last }} {{ '' -}}
     {%- endfor -%}
 {%- endmacro %}
