@@ -31,6 +31,17 @@
     date_add({{ date }}, cast({{ days }} as int))
 {%- endmacro %}
 
+{#
+  Months from the month of one date to that of a later one, whatever the days: 1 from
+  31 January to 1 February.
+#}
+{% macro months_between(from_date, to_date) -%}
+    (
+        12 * (extract(year from {{ to_date }}) - extract(year from {{ from_date }}))
+        + extract(month from {{ to_date }}) - extract(month from {{ from_date }})
+    )
+{%- endmacro %}
+
 {# A row for each day from one date to another, as a column of a select. #}
 {% macro each_day(from_date, to_date) -%}
     {{ return(adapter.dispatch('each_day')(from_date, to_date)) }}

@@ -92,6 +92,47 @@ def test_parts_add_up_to_the_whole(
             assert sum(float(part) for _, part in parts) == pytest.approx(total)
 
 
+CHOICES = [
+    {},
+    {"segment": "loyal"},
+    {"country": "Germany", "acquisition_channel": "search"},
+    {"segment": "at_risk", "country": "unknown"},
+    {"segment": "lapsed", "country": "France", "acquisition_channel": "social"},
+]
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda each: "-".join(each.values()))
+def test_the_report_of_metrics_has_their_values(
+    sample: duckdb.DuckDBPyConnection, defined: list[Metric], choice: dict[str, str]
+) -> None:
+    """Two readers of metrics.yml, this one and the macro, must not drift apart."""
+    groups = ("segment", "country", "acquisition_channel")
+    cell = " and ".join(f"{name} = '{choice.get(name, 'all')}'" for name in groups)
+    found = dict(
+        sample.sql(
+            f"select metric, value from reports.metric_values where {cell}"
+        ).fetchall()
+    )
+    chosen = " and ".join(f"{name} = '{value}'" for name, value in choice.items())
+    where = (
+        "customer_key in (select customer_key from profiles.customer_profiles"
+        f" where {chosen})"
+        if choice
+        else "true"
+    )
+    expected = {metric.name: value(sample, metric, where) for metric in defined}
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_report_says_what_each_metric_is(
+    sample: duckdb.DuckDBPyConnection, defined: list[Metric]
+) -> None:
+    rows = sample.sql("from reports.metric_definitions order by metric").fetchall()
+    assert rows == [
+        (each.name, each.label, each.description, each.format) for each in defined
+    ]
+
+
 def test_a_share_of_nothing_is_null(
     sample: duckdb.DuckDBPyConnection, defined: list[Metric]
 ) -> None:

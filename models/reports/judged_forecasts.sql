@@ -1,0 +1,41 @@
+-- One row per origin and horizon that was judged: the total that the model that scores
+-- today forecast then, and what came.
+with shop as (
+    select * from {{ ref('shop') }}
+),
+
+deciles as (
+    select * from {{ ref('backtest_deciles') }}
+),
+
+totals as (
+    select
+        deciles.origin_date,
+        deciles.horizon_days,
+        deciles.model,
+        cast(sum(deciles.customers) as bigint) as customers,
+        {{ steady_sum('deciles.customers * deciles.predicted_spend', 'deciles.decile') }}
+            as predicted_spend,
+        {{ steady_sum('deciles.customers * deciles.actual_spend', 'deciles.decile') }}
+            as actual_spend
+    from deciles
+    inner join shop on deciles.model = shop.scoring_model
+    group by deciles.origin_date, deciles.horizon_days, deciles.model
+),
+
+judged_forecasts as (
+    select
+        *,
+        predicted_spend / nullif(actual_spend, 0) - 1 as total_bias,
+        -- Being 20 % too high and 1/1.2 of the truth are equally far off.
+        case
+            when predicted_spend > 0 and actual_spend > 0
+                then
+                    greatest(
+                        predicted_spend / actual_spend, actual_spend / predicted_spend
+                    )
+        end as miss_factor
+    from totals
+)
+
+select * from judged_forecasts

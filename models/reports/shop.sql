@@ -1,0 +1,52 @@
+-- One row: what the reports are of: the shop's currency and dates, and what scored.
+with profiles as (
+    select
+        max(as_of_date) as as_of_date,
+        count(*) as customers,
+        max(scored_by) as scored_by
+    from {{ ref('customer_profiles') }}
+),
+
+orders as (
+    select
+        max(currency) as currency,
+        min(ordered_date) as first_order_date,
+        max(ordered_date) as last_order_date
+    from {{ ref('fct_orders') }}
+),
+
+horizons as (
+    select max(horizon_days) as longest_horizon_days from {{ ref('clv_predictions') }}
+),
+
+-- The training that the scores come from, or the newest one where none was accepted.
+trainings as (
+    select
+        *,
+        row_number() over (order by is_accepted desc, trained_at desc) as place
+    from {{ ref('trainings') }}
+),
+
+shop as (
+    select
+        orders.currency,
+        profiles.as_of_date,
+        profiles.customers,
+        orders.first_order_date,
+        orders.last_order_date,
+        horizons.longest_horizon_days,
+        profiles.scored_by,
+        case
+            when profiles.scored_by = 'network' then 'clv_network'
+            else 'bgnbd_gamma_gamma'
+        end as scoring_model,
+        trainings.network_version,
+        cast(trainings.trained_at as date) as trained_date,
+        trainings.decision
+    from profiles
+    cross join orders
+    cross join horizons
+    left join trainings on trainings.place = 1
+)
+
+select * from shop

@@ -1,0 +1,57 @@
+-- At every horizon the groups add up to clv_predictions, the steps up to a horizon add
+-- up to it, and the months add up to the longest horizon.
+with predictions as (
+    select
+        horizon_days,
+        sum(predicted_spend) as expected_spend
+    from {{ ref('clv_predictions') }}
+    group by horizon_days
+),
+
+horizons as (
+    select
+        horizon_days,
+        sum(expected_spend) as expected_spend,
+        sum(step_spend) as step_spend
+    from {{ ref('expected_by_horizon') }}
+    group by horizon_days
+),
+
+steps as (
+    select
+        horizon_days,
+        expected_spend,
+        sum(step_spend) over (order by horizon_days) as steps_so_far
+    from horizons
+),
+
+longest as (
+    select max(expected_spend) as expected_spend from predictions
+),
+
+months as (
+    select sum(expected_spend) as expected_spend from {{ ref('expected_by_month') }}
+)
+
+select
+    predictions.horizon_days,
+    predictions.expected_spend,
+    steps.expected_spend as shown_spend,
+    steps.steps_so_far
+from predictions
+left join steps on predictions.horizon_days = steps.horizon_days
+where
+    steps.expected_spend is null
+    or steps.expected_spend <> predictions.expected_spend
+    or steps.steps_so_far <> predictions.expected_spend
+union all
+select
+    null as horizon_days,
+    longest.expected_spend,
+    cast(months.expected_spend as decimal(18, 2)) as shown_spend,
+    null as steps_so_far
+from longest
+cross join months
+where
+    abs(months.expected_spend - longest.expected_spend)
+    > 1e-9 * longest.expected_spend
