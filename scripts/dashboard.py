@@ -6,7 +6,6 @@ from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.project import metrics
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 from clv_warehouse.serving.dashboard.page import write_dashboard
@@ -20,7 +19,7 @@ def main() -> int:
     arguments = parser.parse_args()
     path = warehouse_of(arguments.target)
     try:
-        write_dashboard(path, metrics.load(), arguments.out)
+        write_dashboard(path, arguments.out)
     except (duckdb.Error, OSError) as error:
         print(f"{path}: {error}", file=sys.stderr)
         print(f"Build it first: dbt build --target {arguments.target}", file=sys.stderr)

@@ -2,24 +2,45 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clv_warehouse.project.metrics import Metric
 from clv_warehouse.serving.dashboard.figures import figures
 
 FOLDER = Path(__file__).parent
+# The page's script, in this order: what all panels share, the panels, and the start.
+# They are plain scripts that share one scope, so that nothing has to bundle them.
+SCRIPTS = (
+    "scripts/tables.js",
+    "scripts/words.js",
+    "scripts/elements.js",
+    "scripts/choice.js",
+    "scripts/colours.js",
+    "scripts/charts.js",
+    "scripts/judged.js",
+    "scripts/concentration.js",
+    "panels/lead.js",
+    "panels/metrics.js",
+    "panels/revenue.js",
+    "panels/value.js",
+    "panels/segments.js",
+    "panels/cohorts.js",
+    "panels/customers.js",
+    "panels/trust.js",
+    "panels/quality.js",
+    "scripts/start.js",
+)
 
 
-def write_dashboard(warehouse: Path, metrics: Sequence[Metric], page: Path) -> None:
+def write_dashboard(warehouse: Path, page: Path) -> None:
     """Write the dashboard of `warehouse` to `page`, whole or not at all.
 
-    Raises FileNotFoundError if the warehouse is not there, duckdb.Error if it cannot
-    be read.
+    `warehouse` is what dbt has built, or a published copy (serving.duckdb). Raises
+    FileNotFoundError if it is not there, duckdb.Error if it cannot be read or has no
+    reports.
     """
     built = dt.datetime.fromtimestamp(warehouse.stat().st_mtime)
-    shown = figures(warehouse, metrics) | {"built": f"{built:%Y-%m-%d %H:%M}"}
+    shown = {"built": f"{built:%Y-%m-%d %H:%M}", "tables": figures(warehouse)}
     page.parent.mkdir(parents=True, exist_ok=True)
     unfinished = page.with_name(page.name + ".part")
     unfinished.write_text(assemble(shown), "utf-8")
@@ -31,7 +52,7 @@ def assemble(shown: dict[str, Any]) -> str:
     parts = {
         "style": (FOLDER / "page.css").read_text("utf-8"),
         "echarts": (FOLDER / "echarts" / "echarts.js").read_text("utf-8"),
-        "script": (FOLDER / "page.js").read_text("utf-8"),
+        "script": "\n".join((FOLDER / name).read_text("utf-8") for name in SCRIPTS),
         "figures": _json_in_html(shown),
     }
     text = (FOLDER / "page.html").read_text("utf-8")

@@ -1,0 +1,139 @@
+/* Segments: their shares of customers and of value, and who moved from which segment to
+   which. */
+
+panel("segments", ["segments"], (segments) => {
+  const MEASURES = ["customers", "past_spend", "predicted_spend", "lifetime_value"];
+
+  chart("segments", () => {
+    const rows = chosenRows(segments);
+    const measured = MEASURES.map((measure) => totals(rows, "segment", measure, SEGMENTS));
+    const found = Object.fromEntries(
+      SEGMENTS.map((name, number) => [name, measured.map((values) => values[number])]),
+    );
+    const names = SEGMENTS.filter((name) => found[name][0]);
+    const all = [0, 1, 2, 3].map((place) => sum(names.map((name) => found[name][place])));
+    const shares = (place) => names.map((name) => ratio(found[name][place], all[place]));
+    const largest = names.toSorted((one, other) => found[other][3] - found[one][3])[0];
+    const bars = (name, place, alpha, decal) => ({
+      name,
+      type: "bar", barMaxWidth: 48,
+      data: shares(place).map((value, number) => ({
+        value,
+        itemStyle: { decal, color: segmentColour(names[number]) + alpha, borderRadius: [0, 3, 3, 0] },
+      })),
+      itemStyle: { decal, color: colour("quiet") + alpha },
+      label: {
+        show: true,
+        position: "right",
+        color: colour("text"),
+        formatter: ({ value }) => share.format(value),
+      },
+    });
+    return {
+      summary: largest
+        ? `${words(largest)} customers hold most: ${share.format(ratio(found[largest][3], all[3]))} of lifetime value with ${share.format(ratio(found[largest][0], all[0]))} of the customers.`
+        : "No customer is in this choice.",
+      option: {
+        grid: { ...base().grid, right: 44 },
+        yAxis: { ...categories(names.map(words)), inverse: true, axisLabel: labels({ color: colour("text"), fontSize: 13 }) },
+        xAxis: amounts((value) => share.format(value)),
+        tooltip: {
+          ...base().tooltip,
+          formatter: ([{ dataIndex: place }]) =>
+            hover(words(names[place]), [
+              `${plural(found[names[place]][0], "customer")} (${finely.format(shares(0)[place])})`,
+              `Lifetime value: ${whole.format(found[names[place]][3])} (${finely.format(shares(3)[place])})`,
+              `Expected spend: ${whole.format(found[names[place]][2])}`,
+              `Past spend: ${whole.format(found[names[place]][1])}`,
+            ]),
+        },
+        series: [
+          bars("Share of customers", 0, "99"),
+          bars("Share of lifetime value", 3, "ff", hatch()),
+        ],
+      },
+      table: {
+        head: ["Segment", "Customers", "Past spend", "Expected spend", "Lifetime value"],
+        rows: names.map((name) => [
+          words(name),
+          asCount(found[name][0]),
+          ...found[name].slice(1).map(asMoney),
+        ]),
+      },
+    };
+  });
+
+  chart("moves", () => {
+    const moves = new Map();
+    for (const { previous_segment: before, segment: now, customers } of chosenRows(segments)) {
+      const key = `${before} ${now}`;
+      moves.set(key, (moves.get(key) ?? 0) + customers);
+    }
+    const of = (before, now) => moves.get(`${before} ${now}`) ?? 0;
+    const sources = ["none", ...SEGMENTS].filter((before) => SEGMENTS.some((now) => of(before, now)));
+    const targets = SEGMENTS.filter((now) => sources.some((before) => of(before, now)));
+    const name = (segment) => (segment === "none" ? "No customer yet" : words(segment));
+    const stayed = sum(SEGMENTS.map((segment) => of(segment, segment)));
+    const earlier = sum(SEGMENTS.flatMap((before) => SEGMENTS.map((now) => of(before, now))));
+    const silent = sum(["new", "active", "loyal"].flatMap((before) => ["at_risk", "lapsed"].map((now) => of(before, now))));
+    const back = sum(["at_risk", "lapsed"].flatMap((before) => ["active", "loyal"].map((now) => of(before, now))));
+    byId("moves-note").textContent =
+      "From the segment some time ago (left; var active_days, 91 unless changed) to today's (right).";
+    return {
+      summary: `Of ${plural(earlier, "earlier customer")} ${share.format(ratio(stayed, earlier))} are where they were, ${numbers.format(silent)} fell silent (at risk or lapsed) and ${numbers.format(back)} came back.`,
+      option: {
+        tooltip: {
+          ...base().tooltip,
+          trigger: "item",
+          formatter: ({ dataType, data: move, name: node }) =>
+            dataType === "edge"
+              ? hover(`${name(move.source.slice(2))} → ${name(move.target.slice(2))}`, [plural(move.value, "customer")])
+              : hover(`${name(node.slice(2))}, ${node.startsWith("0") ? "before" : "today"}`, []),
+        },
+        series: [
+          {
+            type: "sankey",
+            left: 6,
+            right: 6,
+            top: 8,
+            bottom: 8,
+            nodeGap: 12,
+            nodeWidth: 12,
+            draggable: false,
+            layoutIterations: 0,
+            emphasis: { focus: "adjacency" },
+            data: [
+              ...sources.map((before) => ({
+                name: `0 ${before}`,
+                itemStyle: { color: segmentColour(before) },
+                label: { position: "right" },
+              })),
+              ...targets.map((now) => ({
+                name: `1 ${now}`,
+                itemStyle: { color: segmentColour(now) },
+                label: { position: "left" },
+              })),
+            ],
+            links: sources.flatMap((before) =>
+              targets
+                .filter((now) => of(before, now))
+                .map((now) => ({ source: `0 ${before}`, target: `1 ${now}`, value: of(before, now) })),
+            ),
+            label: {
+              color: colour("text"),
+              textBorderColor: colour("card"),
+              textBorderWidth: 3,
+              fontSize: 12,
+              formatter: ({ name: node }) => name(node.slice(2)),
+            },
+            lineStyle: { color: "source", opacity: isDark() ? 0.42 : 0.32, curveness: 0.5 },
+          },
+        ],
+      },
+      table: {
+        head: ["Before", ...targets.map((now) => `Today ${words(now).toLowerCase()}`)],
+        rows: sources.map((before) => [name(before), ...targets.map((now) => asCount(of(before, now)))]),
+      },
+    };
+  });
+});
