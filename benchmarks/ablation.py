@@ -24,7 +24,7 @@ from benchmarks.judging import (
     judge_predictions,
     write_predictions,
 )
-from clv_warehouse.clv.backtest import SCHEMA, judge, read_observations
+from clv_warehouse.clv.backtest import SCHEMA, Case, read_observations
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import CHANNEL, Observations
 from clv_warehouse.learning.progress import Progress
@@ -119,7 +119,7 @@ def judge_system(warehouse: str, system: str, seeds: int) -> None:
         for seed in range(1, seeds + 1):
             config = NetworkConfig(seed=seed)
             judged = pa.concat_tables(
-                judge(observations, *case, config, {}, Progress(system))
+                Case.of(observations, *case).network_rows(config, Progress(system))
                 for case in ends
             )
             named = pa.repeat(f"{system}/{seed}", len(judged))

@@ -1,9 +1,9 @@
 """Measures how well the network and other models forecast spend on real shops.
 
-Each case is built as a user would build it, and the backtest judges the network and the
-project's baselines. The network's other encoders and ZILN as published are judged on
-the same customers and measured by the same SQL. A bootstrap gives the differences in
-Gini their intervals.
+Each case is built as a user would build it, and the backtest judges the network, its
+prior and the simple baselines. The network's other encoders and the models of
+benchmarks/learners.py are judged on the same customers and measured by the same SQL. A
+bootstrap gives the differences in Gini their intervals.
 """
 
 import json
@@ -32,9 +32,9 @@ from benchmarks.harness import (
     call,
     rows,
 )
+from benchmarks.learners import LEARNERS
 from benchmarks.shop import load_shop
-from clv_warehouse.clv.backtest import judge, read_observations
-from clv_warehouse.clv.baselines import Ziln
+from clv_warehouse.clv.backtest import Case, read_observations
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import COLUMNS, SEQUENCES
 from clv_warehouse.clv.registry import NETWORK
@@ -158,42 +158,22 @@ def judge_others(warehouse: str, horizon_days: int) -> None:
             connection.table("features.customer_targets"),
             (*COLUMNS, *SEQUENCES),
         )
-        end = origin + timedelta(days=horizon_days)
+        case = Case.of(
+            observations, origin + timedelta(days=horizon_days), horizon_days
+        )
         for encoder in ENCODERS:
             config = NetworkConfig(encoder=encoder)
-            if config == NetworkConfig():
-                continue
-            found = judge(
-                observations, end, horizon_days, config, {}, Progress(encoder)
-            )
-            _add(connection, found, {NETWORK: f"{NETWORK}_{encoder}"})
-        training = observations.known_at(np.datetime64(origin))
-        chosen = observations.where(
-            (observations.as_of_date == np.datetime64(origin))
-            & (observations.horizon_days == horizon_days)
-        )
-        forecast = pa.table(
-            {
-                "customer_key": pa.array(chosen.customer_key),
-                "predicted_spend": Ziln().predict(training, chosen),
-            }
-        )
-        connection.register("forecast", forecast)
-        connection.execute(
-            f"insert into {PREDICTIONS} by name select judged.* replace ("
-            "'ziln' as model, forecast.predicted_spend as predicted_spend, "
-            "null as chance_of_buying, "
-            "null as spend_p10, null as spend_p50, null as spend_p90) "
-            f"from {PREDICTIONS} as judged inner join forecast using (customer_key) "
-            f"where model = '{NETWORK}' and horizon_days = {horizon_days}"
-        )
+            if config != NetworkConfig():
+                found = case.network_rows(config, Progress(encoder))
+                _add(connection, found, f"{NETWORK}_{encoder}")
+        for name, learner in LEARNERS.items():
+            forecast = learner.predict(case.training, case.judged)
+            _add(connection, case.rows(name, forecast), name)
 
 
-def _add(
-    connection: duckdb.DuckDBPyConnection, found: pa.Table, names: Mapping[str, str]
-) -> None:
-    """Append predictions under other names."""
-    models = pa.array([names[name] for name in found["model"].to_pylist()], pa.string())
+def _add(connection: duckdb.DuckDBPyConnection, found: pa.Table, name: str) -> None:
+    """Append one model's predictions under this name."""
+    models = pa.repeat(name, len(found))
     place = found.schema.get_field_index("model")
     connection.register("found", found.set_column(place, "model", models))
     connection.execute(f"insert into {PREDICTIONS} by name from found")

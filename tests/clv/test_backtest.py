@@ -15,7 +15,6 @@ from clv_warehouse.clv.registry import Plan, decide, mean_measures
 from clv_warehouse.learning.progress import Progress
 from simulated import FIRST, shop
 
-CHEAP = {name: BASELINES[name] for name in ("bgnbd_gamma_gamma", "past_spend", "zero")}
 CONFIG = NetworkConfig(hidden_units=(16, 8), epochs=3)
 ORIGIN = FIRST + timedelta(days=300)
 FORECASTS = [
@@ -30,7 +29,7 @@ FORECASTS = [
 def judged(features, targets):
     observations = Observations.from_arrow(features, targets)
     end = ORIGIN + timedelta(days=91)
-    return judge(observations, end, 91, CONFIG, CHEAP, Progress("test"))
+    return judge(observations, end, 91, CONFIG, Progress("test"))
 
 
 def test_what_happens_after_an_origin_changes_no_forecast_at_it():
@@ -58,14 +57,18 @@ def test_what_happens_after_an_origin_changes_no_forecast_at_it():
 def test_the_truth_stands_beside_each_forecast():
     features, targets = shop()
     found = judged(features, targets)
-    assert set(found["model"].to_pylist()) == {"clv_network", *CHEAP}
+    assert set(found["model"].to_pylist()) == {
+        "clv_network",
+        "bgnbd_gamma_gamma",
+        *BASELINES,
+    }
     truth = {
         row["customer_key"]: (row["spend"], row["purchases"])
         for row in targets.to_pylist()
         if row["as_of_date"] == ORIGIN and row["horizon_days"] == 91
     }
     rows = found.to_pylist()
-    assert len(rows) == len(truth) * (1 + len(CHEAP))
+    assert len(rows) == len(truth) * (2 + len(BASELINES))
     for row in rows:
         assert (row["actual_spend"], row["actual_purchases"]) == truth[
             row["customer_key"]

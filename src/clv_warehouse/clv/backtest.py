@@ -1,17 +1,19 @@
 """Forecasts as they would have been made at past dates, beside what came of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clv_warehouse.clv.baselines import BASELINES, Baseline
+from clv_warehouse.clv.baselines import BASELINES
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import COLUMNS, Observations
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.registry import NETWORK, Plan
+from clv_warehouse.clv.registry import NETWORK, PRIOR, Plan
 from clv_warehouse.clv.training import train
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
@@ -66,8 +68,7 @@ def judge_all(
     observations = Observations.from_arrow(features, targets)
     progress = Progress("backtest_predictions")
     judged = [
-        judge(observations, end, horizon, config, BASELINES, progress)
-        for horizon in horizons
+        judge(observations, end, horizon, config, progress) for horizon in horizons
     ]
     return pa.concat_tables([SCHEMA.empty_table(), *judged])
 
@@ -106,64 +107,97 @@ def judge(
     end: date,
     horizon_days: int,
     config: NetworkConfig,
-    baselines: Mapping[str, Baseline],
     progress: Progress,
 ) -> pa.Table:
-    """All models at the date from which the horizon reaches `end`.
-
-    They learn from horizons that were over by then, and know the customers of then.
-    """
-    origin = np.datetime64(end, "D") - horizon_days
-    judged = observations.where(
-        (observations.as_of_date == origin)
-        & (observations.horizon_days == horizon_days)
-    )
-    if not len(judged):
+    """All models at the date from which the horizon reaches `end`."""
+    case = Case.of(observations, end, horizon_days)
+    if not len(case.judged):
         return SCHEMA.empty_table()
-    training = observations.known_at(origin)
+    place = f"{horizon_days} days from {case.origin}"
     progress.say(
-        f"{horizon_days} days from {origin}: {len(judged)} customers judged, "
-        f"{len(training)} observations to learn from"
+        f"{place}: {len(case.judged)} customers judged, "
+        f"{len(case.training)} observations to learn from"
     )
-    prior = Prior.fit(judged.history)
-    today = judged.customers.take(judged.row)
-    network = train(training, prior, today, config, progress)
-    forecast = network.predict(prior, judged)
-    tables = [
-        _rows(judged, NETWORK, forecast.spend, forecast.chance, forecast.quantiles)
-    ]
-    for name, baseline in baselines.items():
-        chance = None
-        if name == "bgnbd_gamma_gamma":
-            chance = prior.chance_of_buying(judged.history, judged.horizon_days)
-        tables.append(_rows(judged, name, baseline.predict(training, judged), chance))
-        progress.say(f"{horizon_days} days from {origin}: {name} judged")
+    tables = [case.network_rows(config, progress), case.prior_rows()]
+    for name, baseline in BASELINES.items():
+        tables.append(case.rows(name, baseline.predict(case.training, case.judged)))
+    progress.say(f"{place}: {', '.join((PRIOR, *BASELINES))} judged")
     return pa.concat_tables(tables)
 
 
-def _rows(
-    judged: Observations,
-    model: str,
-    spend: NDArray,
-    chance: NDArray | None = None,
-    quantiles: NDArray | None = None,
-) -> pa.Table:
-    """One model's forecasts of the judged customers, with the truth."""
-    count = len(judged)
-    missing = pa.nulls(count, pa.float64())
-    columns = [spend, chance, *(quantiles.T if quantiles is not None else [None] * 3)]
-    return pa.table(
-        [
-            pa.array(judged.as_of_date),
-            pa.array(judged.horizon_days, pa.int32()),
-            pa.repeat(model, count),
-            judged.customers.customer_key.take(pa.array(judged.row)),
-            *(
-                missing if column is None else pa.array(column.astype(np.float64))
-                for column in columns
-            ),
-            pa.array(judged.spend),
-            pa.array(judged.purchases, pa.int32()),
-        ],
-        schema=SCHEMA,
-    )
+@dataclass(frozen=True)
+class Case:
+    """A day from which a horizon is over by now: what was known, and who is judged.
+
+    Attributes:
+        origin: the day.
+        training: observations of horizons that were over by then.
+        judged: the customers of then, with what came of them; there may be none.
+
+    """
+
+    origin: np.datetime64
+    training: Observations
+    judged: Observations
+
+    @classmethod
+    def of(cls, observations: Observations, end: date, horizon_days: int) -> "Case":
+        """Find the case whose horizon reaches `end`."""
+        origin = np.datetime64(end, "D") - horizon_days
+        judged = observations.where(
+            (observations.as_of_date == origin)
+            & (observations.horizon_days == horizon_days)
+        )
+        return cls(origin, observations.known_at(origin), judged)
+
+    @cached_property
+    def prior(self) -> Prior:
+        """The prior of the customers judged."""
+        return Prior.fit(self.judged.history)
+
+    def network_rows(self, config: NetworkConfig, progress: Progress) -> pa.Table:
+        """Train a network on what was known; its forecasts."""
+        today = self.judged.customers.take(self.judged.row)
+        network = train(self.training, self.prior, today, config, progress)
+        forecast = network.predict(self.prior, self.judged)
+        return self.rows(NETWORK, forecast.spend, forecast.chance, forecast.quantiles)
+
+    def prior_rows(self) -> pa.Table:
+        """Forecasts of the prior alone, which learns from no target."""
+        history, horizon_days = self.judged.history, self.judged.horizon_days
+        return self.rows(
+            PRIOR,
+            self.prior.expected_spend(history, horizon_days),
+            self.prior.chance_of_buying(history, horizon_days),
+        )
+
+    def rows(
+        self,
+        model: str,
+        spend: NDArray,
+        chance: NDArray | None = None,
+        quantiles: NDArray | None = None,
+    ) -> pa.Table:
+        """One model's forecasts of the judged customers, with the truth."""
+        judged, count = self.judged, len(self.judged)
+        missing = pa.nulls(count, pa.float64())
+        columns = [
+            spend,
+            chance,
+            *(quantiles.T if quantiles is not None else [None] * 3),
+        ]
+        return pa.table(
+            [
+                pa.array(judged.as_of_date),
+                pa.array(judged.horizon_days, pa.int32()),
+                pa.repeat(model, count),
+                judged.customers.customer_key.take(pa.array(judged.row)),
+                *(
+                    missing if column is None else pa.array(column.astype(np.float64))
+                    for column in columns
+                ),
+                pa.array(judged.spend),
+                pa.array(judged.purchases, pa.int32()),
+            ],
+            schema=SCHEMA,
+        )
