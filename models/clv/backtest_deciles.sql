@@ -1,11 +1,11 @@
--- One row per origin, horizon, model and tenth of the customers, those with the
--- highest predictions first: what was predicted of them and what they spent.
+-- One row per origin, horizon, model and tenth of the customers, the tenth with the
+-- highest predictions first: mean prediction and mean spend.
 with predictions as (
     select * from {{ ref('backtest_predictions') }}
 ),
 
--- Equal predictions are told apart by a hash of the key: always the same way, and
--- without favour, as keys are often handed out in the order in which customers came.
+-- A hash of the key puts equal predictions in order. The key itself would not do,
+-- because shops often number customers in the order in which they came.
 ordered as (
     select
         *,

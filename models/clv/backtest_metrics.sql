@@ -1,5 +1,5 @@
--- One row per origin, horizon, model and measure: how well the model's predictions of
--- each customer's spend held. A measure that is undefined there has no row.
+-- One row per origin, horizon, model and measure: how well the model predicted each
+-- customer's spend. A measure without a defined value has no row.
 {%- set backtest = 'origin_date, horizon_days, model' %}
 {%- set by = 'customer_key' %}
 {%- set measures_of_customers = [
@@ -34,9 +34,9 @@ places as (
     from predictions
 ),
 
--- Tied customers get the mean of their places. Ranks are counted from the middle, so
--- that they sum to zero and sums of products are covariances; tied customers share
--- the places that are left in the top decile.
+-- Tied customers get the mean of their places. Ranks count from the middle, so they sum
+-- to zero and sums of products are covariances. Customers tied at the border of the top
+-- decile share the places that are left.
 ranks as (
     select
         *,

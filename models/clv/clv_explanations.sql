@@ -1,5 +1,5 @@
--- One row per customer and reason: what the reason contributes to the spend expected of
--- the customer, in the shop's currency.
+-- One row per customer and reason: how much the reason adds to the customer's expected
+-- spend, in the shop's currency.
 {%- set reasons = [
     'baseline', 'how_often', 'how_recently', 'how_much', 'rhythm', 'returns', 'breadth',
     'season', 'channel', 'browsing', 'reviews',

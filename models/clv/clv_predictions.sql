@@ -1,5 +1,5 @@
--- One row per customer and horizon: what the customer is expected to spend within so
--- many days after the as-of date.
+-- One row per customer and horizon: what the customer is expected to spend within the
+-- horizon after the as-of date.
 with scores as (
     select * from {{ ref('clv_scores') }}
 ),

@@ -1,5 +1,5 @@
--- One row per customer at the scoring date: what the customer is worth, and the place
--- that this gives among all customers.
+-- One row per customer at the scoring date: lifetime value, and the customer's rank by
+-- it.
 with predictions as (
     select * from {{ ref('clv_predictions') }}
 ),
@@ -12,7 +12,8 @@ horizons as (
     select distinct horizon_days from predictions
 ),
 
--- What one unit spent between a horizon and the one before it is worth today.
+-- What one unit of money, spent between the horizon before and this one, is worth
+-- today.
 present_values as (
     select
         horizon_days,
@@ -24,9 +25,9 @@ present_values as (
     from horizons
 ),
 
--- A horizon's spend is the upper end of one increment and the lower end of the next.
--- Weighing it by the difference sums the discounted increments without putting any
--- customer's horizons in order.
+-- Spend up to a horizon ends one increment and begins the next. So its weight is the
+-- difference of their present values, and the weighted sum adds up the discounted
+-- increments without sorting each customer's horizons.
 weights as (
     select
         horizon_days,

@@ -1,4 +1,4 @@
--- One row: whether the backtest and the training run this time, and why.
+-- One row: whether this run judges and trains a network, and why.
 {%- set features_now = columns_fingerprint(ref('customer_features')) %}
 {%- set config_now = training_fingerprint() %}
 {%- set trained = standing_networks() %}

@@ -1,4 +1,5 @@
--- One row per training of the network: when that was, and what came of it.
+-- One row per training of the network: when it was, and whether its network was
+-- accepted.
 select
     network_version,
     trained_at,

@@ -1,5 +1,5 @@
--- One row per date as of which features are made: the scoring date and the past
--- origins that the network learns from and is judged at.
+-- One row per date as of which there are features: the scoring date, and the past
+-- origins from which the network learns and at which it is judged.
 {{ check_purchases(ref('customer_days')) }}
 with first_purchases as (
     select
@@ -21,9 +21,9 @@ span as (
     from {{ ref('fct_orders') }}
 ),
 
--- Origins on a regular grid, and those from which a horizon, or one after another,
--- reaches the scoring date exactly: models are judged at the first and calibrated at
--- the second.
+-- Origins on a regular grid, and two more kinds. From one kind a horizon reaches the
+-- scoring date exactly: models are judged there. From the other kind two horizons, one
+-- after the other, reach it: there the judged models are calibrated.
 offsets as (
     {% for days in origin_offsets() -%}
     select {{ days }} as days_before{{ " union all" if not loop.last }}

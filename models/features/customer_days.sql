@@ -2,9 +2,9 @@
 {%- set since = reload_from('activity_date') %}
 {%- set is_active = 'true' if not since
     else 'customer_key in (select customer_key from active_customers)' %}
--- One row per customer and day on which they bought or returned something. Purchases
--- undone on the same day are none. A past day never changes afterwards, whatever
--- happens later: all features and targets are sums over these rows.
+-- One row per customer and day on which they bought or returned something. A purchase
+-- that is undone on its own day does not count. Later events never change a past day,
+-- so all features and targets can be sums over these rows.
 with {% if since -%}
 active_customers as (
     select distinct customer_key

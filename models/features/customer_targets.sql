@@ -1,4 +1,4 @@
--- One row per customer, past as-of date and horizon that lies within what is known:
+-- One row per customer, past as-of date and horizon that is over by the scoring date:
 -- what the customer spent after the date, up to the end of the horizon.
 with known as (
     select customer_key, as_of_date from {{ ref('customer_dates') }}

@@ -13,7 +13,7 @@ with history as (
             and customer_dates.as_of_date >= days.activity_date
 ),
 
--- Sums are of exact numbers, so that they come out the same in any order.
+-- We sum exact numbers only, so the sums are the same in any order.
 totals as (
     select
         customer_key,

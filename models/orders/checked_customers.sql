@@ -1,5 +1,5 @@
--- One row per row of the customers feed, with the reason why it is rejected, if it is.
--- Names and addresses are not carried on.
+-- One row per row of the customers feed, with its rejection reason or null. Names and
+-- addresses end here.
 {%- set said = [
     'customer_key',
     'country',

@@ -1,5 +1,5 @@
 {{ reloaded('occurred_at', key='event_id') }}
--- One row per row of the events feed, with the reason why it is rejected, if it is.
+-- One row per row of the events feed, with its rejection reason or null.
 {%- set said = [
     'event_id',
     'customer_key',

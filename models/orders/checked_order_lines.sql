@@ -1,5 +1,5 @@
 {{ reloaded('ordered_at', key='order_id') }}
--- One row per row of the order_lines feed, with the reason why it is rejected, if it is.
+-- One row per row of the order_lines feed, with its rejection reason or null.
 {%- set said = [
     'order_id',
     'line_number',

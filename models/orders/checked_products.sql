@@ -1,4 +1,4 @@
--- One row per row of the products feed, with the reason why it is rejected, if it is.
+-- One row per row of the products feed, with its rejection reason or null.
 {%- set said = [
     'product_id',
     'product_name',

@@ -1,4 +1,4 @@
--- One row per row of the reviews feed, with the reason why it is rejected, if it is.
+-- One row per row of the reviews feed, with its rejection reason or null.
 {%- set said = [
     'review_id',
     'order_id',

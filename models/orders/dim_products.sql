@@ -1,5 +1,5 @@
--- One row per product that is in the catalogue, was sold, or both; codes of the
--- catalogue that are no products keep their line type.
+-- One row per product that is in the catalogue, was sold, or both. Codes of the
+-- catalogue that are no products, such as postage, keep their line type.
 with catalogue as (
     select * from {{ ref('checked_products') }}
     where rejection_reason is null

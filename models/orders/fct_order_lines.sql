@@ -24,7 +24,7 @@ matched as (
     select * from {{ ref('matched_returns') }}
 ),
 
--- Apart from returns, so that who reads sales joins nothing.
+-- Kept apart from returns, so that queries of sales need no join.
 sales as (
     select
         *,

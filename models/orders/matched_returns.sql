@@ -1,9 +1,9 @@
 {{ reloaded('ordered_at') }}
 {%- set since = reload_from('ordered_at') %}
--- One row per returned line that undoes a sale, with the sale that it undoes: the
--- latest earlier sale to that customer of as many pieces at that price which no return
--- has undone yet, else the latest earlier sale of the product. A sale is undone for at
--- most the pieces sold. Only earlier rows decide, so a match never changes later.
+-- One row per returned line that undoes a sale, with that sale. It is the latest
+-- earlier sale to the customer of as many pieces at the same price that no return has
+-- undone yet, else the latest earlier sale of the product. Returns undo at most the
+-- pieces sold. Only earlier rows decide, so a match never changes later.
 with lines as (
     select
         *,
@@ -41,8 +41,8 @@ candidates as (
             and lines.product_id = returned_products.product_id
 ),
 
--- Sales and returns of one size are brackets: a return closes the last sale still
--- open at its depth.
+-- Sales and returns of one size work like brackets: a return closes the last sale that
+-- is still open at its depth.
 nested as (
     select
         *,

@@ -1,6 +1,6 @@
 {{ config(materialized="view") }}
--- One row per row of the order_lines feed, each with a line number. A line without one
--- gets a negative number, which no shop gives.
+-- One row per row of the order_lines feed, each with a line number. A line without a
+-- number gets a negative one, which no shop uses.
 select
     order_id,
     line_number,

@@ -1,4 +1,4 @@
--- One row per raw row that is no fact, with the reason and the row as it came.
+-- One row per raw row that is no fact, with the reason and the row as it was read.
 {%- set order_columns = [
     'order_id', 'customer_key', 'ordered_at', 'status', 'currency', 'amount',
 ] %}
@@ -25,7 +25,7 @@ empty_orders as (
     where amount is null
 ),
 
--- An order's own amount is its money only where it has no lines.
+-- The amount of an order counts only if the order has no lines.
 rejected as (
     select
         'orders' as feed,

@@ -1,7 +1,7 @@
 {{ reloaded('ordered_at', key='order_id') }}
 {%- set since = reload_from('ordered_at') %}
--- One row per order that is not rejected as such. Its money is that of its lines, or its
--- own where it has none; an order with neither has none.
+-- One row per order that is not rejected itself. Its money is the sum of its lines, or
+-- its own amount if it has no lines; an order with neither has no money.
 with orders as (
     select * from {{ ref('checked_orders') }}
     where rejection_reason is null and {{ is_unsettled('ordered_at', since) }}
@@ -16,7 +16,8 @@ returns as (
     select * from {{ ref('matched_returns') }}
 ),
 
--- Of all lines, so that an order whose lines were all rejected has no money of its own.
+-- Rejected lines count as lines: an order whose lines were all rejected must not fall
+-- back on its own amount.
 line_totals as (
     select
         order_id,
@@ -36,7 +37,7 @@ line_totals as (
     group by order_id
 ),
 
--- What returns of the same day undid.
+-- The money of sales that returns of the same day undid.
 undone as (
     select
         all_lines.order_id,

@@ -1,4 +1,4 @@
--- One row per customer at the scoring date: all that a report filters or adds up by.
+-- One row per customer at the scoring date: whatever a report filters by or adds up.
 with lifetime_values as (
     select * from {{ ref('customer_lifetime_value') }}
 ),
@@ -37,7 +37,7 @@ purchase_days as (
     where is_purchase
 ),
 
--- What was known so many days earlier of who was a customer then.
+-- What was known active_days earlier of the people who were customers then.
 earlier as (
     select
         lifetime_values.customer_key,

@@ -1,4 +1,4 @@
--- The tenths of a backtest have all its customers, all predicted and all actual spend.
+-- The tenths of a backtest together hold all its customers, predictions and spend.
 with predictions as (
     select
         origin_date,

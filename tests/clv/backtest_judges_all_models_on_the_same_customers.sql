@@ -1,5 +1,5 @@
--- At an origin and horizon every model predicts every customer once, and is judged by
--- the same spend.
+-- At an origin and horizon every model predicts every customer once, and all models are
+-- compared with the same spend.
 with models as (
     select
         origin_date,

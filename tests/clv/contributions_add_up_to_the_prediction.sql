@@ -1,5 +1,5 @@
--- The baseline and what all reasons contribute is the prediction, to the cent, for as
--- many customers as are to be explained.
+-- The baseline plus the contributions of all reasons is the prediction, to the cent,
+-- for as many customers as var explain_customers says.
 with explained as (
     select
         customer_key,

@@ -1,5 +1,5 @@
--- Shares add up to one, and signed means to the mean prediction less the baseline, where
--- they are over all customers.
+-- Shares add up to one. Signed means over all customers add up to the mean prediction
+-- less the baseline.
 with features as (
     select
         sum(share) as share,

@@ -1,5 +1,5 @@
--- As many customers, and to the cent the same predicted spend, as clv_predictions has
--- at its longest horizon.
+-- customer_lifetime_value has as many customers as clv_predictions at its longest
+-- horizon, and the same predicted spend to the cent.
 with predictions as (
     select
         count(*) as customers,

@@ -1,5 +1,5 @@
--- A customer is worth the margin of all predicted spend if it came today, or if it came
--- at the end of the longest horizon, or something between; a cent is for rounding.
+-- Lifetime value lies between the margin of all predicted spend if it came today, and
+-- the same if it came at the end of the longest horizon; a cent allows for rounding.
 with horizon as (
     select
         {{ setting('margin') }} as worth_today,

@@ -1,5 +1,5 @@
 -- Each horizon of clv_predictions has as many customers as are known at the scoring
--- date, and where any is known there are predictions.
+-- date. If any customer is known, there are predictions.
 with known as (
     select count(features.customer_key) as customers
     from {{ ref('customer_features') }} as features

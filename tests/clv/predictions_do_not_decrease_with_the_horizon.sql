@@ -1,4 +1,4 @@
--- Who looks further ahead sees at least as much spend and as many buyers.
+-- A longer horizon has at least as much expected spend and as high a chance of buying.
 with steps as (
     select
         customer_key,

@@ -1,5 +1,5 @@
--- Ranks are 1 to the number of customers, and a worse rank or decile has no higher
--- value.
+-- Ranks run from 1 to the number of customers, and no worse rank or decile has a higher
+-- lifetime value.
 with neighbours as (
     select
         value_rank,

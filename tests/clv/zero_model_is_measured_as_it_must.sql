@@ -1,5 +1,5 @@
--- Who predicts nothing for everybody puts nobody first, misses the total by all of it,
--- and has the mean spend for its mean error.
+-- A model that predicts zero for everybody has a Gini of zero, misses the whole total,
+-- and has the mean spend as its mean error.
 with expected as (
     select 'normalised_gini' as measure, 0.0 as value
     union all

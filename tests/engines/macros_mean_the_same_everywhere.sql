@@ -1,4 +1,4 @@
--- What the macros of macros/engine.sql give for values whose result is known; a row is
+-- Calls the macros of macros/engine.sql with values whose result is known. A row names
 -- a macro that gives something else on this engine.
 with texts as (
     select 1 as place, ' 2.5' as text, 3 as whole, cast(null as timestamp) as moment

@@ -1,4 +1,4 @@
--- What known customers' days are worth is what their orders are worth.
+-- The money of the days of known customers is the money of their orders.
 with days as (
     select customer_key, sum(net_amount) as net_amount from {{ ref('customer_days') }}
     group by customer_key

@@ -1,5 +1,5 @@
 -- Spend up to an origin and spend after it add up to all spend up to the scoring date,
--- where what follows is not negative.
+-- for customers whose later spend is not negative.
 with scoring as (
     select customer_key, as_of_date, past_spend, frequency
     from {{ ref('customer_features') }}

@@ -1,4 +1,4 @@
--- The money of the raw rows is that of the facts plus that of the rejected, exactly.
+-- The money of the raw rows is the money of facts plus that of rejected rows, exactly.
 with lined_orders as (
     select distinct order_id from {{ ref('stg_order_lines') }}
     where order_id is not null

@@ -1,4 +1,4 @@
--- A return undoes an earlier sale to the same customer, of no fewer pieces.
+-- A return undoes an earlier sale to the same customer, of at least as many pieces.
 with lines as (
     select * from {{ ref('fct_order_lines') }}
 ),

@@ -1,4 +1,4 @@
--- Who came within active_days has no previous segment, and nobody else lacks one.
+-- Exactly the customers who came within active_days have no previous segment.
 select
     customer_key,
     first_purchase_date,

@@ -1,4 +1,5 @@
--- As many customers, and to the cent the same money, as customer_lifetime_value has.
+-- customer_profiles has as many customers as customer_lifetime_value, and the same
+-- money to the cent.
 with profiles as (
     select
         count(*) as customers,
