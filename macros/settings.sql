@@ -112,7 +112,7 @@
         {%- do limits.append(key | replace('_', ' ') ~ ' ' ~ rule[key]) -%}
     {%- endfor -%}
     {%- if rule.type == 'date' -%}
-        a date, not after today
+        a date, not after today in UTC
     {%- elif rule.type == 'currency' -%}
         the code of a currency
     {%- elif rule.type == 'true or false' -%}

@@ -17,7 +17,7 @@ from clv_warehouse.project.settings import SettingError, settings, values
 from warehouse import Warehouse
 
 DAYS = "a list of one or more different whole numbers, each at least 1 and at most 3650"
-A_DATE = "a date, not after today, such as 2025-12-31, or null for the last day"
+A_DATE = "a date, not after today in UTC, such as 2025-12-31, or null for the last day"
 
 
 @pytest.mark.parametrize(
