@@ -1,4 +1,4 @@
-{# The one place where the shop's customer id becomes the customer_key. #}
+{# Turns the shop's customer id into the customer_key, here and nowhere else. #}
 {% macro customer_key(customer_id) -%}
     {{ customer_id }}
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {#
   What differs between engines: one macro per difference, one version per engine.
-  Where they can, models say what all engines understand: `string` for text, `1e0`
-  for a double (1.0 is a decimal), `nulls last` wherever a null may be sorted, and no
-  minus sign before a decimal column, which changes its type in Sail.
+  Where possible, models use SQL that all engines understand: `string` for text, `1e0` for
+  a double (1.0 is a decimal), `nulls last` wherever a null may be sorted, and no minus
+  sign before a decimal column, because Sail changes its type.
 #}
 
 {# Whole days from one date to a later one. #}
@@ -18,7 +18,7 @@
     datediff({{ to_date }}, {{ from_date }})
 {%- endmacro %}
 
-{# A date, so many days later; negative days for earlier. #}
+{# The date some days after a date; before it for negative days. #}
 {% macro plus_days(date, days) -%}
     {{ return(adapter.dispatch('plus_days')(date, days)) }}
 {%- endmacro %}
@@ -60,7 +60,7 @@
     {{ return(column.is_string() or column.dtype | lower == 'string') }}
 {%- endmacro %}
 
-{# What a text says as a number or a timestamp; null where it says none. #}
+{# Reads a number or a timestamp from a text; null where the text holds none. #}
 {% macro read_text(text, data_type) -%}
     {{ return(adapter.dispatch('read_text')(text, data_type)) }}
 {%- endmacro %}
@@ -69,8 +69,8 @@
     try_cast({{ text }} as {{ data_type }})
 {%- endmacro %}
 
-{# Spark reads no whole number from 2.5, where DuckDB rounds, but a date from a year or
-   a time of day alone, where DuckDB reads none. #}
+{# DuckDB rounds 2.5 to a whole number, and Spark gives null. Spark makes a date of a year
+   or a time of day alone, and DuckDB gives null. Both now do as DuckDB does. #}
 {% macro spark__read_text(text, data_type) -%}
     {%- if data_type == 'integer' -%}
         try_cast(try_cast({{ text }} as decimal(18, 0)) as integer)
@@ -84,7 +84,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The types of a contract as Spark names them: its varchar has a length. #}
+{# Spark's varchar needs a length, so the types of a contract become its string. #}
 {% macro spark__get_empty_schema_sql(columns) -%}
     {%- set renamed = {} -%}
     {%- for name, column in columns.items() -%}
@@ -95,7 +95,7 @@
     {{ return(default__get_empty_schema_sql(renamed)) }}
 {%- endmacro %}
 
-{# A unit test's list, which Spark writes array(...), not [...]. #}
+{# Spark writes the list of a unit test array(...), not [...]. #}
 {% macro spark__safe_cast(field, type) -%}
     {%- set text = (field | string).strip("'") -%}
     {%- if type.startswith('array') and text.startswith('[') -%}
@@ -105,7 +105,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# dbt-spark's session puts texts between quotes as they are, also those with a quote. #}
+{# dbt-spark's session method does not escape quotes in the texts of a seed; this does. #}
 {% macro spark__load_csv_rows(model, agate_table) -%}
     {%- set types = model.config.column_types -%}
     {%- set rows = [] -%}
@@ -124,9 +124,9 @@
 {%- endmacro %}
 
 {#
-  A double that is to become a decimal with so many places. DuckDB multiplies and rounds
-  to a whole number, Spark would round the double's decimal digits: 4620.025 is less
-  than it says, and its hundredfold less than a half.
+  Rounds a double that a cast will turn into a decimal with some places. DuckDB multiplies
+  and rounds to a whole number; Spark would round the decimal digits. The two differ for
+  4620.025: as a double it is a little less, so DuckDB gives 4620.02 and Spark 4620.03.
 #}
 {% macro rounded(value, places) -%}
     {{ return(adapter.dispatch('rounded')(value, places)) }}
@@ -140,7 +140,7 @@
     round(({{ value }}) * 1e{{ places }}) / 1e{{ places }}
 {%- endmacro %}
 
-{# A row's columns as one JSON object: {name: expression}. #}
+{# Columns of a row as one JSON object, from {name: expression}. #}
 {% macro json_object(columns) -%}
     {{ return(adapter.dispatch('json_object')(columns)) }}
 {%- endmacro %}
@@ -153,7 +153,7 @@
     )) as varchar)
 {%- endmacro %}
 
-{# Of a map Spark keeps the nulls, of a struct it drops them. #}
+{# Spark's to_json keeps the nulls of a map, but drops those of a struct. #}
 {% macro spark__json_object(columns) -%}
     to_json(map(
         {%- for name, expression in columns.items() %}
@@ -163,9 +163,9 @@
 {%- endmacro %}
 
 {#
-  The sum, or the mean, of doubles that is the same in every build. Threads hand rows
-  over in any order, and the last bit of a sum of doubles depends on it: DuckDB adds
-  them up in the order of `by`. Spark knows no such order.
+  The sum, or the mean, of doubles, the same in every build. The last bit of a sum of
+  doubles depends on the order of the rows, and threads hand rows over in any order. So
+  DuckDB adds them up in the order of `by`. Spark cannot do that.
 #}
 {% macro steady_sum(value, by) -%}
     {{ return(adapter.dispatch('steady_sum')(value, by)) }}
@@ -183,7 +183,7 @@
     {{ steady_sum(value, by) }} / nullif(count({{ value }}), 0)
 {%- endmacro %}
 
-{# A group's values where a condition holds, as an array in order, the last n of it. #}
+{# The last n values of a group that meet a condition, as an array in order. #}
 {% macro last_values(value, order_by, n, condition) -%}
     {{ return(adapter.dispatch('last_values')(value, order_by, n, condition)) }}
 {%- endmacro %}
@@ -220,7 +220,7 @@
     element_at({{ array }}, -1)
 {%- endmacro %}
 
-{# A number for the values of several columns, the same for the same values. #}
+{# A number for the values of several columns; equal values have equal numbers. #}
 {% macro key_hash(columns) -%}
     {{ return(adapter.dispatch('key_hash')(columns)) }}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{# A folder is a schema: its plain name, with no prefix of the target's. #}
+{# A folder of models is a schema of that name, without a prefix of the target. #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ (custom_schema_name or target.schema) | trim }}
 {%- endmacro %}

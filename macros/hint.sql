@@ -1,4 +1,4 @@
-{# Says how to publish, where a build of a warehouse has ended well. Var hints: false silences it. #}
+{# Says how to publish after a build that succeeded. Var hints: false turns it off. #}
 {% macro hint(results) -%}
     {%- set bad = results | selectattr('status', 'in', ['error', 'fail', 'skipped']) | list -%}
     {%- if execute and setting('hints') and flags.WHICH == 'build' and results and not bad

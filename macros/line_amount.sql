@@ -1,7 +1,8 @@
 {#
-  What a line costs; negative for a return, whose discount lessens the refund. Null
-  where it cannot be held. Binary floating point is exact here up to a hundred
-  billion for whole quantities, and several times faster than wide decimals.
+  The money of an order line. A return is negative, and its discount lessens the refund.
+  Null if decimal(18, 4) cannot hold the amount. For whole quantities and prices of four
+  decimals, binary floating point is exact up to a hundred billion, and several times
+  faster than wide decimals.
 #}
 {% macro line_amount(quantity, unit_price, discount) -%}
     {%- set amount -%}

@@ -1,9 +1,9 @@
 {#
-  A relation's rows with `duplicate_reason`: null for the one row kept per key, else
-  repeated_record (it says what the kept row says) or conflicting_record. Kept is the
-  first by order_by, then by content. Rows with a null in their key are all kept. Keys
-  that may repeat are found by their hash, and only their rows are sorted, so clean
-  data costs one aggregation.
+  The rows of a table with a duplicate_reason: null for the one row kept of a key,
+  repeated_record for a row that says the same, conflicting_record for one that differs.
+  It keeps the first row by order_by, then by content, and all rows with a null in their
+  key. Only rows whose key has a repeated hash are sorted, so clean data cost one
+  aggregation.
 #}
 {% macro mark_duplicates(relation, content_columns, key, order_by) -%}
     {%- set content = row_json(content_columns) -%}
@@ -41,7 +41,7 @@
     select * from marked_rows
 {%- endmacro %}
 
-{# Some of a row's columns as JSON. #}
+{# Some columns of a row as one JSON object. #}
 {% macro row_json(columns) -%}
     {%- set named = {} -%}
     {%- for column in columns -%}

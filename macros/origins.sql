@@ -1,4 +1,4 @@
-{# How many days before the scoring date features are made, 0 first, each once. #}
+{# The days before the scoring date as of which there are features, 0 first. #}
 {% macro origin_offsets() -%}
     {%- set offsets = [0] -%}
     {%- for step in range(1, setting('training_origins') + 1) -%}
@@ -12,7 +12,7 @@
     {{ return(offsets | unique | sort) }}
 {%- endmacro %}
 
-{# Stops the build where no customer has bought anything by the as-of date. #}
+{# Stops the build if no customer has bought anything by the as-of date. #}
 {% macro check_purchases(days) -%}
     {%- if execute and days.schema and not flags.EMPTY -%}
         {%- set relation = adapter.get_relation(days.database, days.schema, days.identifier) -%}
@@ -37,7 +37,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# A fixed number from 0 to 1 per customer, the same on every engine. #}
+{# A fixed number from 0 up to 1 for each customer, the same on every engine. #}
 {% macro sample_point(customer_key) -%}
     (cast({{ hex_value("substr(md5(" ~ customer_key ~ "), 1, 7)") }} as double) / 268435456)
 {%- endmacro %}

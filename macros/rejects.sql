@@ -1,4 +1,4 @@
-{# The reason why a date cannot be one of an order, an event or a review; else null. #}
+{# Why a date cannot be that of an order, an event or a review; null if it can. #}
 {% macro date_reason(column) -%}
     case
         when {{ column }} is null then 'unreadable_date'
@@ -8,8 +8,8 @@
 {%- endmacro %}
 
 {#
-  Stops the build where amounts of several currencies would be added up, and where var
-  currency names one that no order has, which would reject all of them.
+  Stops the build if amounts of several currencies would be added up, or if no order has
+  the currency that var currency names: all orders would be rejected.
 #}
 {% macro check_currency(orders) -%}
     {%- if execute and orders.schema -%}

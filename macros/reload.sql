@@ -1,13 +1,13 @@
 {#
-  Large tables can be kept, their last days alone being built anew. With the var
-  reload_days a row is settled once its date lies more than so many days before the
-  newest one that the table has. A run builds the rows that are not settled, and
-  replaces with them those that it finds in the table: see docs/scale.md for what that
-  takes up and what only a full refresh does.
+  With var reload_days a run keeps the old rows of large tables and builds only the last
+  days anew. A row is settled if its date lies more than reload_days before the newest date
+  of its table. A run builds the rows that are not settled and puts them in the place of
+  those in the table. docs/scale.md says which changes such a run sees, and which only a
+  full refresh sees.
 #}
 
-{# Configures a model so: `date` is the column that settles its rows; rows of a `key`
-   that is built anew are replaced even where they are settled. #}
+{# Configures a model for this. The column `date` settles a row. If a row is built anew,
+   all rows with its `key` are replaced, settled or not. #}
 {% macro reloaded(date, key=none) -%}
     {{ config(
         materialized='incremental' if keeps_settled_rows() else 'table',
@@ -22,7 +22,7 @@
     {{ return(setting('reload_days') is not none and target.type == 'duckdb') }}
 {%- endmacro %}
 
-{# From which date on rows are built; none where all are. Dates to come settle none. #}
+{# The date from which on rows are built; none if all are. Future dates settle nothing. #}
 {% macro reload_from(date) -%}
     {#- A unit test has no table of its own. -#}
     {%- if not this or not is_incremental() -%}

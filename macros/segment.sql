@@ -1,7 +1,8 @@
 {#
-  Where a customer is in their life with the shop, by purchases known on a date alone:
-  silent for active_days is at_risk, for twice as long lapsed; of the others loyal is who
-  has bought on loyal_purchases days, new who came within active_days, active the rest.
+  The segment of a customer as of a date, from purchases up to that date alone. After
+  active_days without a purchase a customer is at_risk, after twice as many lapsed. All
+  others are loyal if they bought on loyal_purchases days or more, new if they first bought
+  within active_days, and active otherwise.
 #}
 {% macro segment(first_purchase_date, last_purchase_date, frequency, on_date) -%}
     {%- set silent_days = days_between(last_purchase_date, on_date) -%}

@@ -1,8 +1,8 @@
 {#
-  A feed's rows, renamed and cast as models/staging/shop.yml says: text is trimmed
-  and empty text is null, what cannot be cast is null, a column that the feed lacks
-  is null, a feed that the shop lacks has no rows. `unreadable` keeps the texts that
-  could not be cast, by column, as JSON; it is null where all could.
+  The rows of a feed, renamed and cast as models/staging/shop.yml says. Text is trimmed,
+  and empty text becomes null. A value that cannot be cast is null, and so is a column that
+  the feed lacks; a feed that the shop lacks has no rows. `unreadable` keeps the texts that
+  could not be cast, by column, as JSON; it is null if all could.
 #}
 {% macro staged_feed(feed) -%}
     {%- set relation = feed_relation(feed) -%}
@@ -39,7 +39,7 @@
     {%- endif %}
 {%- endmacro %}
 
-{# One column of a feed, cast; null where the feed lacks it. #}
+{# One column of a feed, cast; null if the feed lacks it. #}
 {% macro staged_value(name, data_type, found) -%}
     {%- if name not in found -%}
         cast(null as {{ 'string' if data_type == 'varchar' else data_type }})
@@ -60,7 +60,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Where a feed's rows are: the sample shop's seeds, or the tables of schema raw. #}
+{# The table of a feed: a seed of the sample shop, or a table of schema raw. #}
 {% macro feed_relation(feed) -%}
     {%- if target.name == 'sample' -%}
         {{ return(ref('sample_' ~ feed)) }}
@@ -76,8 +76,8 @@
 {%- endmacro %}
 
 {#
-  The columns that a feed's table has, by lower-case name; none where an optional
-  feed is absent. A required feed or column that is absent is an error.
+  The columns of a feed's table, by lower-case name; none if an optional feed is absent.
+  Stops the build if a required feed or column is absent.
 #}
 {% macro feed_columns(feed, relation) -%}
     {%- set spec = feed_spec(feed) -%}
