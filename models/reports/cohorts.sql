@@ -1,6 +1,6 @@
 -- One row per month of first purchase, months since, country and channel: how many
--- customers bought again in that month and what they spent. Not by segment: a
--- customer's segment follows from just these purchases.
+-- customers bought in that month and what they spent. The table does not part them by
+-- segment, because a customer's segment follows from these same purchases.
 {%- set most_months = 24 %}
 with shop as (
     select * from {{ ref('shop') }}
@@ -54,7 +54,7 @@ ages as (
     {%- endfor %}
 ),
 
--- Months without a purchase are rows too: a mean over rows counts them.
+-- A month without a purchase is a row too, so that sums over cohorts count everybody.
 cells as (
     select
         sizes.first_purchase_month,

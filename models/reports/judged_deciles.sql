@@ -1,5 +1,5 @@
--- One row per horizon and tenth of customers by prediction: what the model that scores
--- today predicted of them at the newest origin that was judged, and what they spent.
+-- One row per horizon and tenth of customers by prediction: what the model of today's
+-- scores predicted at the newest origin that the backtest judged, and what came.
 with shop as (
     select * from {{ ref('shop') }}
 ),

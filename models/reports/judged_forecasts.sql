@@ -1,5 +1,5 @@
--- One row per origin and horizon that was judged: the total that the model that scores
--- today forecast then, and what came.
+-- One row per origin and horizon that the backtest judged: the total spend that the
+-- model of today's scores predicted at the origin, and what customers spent.
 with shop as (
     select * from {{ ref('shop') }}
 ),
@@ -27,7 +27,7 @@ judged_forecasts as (
     select
         *,
         predicted_spend / nullif(actual_spend, 0) - 1 as total_bias,
-        -- Being 20 % too high and 1/1.2 of the truth are equally far off.
+        -- A forecast of twice what came and one of half of it are equally far off.
         case
             when predicted_spend > 0 and actual_spend > 0
                 then

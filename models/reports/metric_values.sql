@@ -1,7 +1,7 @@
--- One row per metric of models/metrics/metrics.yml, segment, country and channel, with
--- 'all' for each of the three that is not told apart. A quotient cannot be added up
--- over groups, so every choice has a value of its own. The whole shop's orders include
--- guests'; any other choice is of customers.
+-- One row per metric of models/metrics/metrics.yml, segment, country and channel. Each
+-- of the three is 'all' where the row does not tell customers apart by it. A quotient
+-- cannot be added up over groups, so every choice has a value of its own. The whole
+-- shop's orders include those of guests; any other choice has customers' orders only.
 {%- set groups = 'group_segment, group_country, group_channel' %}
 {%- set tables = {
     'customers': metrics_over('customer_profiles'),

@@ -1,5 +1,5 @@
--- One row per horizon and model: how well the model forecast at the newest origin that
--- was judged. backtest_metrics explains the measures.
+-- One row per horizon and model: how good the model's predictions were at the newest
+-- origin that the backtest judged. backtest_metrics explains the measures.
 {%- set measures = [
     'normalised_gini', 'spearman', 'top_decile_capture', 'total_bias', 'mae',
     'interval_coverage_randomised',

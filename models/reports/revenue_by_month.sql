@@ -1,6 +1,6 @@
 -- One row per month, segment, country and channel with an order: the revenue of the
--- newest months up to the scoring date. Orders of nobody who is a customer count as
--- guest's.
+-- newest months up to the scoring date. Orders of guests, and of people who kept nothing
+-- of what they bought, stand under guest.
 {%- set most_months = 36 %}
 with shop as (
     select * from {{ ref('shop') }}

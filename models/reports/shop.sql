@@ -1,4 +1,4 @@
--- One row: what the reports are of: the shop's currency and dates, and what scored.
+-- One row: the shop's currency and dates, and the model that scored its customers.
 with profiles as (
     select
         max(as_of_date) as as_of_date,

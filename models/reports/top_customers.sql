@@ -1,5 +1,5 @@
--- One row per customer who is among the most valuable of their segment, country and
--- channel. The best of any choice of these are among them.
+-- One row per customer who is among the ten most valuable of their segment, country and
+-- channel. So the ten best customers of any choice of the three are in the table.
 {%- set most_customers = 10 %}
 with profiles as (
     select * from {{ ref('customer_profiles') }}
