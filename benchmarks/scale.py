@@ -30,7 +30,10 @@ RELOAD_DAYS = 7
 MEMORY_LIMIT = "8GB"
 SYSTEM = "duckdb"
 # Which models belong to a stage; all others make facts and features.
-TRAIN = ("training_plan", "backtest_", "clv_network")
+TRAIN = (
+    *("code_fingerprints", "training_", "standing_networks"),
+    *("backtest_", "clv_network"),
+)
 SCORE = ("clv_scores",)
 MARTS = (
     "clv_",

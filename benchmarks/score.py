@@ -21,8 +21,8 @@ from benchmarks.shop import load_shop, make_shop
 from benchmarks.spark import score_on_spark
 from clv_warehouse.clv.network import NetworkConfig, Scaling, untrained
 from clv_warehouse.clv.observations import COLUMNS, Customers
-from clv_warehouse.clv.registry import SCHEMA
 from clv_warehouse.clv.scoring import fit_prior
+from clv_warehouse.learning.registry import SCHEMA
 
 # What is repeated: enough that a batch of customers has no two alike by that.
 PEOPLE = 100_000

@@ -59,12 +59,11 @@ class Fault:
 
 PLAN = "models/clv/training_plan.sql"
 SETTINGS = "dbt_project.yml"
-TRAINING = "macros/training.sql"
 DATES = "models/features/as_of_dates.sql"
 ORIGINS = "macros/origins.sql"
 FEATURES = "models/features/customer_features.sql"
 OBSERVATIONS = "src/clv_warehouse/clv/observations.py"
-LEVEL = "src/clv_warehouse/clv/level.py"
+TUNING = "src/clv_warehouse/clv/tuning.py"
 FAULTS = (
     # Raw data.
     Fault(
@@ -149,37 +148,37 @@ FAULTS = (
     Fault(
         "a-network-is-old-a-day-early",
         PLAN,
-        "age_days > {{ setting('retrain_after_days') }}",
-        "age_days >= {{ setting('retrain_after_days') }}",
-        ("tests/clv/test_training.py",),
+        "newest.age_days > conditions.retrain_after_days",
+        "newest.age_days >= conditions.retrain_after_days",
+        ("a_network_is_good_for_retrain_after_days",),
     ),
     Fault(
         "a-network-that-knows-the-future-stays",
         PLAN,
-        "when age_days < 0",
-        "when false",
-        ("tests/clv/test_training.py",),
+        "where networks.as_of_date <= conditions.as_of_date",
+        "where true",
+        ("a_network_that_knows_the_future_is_none",),
     ),
     Fault(
         "settings-of-the-network-are-no-reason-to-train",
         SETTINGS,
-        "      example: '{encoder: cnn}'\n      trains: true\n",
-        "      example: '{encoder: cnn}'\n",
-        ("tests/clv/test_training.py",),
+        "        - min_history_days\n        - network\n",
+        "        - min_history_days\n",
+        ("settings_of_a_training_have_a_fingerprint",),
     ),
     Fault(
         "a-missing-backtest-is-ignored",
-        TRAINING,
-        "['backtest_predictions', 'clv_network']",
-        "['clv_network']",
-        ("tests/clv/test_training.py",),
+        PLAN,
+        "when not newest.has_backtest",
+        "when false",
+        ("a_missing_backtest_trains",),
     ),
     Fault(
         "the-oldest-accepted-network-scores",
-        "src/clv_warehouse/clv/registry.py",
-        '"trained_at desc, network_version desc"',
-        '"trained_at, network_version"',
-        ("tests/clv/test_scoring.py",),
+        "src/clv_warehouse/learning/registry.py",
+        '"as_of_date desc, trained_at desc, network_version desc"',
+        '"as_of_date, trained_at, network_version"',
+        ("tests/learning/test_registry.py",),
     ),
     # What the network says.
     Fault(
@@ -191,23 +190,23 @@ FAULTS = (
     ),
     Fault(
         "no-drift",
-        LEVEL,
-        "\nDRIFT = 0.2\n",
-        "\nDRIFT = 0.0\n",
+        TUNING,
+        "drift: float = 0.2",
+        "drift: float = 0.0",
         ("tests/clv/test_training.py",),
     ),
     Fault(
         "months-move-ten-times-as-much",
-        LEVEL,
-        "\nMONTH_EFFECT = 0.5\n",
-        "\nMONTH_EFFECT = 5.0\n",
+        TUNING,
+        "month_effect: float = 0.5",
+        "month_effect: float = 5.0",
         ("tests/clv/test_training.py",),
     ),
     Fault(
         "errors-of-the-level-are-not-cut-off",
-        LEVEL,
-        "\nMOST_OFF = 2.0\n",
-        "\nMOST_OFF = 50.0\n",
+        TUNING,
+        "most_off: float = 2.0",
+        "most_off: float = 50.0",
         ("tests/clv/test_training.py",),
     ),
 )

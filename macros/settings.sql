@@ -13,17 +13,10 @@
     {{ return(var(name)) }}
 {%- endmacro %}
 
-{% macro training_settings() -%}
-    {%- set values = {} -%}
-    {%- for name, rule in setting_rules().items() if rule.trains -%}
-        {%- do values.update({name: setting(name)}) -%}
-    {%- endfor -%}
-    {{ return(values) }}
-{%- endmacro %}
-
 {% macro check_settings() -%}
     {%- set given = {} -%}
-    {%- for name, value in project_vars().items() if name != 'settings' -%}
+    {%- for name, value in project_vars().items()
+        if name not in ['settings', 'learned_models'] -%}
         {%- do given.update({name: value}) -%}
     {%- endfor -%}
     {%- do given.update(adapter.config.cli_vars) -%}

@@ -1,23 +1,21 @@
+{% macro learned_models() -%}
+    {{ return(project_vars()['learned_models']) }}
+{%- endmacro %}
+
 {#
-  The table clv_network as earlier runs left it; none on the first run, on a full
-  refresh, and where the backtest that it was accepted by is gone. It is read without a
-  ref, for it comes after the plan.
+  The table of a model as an earlier run left it; none if there was none. It is read
+  without a ref where a model reads what comes after it.
 #}
-{% macro standing_networks() -%}
-    {%- if execute and this.schema and not flags.FULL_REFRESH -%}
-        {%- set names = ['backtest_predictions', 'clv_network'] -%}
-        {%- set tables = [] -%}
-        {%- for name in names -%}
-            {%- set table = adapter.get_relation(this.database, this.schema, name) -%}
-            {%- if table is not none -%}
-                {%- do tables.append(table) -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- if tables | length == names | length -%}
-            {{ return(tables[-1]) }}
-        {%- endif -%}
+{% macro left_by_earlier_runs(name) -%}
+    {%- if execute -%}
+        {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
+        {{ return(adapter.get_relation(node.database, node.schema, node.alias)) }}
     {%- endif -%}
     {{ return(none) }}
+{%- endmacro %}
+
+{% macro column_names(relation) -%}
+    {{ return(adapter.get_columns_in_relation(relation) | map(attribute='name') | list) }}
 {%- endmacro %}
 
 {# Differs where a table's columns do, but not where engines name their types differently. #}
@@ -26,15 +24,21 @@
     {%- if execute and relation.schema -%}
         {%- set table = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
         {%- if table is not none -%}
-            {%- for column in adapter.get_columns_in_relation(table) -%}
-                {%- do shape.append(column.name) -%}
-            {%- endfor -%}
+            {%- do shape.extend(column_names(table)) -%}
         {%- endif -%}
     {%- endif -%}
     {{ return(local_md5(shape | join(', '))) }}
 {%- endmacro %}
 
-{# Differs where a setting does that training depends on. #}
-{% macro training_fingerprint() -%}
-    {{ return(local_md5(training_settings().values() | list | string)) }}
+{% macro training_settings(model_name) -%}
+    {%- set values = {} -%}
+    {%- for name in learned_models()[model_name].settings -%}
+        {%- do values.update({name: setting(name)}) -%}
+    {%- endfor -%}
+    {{ return(values) }}
+{%- endmacro %}
+
+{# A unit test can say that it is one. #}
+{% macro is_full_refresh() -%}
+    {{ return(flags.FULL_REFRESH | as_bool) }}
 {%- endmacro %}

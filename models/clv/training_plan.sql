@@ -1,64 +1,78 @@
--- One row: whether this run judges and trains a network, and why.
-{%- set features_now = columns_fingerprint(ref('customer_features')) %}
-{%- set config_now = training_fingerprint() %}
-{%- set trained = standing_networks() %}
-with scoring as (
-    select max(as_of_date) as as_of_date
-    from {{ ref('as_of_dates') }}
-    where is_scoring_date
+-- One row per model that is trained: whether this run judges and trains it, and why.
+with conditions as (
+    select * from {{ ref('training_conditions') }}
 ),
 
 networks as (
-    {% if trained -%}
-    select
-        max(as_of_date) as as_of_date,
-        max_by(features_fingerprint, trained_at) as features_fingerprint,
-        max_by(config_fingerprint, trained_at) as config_fingerprint,
-        count(case when is_accepted then 1 end) > 0 as has_accepted
-    from {{ trained }}
-    {%- else -%}
-    select
-        cast(null as date) as as_of_date,
-        cast(null as string) as features_fingerprint,
-        cast(null as string) as config_fingerprint,
-        false as has_accepted
-    {%- endif %}
+    select * from {{ ref('standing_networks') }}
 ),
 
-ages as (
+-- Those that know nothing of what happened after the scoring date, the newest first.
+known as (
     select
-        scoring.as_of_date,
-        networks.as_of_date as trained_date,
-        networks.features_fingerprint,
-        networks.config_fingerprint,
-        networks.has_accepted,
-        {{ days_between('networks.as_of_date', 'scoring.as_of_date') }} as age_days
-    from scoring
-    cross join networks
+        networks.*,
+        {{ days_between('networks.as_of_date', 'conditions.as_of_date') }} as age_days,
+        row_number() over (
+            partition by networks.model_name
+            order by networks.as_of_date desc, networks.trained_at desc
+        ) as place
+    from networks
+    inner join conditions on networks.model_name = conditions.model_name
+    where networks.as_of_date <= conditions.as_of_date
+),
+
+newest as (
+    select * from known
+    where place = 1
+),
+
+counts as (
+    select
+        model_name,
+        count(*) as networks
+    from networks
+    group by model_name
+),
+
+accepted as (
+    select distinct model_name
+    from known
+    where is_accepted
 ),
 
 reasons as (
     select
-        as_of_date,
+        conditions.*,
         case
-            when as_of_date is null then null
+            when conditions.as_of_date is null then null
             when {{ setting('retrain') }} then 'var retrain is true'
-            when trained_date is null
-                then '{{ "full refresh" if flags.FULL_REFRESH else "no network yet" }}'
-            when age_days < 0
-                then 'the newest network knows what happened after the as-of date'
-            when age_days > {{ setting('retrain_after_days') }}
+            when {{ is_full_refresh() }} then 'full refresh'
+            when counts.networks is null then 'no network yet'
+            when newest.model_name is null
+                then 'every network knows what happened after the as-of date'
+            when not newest.has_backtest
+                then 'the backtest that judged the newest network is gone'
+            when newest.age_days > conditions.retrain_after_days
                 then 'the newest network is older than var retrain_after_days'
-            when features_fingerprint != '{{ features_now }}'
-                then 'customer_features has other columns'
-            when config_fingerprint != '{{ config_now }}' then 'the settings have changed'
-            when not has_accepted and age_days > 0
+            when newest.code_fingerprint is null
+                then 'the newest network is from before its code had a fingerprint'
+            when newest.features_fingerprint != conditions.features_fingerprint
+                then 'the features have other columns'
+            when newest.config_fingerprint != conditions.config_fingerprint
+                then 'the settings have changed'
+            when newest.code_fingerprint != conditions.code_fingerprint
+                then 'the code of the training has changed'
+            when accepted.model_name is null and newest.age_days > 0
                 then 'no accepted network, and new data'
         end as due_reason
-    from ages
+    from conditions
+    left join counts on conditions.model_name = counts.model_name
+    left join newest on conditions.model_name = newest.model_name
+    left join accepted on conditions.model_name = accepted.model_name
 )
 
 select
+    model_name,
     due_reason is not null as is_due,
     case
         when due_reason is not null then due_reason
@@ -66,7 +80,8 @@ select
         else 'the newest network is still good'
     end as reason,
     as_of_date,
-    '{{ features_now }}' as features_fingerprint,
-    '{{ config_now }}' as config_fingerprint,
-    '{{ tojson(setting("network")) }}' as network
+    features_fingerprint,
+    config_fingerprint,
+    code_fingerprint,
+    settings
 from reasons

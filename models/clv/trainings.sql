@@ -1,9 +1,13 @@
--- One row per training of the network: when it was, and whether its network was
+-- One row per network that was trained, of every model: when it was, and whether it was
 -- accepted.
+{% for name in learned_models() -%}
 select
+    model_name,
     network_version,
     trained_at,
     as_of_date,
     is_accepted,
     decision
-from {{ ref('clv_network') }}
+from {{ ref(name) }}
+{{ "union all" if not loop.last }}
+{%- endfor %}

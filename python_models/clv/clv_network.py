@@ -1,7 +1,9 @@
-"""One row per training of the network, with its weights and whether it may score."""
+"""One row per network that was trained, with its weights and whether it may score."""
 
-from clv_warehouse.clv.registry import SCHEMA, Plan, standing
+from clv_warehouse.clv.registry import NETWORK
 from clv_warehouse.clv.retraining import trained
+from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.registry import SCHEMA, standing
 
 
 def model(dbt, session):
@@ -11,4 +13,4 @@ def model(dbt, session):
     features = dbt.ref("customer_features")
     targets = dbt.ref("customer_targets")
     earlier = standing(session, dbt.this, SCHEMA)
-    return trained(Plan.of(plan), metrics, features, targets, earlier)
+    return trained(Plan.of(plan, NETWORK), metrics, features, targets, earlier)

@@ -11,7 +11,8 @@ from clv_warehouse.clv.backtest import SCHEMA, backtest, judge
 from clv_warehouse.clv.baselines import BASELINES
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
-from clv_warehouse.clv.registry import Plan, decide, mean_measures
+from clv_warehouse.clv.registry import decide, mean_measures
+from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from simulated import FIRST, shop
 
@@ -82,7 +83,7 @@ def test_without_customers_nothing_is_judged(as_of_date):
         connection.register("features", features.slice(0, 0))
         connection.register("targets", targets.slice(0, 0))
         found = backtest(
-            Plan(True, "test", as_of_date, "", "", "{}"),
+            Plan("clv_network", True, "test", as_of_date, settings='{"network": {}}'),
             connection.table("features"),
             connection.table("targets"),
             [30, 91],
@@ -96,7 +97,7 @@ def test_what_stands_is_kept_while_nothing_is_due():
     standing = judged(*shop()).slice(0, 5)
     with duckdb.connect() as connection:
         rows = connection.sql("select 1 as as_of_date")
-        plan = Plan(False, "test", date(2025, 1, 1), "", "", "{}")
+        plan = Plan("clv_network", False, "test", date(2025, 1, 1))
         assert backtest(plan, rows, rows, [30], standing) is standing
 
 

@@ -1,7 +1,10 @@
 """Tests scoring: streams, which network scores, and what must never happen."""
 
+import io
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime
 
 import duckdb
@@ -9,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from clv_warehouse.clv import registry, scoring
-from clv_warehouse.clv.network import NetworkConfig
+from clv_warehouse.clv import scoring
+from clv_warehouse.clv.network import OUTPUTS, Level, Network, NetworkConfig
 from clv_warehouse.clv.observations import Customers, Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.training import train
+from clv_warehouse.learning import registry
 from clv_warehouse.learning.progress import Progress
 from simulated import shop
 
@@ -89,6 +93,46 @@ def test_forecasts_never_fall_with_the_horizon(networks, features, is_network):
         values = by_horizon[name].to_numpy().reshape(-1, len(HORIZONS))
         assert (np.diff(values, axis=1) >= 0).all()
     assert (found["spend_p50"].null_count == 0) == is_network
+
+
+def test_forecasts_stay_where_a_network_says_less_of_a_longer_horizon(
+    networks, features
+):
+    """All that is forecast of a year is less than of a month, but for the rule."""
+    row = networks.to_pylist()[0]
+    network = Network.from_bytes(row["weights"])
+    falling = Level(
+        np.array([30, 365]),
+        np.array([[0, 0, 0, 0], [-9, -9, -9, -9]], dtype=np.float32),
+        np.zeros((12, OUTPUTS), dtype=np.float32),
+    )
+    row["weights"] = replace(network, level=falling).to_bytes()
+    found = scores(
+        pa.Table.from_pylist([row], schema=registry.SCHEMA), features, [365, 30]
+    )
+    by_horizon = found.sort_by(
+        [("customer_key", "ascending"), ("horizon_days", "ascending")]
+    )
+    for name in ("predicted_spend", "chance_of_buying", "spend_p50", "spend_p90"):
+        values = by_horizon[name].to_numpy().reshape(-1, 2)
+        assert (values[:, 1] == values[:, 0]).all()
+        assert values.any()
+
+
+def test_the_prior_scores_where_the_network_was_trained_on_other_inputs(
+    networks, features, capsys
+):
+    row = networks.to_pylist()[0]
+    with np.load(io.BytesIO(row["weights"])) as arrays:
+        stored = dict(arrays)
+    about = json.loads(str(stored["about"]))
+    about["inputs"][0] = "shoe_size"
+    file = io.BytesIO()
+    np.savez(file, **stored | {"about": np.array(json.dumps(about))})
+    row["weights"] = file.getvalue()
+    found = scores(pa.Table.from_pylist([row], schema=registry.SCHEMA), features)
+    assert set(found["scored_by"].to_pylist()) == {"prior"}
+    assert "shoe_size" in capsys.readouterr().out
 
 
 def test_without_an_accepted_network_the_prior_scores(networks, features):

@@ -13,11 +13,12 @@ from clv_warehouse.clv.baselines import BASELINES
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import COLUMNS, Observations
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.registry import NETWORK, PRIOR, Plan
+from clv_warehouse.clv.registry import NETWORK, PRIOR, network_config
 from clv_warehouse.clv.training import train
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.apart import apart
+from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 
 SCHEMA = pa.schema(
@@ -52,7 +53,7 @@ def backtest(
     """
     if not plan.is_due or plan.as_of_date is None:
         return standing
-    config = NetworkConfig.from_json(plan.network)
+    config = network_config(plan)
     known = known_rows(features, targets, config.columns)
     return apart(judge_all, plan.as_of_date, sorted(horizons), config, **known)
 

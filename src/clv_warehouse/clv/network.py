@@ -22,7 +22,7 @@ mean is an output of its own, fitted by a Tweedie deviance.
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -53,6 +53,10 @@ LEAST_SHARE_OF_MEAN_SPEND = 1e-3
 # Where all pay the same, the spread of log spend would shrink for ever.
 LEAST_LOG_SCALE = -3.0
 SCALINGS = ("customer_scaling", "pair_scaling", "sequence_scaling")
+
+
+class OtherInputsError(ValueError):
+    """A network was trained on other inputs than there are now."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,13 @@ class NetworkConfig:
     @classmethod
     def from_json(cls, text: str) -> "NetworkConfig":
         """Read settings from JSON; TypeError names one that does not exist."""
-        settings = json.loads(text)
-        if "hidden_units" in settings:
-            settings["hidden_units"] = tuple(settings["hidden_units"])
-        return cls(**settings)
+        return cls.of(json.loads(text))
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "NetworkConfig":
+        """Take the settings that differ from the defaults; TypeError likewise."""
+        units = settings.get("hidden_units", cls.hidden_units)
+        return cls(**{**settings, "hidden_units": tuple(units)})
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -100,10 +107,6 @@ class NetworkConfig:
     def columns(self) -> tuple[str, ...]:
         """The columns of customer_features that are read."""
         return *COLUMNS, *self.sequences
-
-    def to_json(self) -> str:
-        """All settings as JSON text."""
-        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -419,14 +422,14 @@ class Network:
     def from_bytes(cls, data: bytes) -> "Network":
         """Read the network that to_bytes wrote.
 
-        Raises ValueError if it was trained on other inputs than there are now.
+        Raises OtherInputsError if it was trained on other inputs than there are now.
         """
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
             if tuple(about["inputs"]) != CUSTOMER_INPUTS:
-                raise ValueError(
-                    f"the network was trained on the inputs {about['inputs']}, there "
-                    f"are now {list(CUSTOMER_INPUTS)}: run with --vars 'retrain: true'"
+                raise OtherInputsError(
+                    f"the inputs were {about['inputs']} and are now "
+                    f"{list(CUSTOMER_INPUTS)}"
                 )
 
             def read(kind: type, name: str) -> Any:

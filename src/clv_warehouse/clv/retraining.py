@@ -1,28 +1,30 @@
 """A new row of clv_network: trained on all that is known, accepted or not."""
 
 import json
-from datetime import UTC, datetime
-from hashlib import sha256
 
 import pyarrow as pa
 
 from clv_warehouse.clv.backtest import known_rows
-from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Customers, Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import (
-    SCHEMA,
-    Measures,
-    Plan,
+    NETWORK,
     decide,
     mean_measures,
+    network_config,
+    stored_config,
 )
 from clv_warehouse.clv.scoring import fixed_sample
 from clv_warehouse.clv.training import train
+from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
+from clv_warehouse.learning.acceptance import Measures
 from clv_warehouse.learning.apart import apart
+from clv_warehouse.learning.fingerprints import data_fingerprint
+from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
+from clv_warehouse.learning.registry import new_row, with_row
 
 
 @doorway
@@ -36,22 +38,22 @@ def trained(
     """Return the rows of clv_network that stand and, when it is due, a new one."""
     if not plan.is_due or plan.as_of_date is None:
         return standing
-    progress = Progress("clv_network")
+    progress = Progress(NETWORK)
     progress.say(f"training, because: {plan.reason}")
-    columns = NetworkConfig.from_json(plan.network).columns
+    columns = network_config(plan).columns
     today = fixed_sample(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
     row = apart(
-        new_row,
+        trained_row,
         plan,
         mean_measures(metrics),
         **known_rows(features, targets, columns),
         today=today.project(", ".join(columns)),
     )
     progress.say(row["decision"][0].as_py())
-    return pa.concat_tables([standing, row])
+    return with_row(standing, row)
 
 
-def new_row(
+def trained_row(
     plan: Plan,
     measures: Measures,
     features: pa.Table,
@@ -62,43 +64,43 @@ def new_row(
 
     `measures` are those of the backtest, which decide whether it is accepted.
     """
-    config = NetworkConfig.from_json(plan.network)
+    config = network_config(plan)
     observations = Observations.from_arrow(features, targets)
     customers = Customers.from_arrow(today)
     prior = Prior.fit(customers.history)
-    network = train(observations, prior, customers, config, Progress("clv_network"))
-    is_accepted, decision = decide(measures)
+    network = train(observations, prior, customers, config, Progress(NETWORK), TUNING)
+    decision = decide(measures)
     if not network.corrects:
-        is_accepted, decision = False, "not accepted: too little to learn from"
-    row = {
-        "network_version": f"{plan.as_of_date}-{network.digest}",
-        "trained_at": datetime.now(UTC).replace(tzinfo=None),
-        "as_of_date": plan.as_of_date,
-        "features_fingerprint": plan.features_fingerprint,
-        "config_fingerprint": plan.config_fingerprint,
-        "data_fingerprint": fingerprint(observations),
-        "config": config.to_json(),
-        "prior": prior.to_json(),
-        "measures": json.dumps(measures),
-        "weights": network.to_bytes(),
-        "is_accepted": is_accepted,
-        "decision": decision,
-    }
-    return pa.Table.from_pylist([row], schema=SCHEMA)
+        decision = False, "not accepted: too little to learn from"
+    return new_row(
+        plan,
+        decision,
+        network.to_bytes(),
+        network.digest,
+        data_fingerprint=fingerprint(observations, customers),
+        config=stored_config(plan, config, TUNING),
+        prior=prior.to_json(),
+        measures=json.dumps(measures),
+    )
 
 
-def fingerprint(observations: Observations) -> str:
-    """32 letters that differ where any observation does."""
-    digest = sha256()
-    customers = observations.customers
-    for array in (
-        customers.as_of_date,
-        *customers.numbers.values(),
-        observations.row,
-        observations.horizon_days,
-        observations.spend,
-        observations.purchases,
-    ):
-        if array is not None:
-            digest.update(array.tobytes())
-    return digest.hexdigest()[:32]
+def fingerprint(observations: Observations, today: Customers) -> str:
+    """32 letters that differ where anything does that a network is trained on."""
+    return data_fingerprint(
+        [
+            *(
+                each
+                for customers in (observations.customers, today)
+                for each in (
+                    customers.customer_key,
+                    customers.as_of_date,
+                    *customers.numbers.values(),
+                    customers.sequences,
+                )
+            ),
+            observations.row,
+            observations.horizon_days,
+            observations.spend,
+            observations.purchases,
+        ]
+    )

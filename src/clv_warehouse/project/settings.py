@@ -97,7 +97,7 @@ def _setting(name: str, rule: Mapping[str, Any], default: Any) -> Setting:
         str(_macros().allowed(rule)),
         default,
         rule.get("unset"),
-        rule.get("trains", False),
+        any(name in model["settings"] for model in _vars()["learned_models"].values()),
     )
 
 
@@ -106,7 +106,8 @@ def _rules() -> dict[str, Any]:
 
 
 def _project_vars() -> dict[str, Any]:
-    return {name: value for name, value in _vars().items() if name != "settings"}
+    described = {"settings", "learned_models"}
+    return {name: value for name, value in _vars().items() if name not in described}
 
 
 @cache

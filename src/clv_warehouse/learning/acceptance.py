@@ -1,0 +1,92 @@
+"""Whether a network may score: compared with its rivals where all were judged."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clv_warehouse.engines.relation import Relation
+
+Measures = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a network may lose to a rival and still score.
+
+    Attributes:
+        rival: the other model.
+        measure: in which they are compared.
+        is_better_high: whether more of it is better.
+        tolerance: how much worse the network may be, as the mean over judged cases.
+
+    """
+
+    rival: str
+    measure: str
+    is_better_high: bool
+    tolerance: float
+
+    def is_lost(self, own: float, theirs: float) -> bool:
+        """Whether the network is worse by more than the tolerance."""
+        return (theirs - own if self.is_better_high else own - theirs) > self.tolerance
+
+
+def mean_measures(
+    metrics: Relation, by_size: Collection[str], in_units: Mapping[str, str]
+) -> Measures:
+    """Mean of each measure over the judged cases, by model.
+
+    `metrics` has columns origin_date, horizon_days, model, measure and value. Of the
+    measures in `by_size` the sign does not count. Those in `in_units` are in units of
+    a model's, for cases differ in how much is spent.
+    """
+    cases: dict[tuple, dict[str, float]] = defaultdict(dict)
+    for origin, horizon, model, measure, value in metrics.project(
+        "origin_date, horizon_days, model, measure, value"
+    ).fetchall():
+        cases[origin, horizon, measure][model] = value
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for (_, _, measure), by_model in sorted(cases.items()):
+        unit = by_model.get(in_units.get(measure, "")) or 1
+        for model, value in by_model.items():
+            values[model][measure].append(
+                (abs(value) if measure in by_size else value) / unit
+            )
+    return {
+        model: {measure: float(np.mean(each)) for measure, each in sorted(of.items())}
+        for model, of in sorted(values.items())
+    }
+
+
+def decide(
+    model_name: str, measures: Measures, comparisons: Sequence[Comparison]
+) -> tuple[bool, str]:
+    """Whether a network so judged may score, and why.
+
+    It must not lose to a rival in any comparison. A rival that was not judged is none;
+    a network that was not judged does not score. The reason shows the first measure.
+    """
+    own, (first, *_) = measures.get(model_name, {}), comparisons
+    if first.measure not in own:
+        return False, "not accepted: the history is too short to judge a network"
+    judged = [
+        (comparison, measures[comparison.rival][comparison.measure])
+        for comparison in comparisons
+        if comparison.measure in measures.get(comparison.rival, {})
+    ]
+    for comparison, theirs in judged:
+        value = own[comparison.measure]
+        if comparison.is_lost(value, theirs):
+            return False, (
+                f"not accepted: mean {comparison.measure} {value:.4f}, "
+                f"{comparison.rival} has {theirs:.4f}"
+            )
+    rivals = [
+        f"{comparison.rival} {theirs:.4f}"
+        for comparison, theirs in judged
+        if comparison.measure == first.measure
+    ]
+    shown = [f"mean {first.measure} {own[first.measure]:.4f}", *rivals]
+    return True, f"accepted: {', '.join(shown)}"
