@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from clv_warehouse.project.places import ROOT
+
 FOLDER = ROOT / "data" / "benchmarks"
 # Of ru_maxrss, which macOS counts in bytes and others in kilobytes.
 PEAK_UNITS_PER_MB = 1 << (20 if sys.platform == "darwin" else 10)

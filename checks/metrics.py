@@ -15,8 +15,8 @@ import duckdb
 
 from clv_warehouse.project import metrics
 from clv_warehouse.project.command import run_main
+from clv_warehouse.project.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 WAREHOUSE = ROOT / "data" / "sample.duckdb"
 CUSTOMERS = "profiles.customer_profiles"
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clv_warehouse.project.command import run_main
+from clv_warehouse.project.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 WAREHOUSE = Path("data/sample.duckdb")
 
 

@@ -9,14 +9,13 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from clv_warehouse.project.command import run_main
+from clv_warehouse.project.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "questions.md"
 WAREHOUSE = ROOT / "data" / "sample.duckdb"

@@ -11,9 +11,9 @@ from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.load import LoadedFeed, link, load
 from clv_warehouse.loading.reading import LoadError
 from clv_warehouse.project.command import run_main
-from clv_warehouse.project.places import warehouse_of
+from clv_warehouse.project.places import ROOT, warehouse_of
 
-SHOP_YML = Path(__file__).resolve().parents[1] / "models" / "staging" / "shop.yml"
+SHOP_YML = ROOT / "models" / "staging" / "shop.yml"
 
 
 def main() -> int:
