@@ -1,4 +1,4 @@
-"""How far a network is believed, as later data say; the rest is the prior's."""
+"""Decides on later data how much of a network's correction counts."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def belief_in(
     offsets: Singles,
     tuning: Tuning,
 ) -> tuple[float, Singles]:
-    """Say what the loss is where the network is believed, and how far to believe it.
+    """Return the loss with the network's correction, and how much of it counts.
 
     The second, (OUTPUTS,), is `tuning.belief` for each output, or 0 where the prior,
     `offsets`, is better beyond doubt. What all customers of a cell share is taken as
@@ -30,7 +30,7 @@ def belief_in(
         targets = np.hstack([outcomes, mixed])
         losses.append(np.array(losses_of(targets, np.zeros_like(mixed))))
     gain = losses[0] - losses[1]
-    # A customer stands in many cells, which are not as many witnesses.
+    # A customer stands in many cells, but these are not independent observations.
     error = gain.std(axis=1) / np.sqrt(cells.customers.max())
     is_worse = gain.mean(axis=1) < -tuning.doubt * error
     belief = np.where(is_worse, 0, tuning.belief)

@@ -1,8 +1,8 @@
-"""The level: what moves all customers of a day and horizon together.
+"""Estimates the level: what moves all customers of a day and horizon together.
 
-A season or a good year is such a thing. The network learns how customers differ from
-what their cell, a day and a horizon, has in common; the level is estimated here from
-all cells of the past.
+A season or a good year moves all of them. A day and a horizon are a cell. The network
+learns how customers differ from the others of their cell; this module estimates the
+level from all cells of the past.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Cells:
         return Cells(row, self.as_of_date[places], self.horizon_days[places], customers)
 
     def typical(self, outcomes: NDArray) -> NDArray:
-        """What of each output all of a cell's customers share, (c, OUTPUTS).
+        """Return of each output what the customers of a cell share, (c, OUTPUTS).
 
         `outcomes`, (n, 2), are whether the customer bought, and the spend in units of
         its mean. Every cell gets one more customer, of whom half bought for the mean
@@ -89,7 +89,7 @@ class Cells:
     def errors(
         self, outcomes: NDArray, outputs: NDArray, most_off: float
     ) -> tuple[NDArray, NDArray]:
-        """How far each output is off on average, and its variance, (c, OUTPUTS) each.
+        """Return each output's mean error and the variance of that, (c, OUTPUTS) each.
 
         `outcomes`, (n, 2), are whether the customer bought, and the spend in units of
         its mean. The errors are one Newton step for the chance's logit, the logarithm
@@ -128,7 +128,7 @@ class Cells:
         return np.clip(off, -most_off, most_off), variance
 
     def centred(self, outcomes: NDArray, outputs: NDArray, most_off: float) -> NDArray:
-        """Bring every cell of `outputs`, shape (n, OUTPUTS), to the cell's truth."""
+        """Shift every cell of `outputs`, shape (n, OUTPUTS), to the cell's truth."""
         for _ in range(NEWTON_STEPS):
             off, _ = self.errors(outcomes, outputs, most_off)
             outputs = outputs + off[self.row]
@@ -141,13 +141,13 @@ class Cells:
         today: np.datetime64 | None,
         tuning: Tuning,
     ) -> Level:
-        """Estimate what of the cells' errors goes on `today`, by horizon and month.
+        """Estimate which part of the cells' errors holds `today`, by horizon and month.
 
         Ridge regression, which is the posterior mean where the effects of horizons,
         months and a history's start are normal around zero, with the standard
         deviations that `tuning` gives them, and a cell's error has the variance of its
-        customers and that of its time, `tuning.drift`. Windows of a horizon overlap:
-        they count as what fits side by side.
+        customers and that of its time, `tuning.drift`. Windows of a horizon overlap;
+        together they count as many as fit side by side.
         """
         horizons, of_horizon, count = np.unique(
             self.horizon_days, return_inverse=True, return_counts=True
@@ -197,9 +197,10 @@ def anchored(
     level: Level,
     level_days: Sequence[int],
 ) -> Level:
-    """Add to `level` what makes all of today's customers together the prior's.
+    """Add to `level` what brings today's customers together to the prior.
 
-    Their mean chance of buying, their total spend, and the mean location of buyers.
+    That is their mean chance of buying, their total spend, and the mean location of
+    buyers.
     """
     if not len(today):
         return level

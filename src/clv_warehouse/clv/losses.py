@@ -1,4 +1,4 @@
-"""What training makes small: the three losses of a network's four outputs."""
+"""The three losses of a network's four outputs, which training minimises."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from clv_warehouse.learning.fitting import import_keras
 
 
 def loss(targets: Any, outputs: Any) -> Any:
-    """Add up the three losses of each example, which training makes small, (n,)."""
+    """Return the sum of the three losses of each example, shape (n,)."""
     return sum(losses_of(targets, outputs))
 
 
 def losses_of(targets: Any, outputs: Any) -> tuple[Any, Any, Any]:
-    """Three losses of each example, shape (n,), of the outputs before their offsets.
+    """Return three losses of each example, shape (n,), of outputs before their offsets.
 
     Chance of buying: binary cross-entropy. Expected spend: `tweedie_deviance`. Spend
     of a buyer: the negative log-likelihood of a lognormal, without its constant.
@@ -32,10 +32,10 @@ def losses_of(targets: Any, outputs: Any) -> tuple[Any, Any, Any]:
 def tweedie_deviance(spend: Any, log_mean: Any) -> Any:
     """Deviance of Tweedie's distribution with power 1.5, shape (n,).
 
-    Jorgensen (1987): between Poisson's and gamma's, it has a mass at zero and a long
-    tail. With p = 1.5 its deviance, 2 (y^(2-p) / ((1-p)(2-p)) - y m^(1-p) / (1-p) +
-    m^(2-p) / (2-p)), is 4 (sqrt(y) - sqrt(m))^2 / sqrt(m), least where m is the mean
-    of y.
+    Jorgensen (1987): a distribution between Poisson and gamma, with a mass at zero and
+    a long tail. With p = 1.5 its deviance, 2 (y^(2-p) / ((1-p)(2-p)) - y m^(1-p) /
+    (1-p) + m^(2-p) / (2-p)), is 4 (sqrt(y) - sqrt(m))^2 / sqrt(m), least where m is the
+    mean of y.
     """
     ops = import_keras().ops
     root = ops.exp(0.5 * log_mean)

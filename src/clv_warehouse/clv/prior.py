@@ -31,14 +31,14 @@ class History:
     """What a customer's purchases say, as of a date; every array has shape (n,).
 
     Attributes:
-        frequency: repeat purchase days, so 0 for who bought on one day only.
+        frequency: repeat purchase days: 0 for a customer who bought on one day only.
         recency: days from the first to the last purchase.
         age: days from the first purchase to the as-of date.
         monetary: mean spend of the customer's purchases.
-        purchases: how many purchases `monetary` is the mean of. By default all,
-            the first one included: who bought once has shown a level of spend too.
-            Fader & Hardie leave the first one out; give the mean of the repeat
-            purchases and `purchases=frequency` for theirs.
+        purchases: how many purchases `monetary` is the mean of. By default all, the
+            first included: a customer who bought once has shown a level of spend too.
+            Fader & Hardie leave the first one out; for their convention give the mean
+            of the repeat purchases and `purchases=frequency`.
         weights: how many customers each row stands for, by default one.
 
     """
@@ -100,7 +100,8 @@ class History:
     def pairs(self) -> tuple[Sequence[Floats], NDArray[np.intp]]:
         """Find the distinct pairs of frequency and age, and each customer's place.
 
-        A million customers share a few thousand, which every horizon looks at.
+        A million customers share a few thousand pairs, so each horizon computes few
+        values.
         """
         return _distinct(self.frequency, self.age)
 
@@ -175,16 +176,17 @@ class BgNbd:
     def p_alive(self, history: History) -> Floats:
         """Chance that the customer still buys at all at the as-of date, shape (n,).
 
-        One for who never repeated: the model lets nobody stop before that.
+        It is one for a customer without a repeat purchase: in the model nobody stops
+        before the first repeat.
         """
         return expit(-self._log_odds_stopped(history))
 
     def chance_of_buying(self, history: History, horizon_days: Days) -> Floats:
         """Chance of a purchase in the next `horizon_days`, shape (n,).
 
-        Who is alive buys at a rate whose posterior is gamma (r + x, alpha + T), and
-        stops only after a purchase: the first one comes as in the NBD.
-        `horizon_days` is one number or one per customer.
+        A customer who is alive buys at a rate whose posterior is gamma (r + x,
+        alpha + T) and stops only after a purchase. So the next purchase comes as in the
+        NBD. `horizon_days` is one number or one per customer.
         """
         shape = self.r + history.frequency
         stretch = horizon_days / (self.alpha + history.age)
@@ -193,11 +195,11 @@ class BgNbd:
     def expected_purchases(self, history: History, horizon_days: Days) -> Floats:
         """Purchases expected in the next `horizon_days`, per customer, shape (n,).
 
-        Fader, Hardie & Lee (2005), equation 10, `horizon_days` being one number or
-        one per customer. Their form divides zero by zero at a = 1 and cancels near
-        it. With s = horizon / (alpha + T) the same quantity is, given alive, the
-        mean of (1 - (1 + p s)^-(r + x)) / p over p ~ Beta(a, b + x): all terms
-        positive, and integrated here by Gauss-Jacobi quadrature.
+        Fader, Hardie & Lee (2005), equation 10; `horizon_days` is one number or one per
+        customer. Their form divides zero by zero at a = 1 and cancels near it. For a
+        customer who is alive and s = horizon / (alpha + T), the same quantity is the
+        mean of (1 - (1 + p s)^-(r + x)) / p over p ~ Beta(a, b + x). All terms of it
+        are positive, and Gauss-Jacobi quadrature integrates it.
         """
         if np.ndim(horizon_days):
             stretch = horizon_days / (self.alpha + history.age)
@@ -296,13 +298,13 @@ class GammaGamma:
     def fit(cls, history: History) -> "GammaGamma":
         """Maximum likelihood; where the data determine none, the penalised one.
 
-        Rows without a purchase or with a mean of zero say nothing and are left out;
-        without any row the mean is one unit of currency.
+        It leaves out rows without a purchase or with a mean of zero, which say nothing.
+        Without any row the mean is one unit of currency.
         """
         known = (history.purchases > 0) & (history.monetary > 0)
         known &= history.weights > 0
         weights = history.weights[known]
-        # In units of the mean amount, any currency's parameters are of one order.
+        # In units of the mean amount, parameters have the same size in any currency.
         unit = (
             np.average(history.monetary[known], weights=weights) if known.any() else 1
         )
@@ -339,8 +341,8 @@ class GammaGamma:
     def expected_amount(self, history: History) -> Floats:
         """Mean spend of the customer's next purchases, shape (n,).
 
-        Fader & Hardie (2013), equation 5: the customer's own mean, drawn towards
-        everybody's the more, the fewer purchases it rests on.
+        Fader & Hardie (2013), equation 5: the customer's own mean, drawn towards the
+        mean of all customers; the fewer purchases it rests on, the more.
         """
         seen = np.where(history.monetary > 0, history.purchases, 0)
         evidence = self.gamma + seen * history.monetary
@@ -384,13 +386,13 @@ class Prior:
 def _climb(
     gain: Callable[[Floats], tuple[float, Floats]], starts: Floats, size: float
 ) -> Floats:
-    """Log-parameters where `gain` is highest, the best of several climbs, shape (k,).
+    """Return the log-parameters at which `gain` is highest, shape (k,).
 
-    `gain` gives value and slope; `starts` has a row per climb, the first one being
-    common values; `size` is the number of customers. The data may determine no
-    maximum: nobody repeated, all amounts are equal, there is one customer. Where
-    they bend `gain` in some direction less than a standard normal around the first
-    start would, the maximum is sought again with that normal's penalty.
+    `gain` returns value and slope. `starts` has a row per climb, the first with common
+    values; the best climb counts. `size` is the number of customers. Some data
+    determine no maximum: nobody repeated, all amounts are equal, or there is one
+    customer. If the data bend `gain` in some direction less than a standard normal
+    around the first start would, a second search adds the penalty of that normal.
     """
     size = max(size, 1.0)
 
@@ -427,14 +429,14 @@ def _climb(
 def _total(weights: NDArray, values: NDArray) -> float:
     """Add up values times weights, shape (n,) each.
 
-    Not by `@`: BLAS shares a long sum out to threads that wait for each other by
-    spinning. Beside other work a fit was measured to take fifty times as long.
+    It does not use `@`, because BLAS splits a long sum over threads that spin while
+    they wait for each other. Beside other work a fit then took fifty times as long.
     """
     return float((weights * values).sum())
 
 
 def _distinct(*columns: Floats) -> tuple[Sequence[Floats], NDArray[np.intp]]:
-    """Find the distinct rows of columns of shape (n,), and each row's place there."""
+    """Return the distinct rows of columns of shape (n,), and each row's place there."""
     code = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         values, place = np.unique(column, return_inverse=True)
@@ -447,12 +449,12 @@ def _distinct(*columns: Floats) -> tuple[Sequence[Floats], NDArray[np.intp]]:
 
 @lru_cache(maxsize=1 << 14)
 def _beta_quadrature(a: float, b: float) -> tuple[Floats, Floats]:
-    """Nodes in (0, 1) and masses, shape (NODES,), for means over Beta(a, b).
+    """Return nodes in (0, 1) and masses, shape (NODES,), for means over Beta(a, b).
 
-    Golub & Welsch (1969): the eigenvalues of the Jacobi matrix, which is put
-    together from the coefficients of Gauss's continued fraction of the beta's
-    moments. These are all positive, so that nothing cancels. Batch after batch asks
-    for the same few, so they are kept.
+    Golub & Welsch (1969): the nodes are the eigenvalues of the Jacobi matrix. Its
+    entries come from the coefficients of Gauss's continued fraction of the beta's
+    moments, which are all positive, so nothing cancels. Every batch asks for the same
+    few rules, so they are cached.
     """
     k = np.arange(1, NODES)
     even = k * (b + k - 1) / ((a + b + 2 * k - 2) * (a + b + 2 * k - 1))
@@ -463,6 +465,6 @@ def _beta_quadrature(a: float, b: float) -> tuple[Floats, Floats]:
     # eigh reads the lower triangle only.
     jacobi[k, k - 1] = np.sqrt(odd[:-1] * even)
     nodes, vectors = np.linalg.eigh(jacobi)
-    # Rounding may put the smallest node at or below zero, where it stands for the
-    # limit: what is averaged is smooth there.
+    # Rounding may put the smallest node at or below zero. The function that is averaged
+    # is smooth there, so a tiny positive node will do.
     return np.maximum(nodes, 1e-100), vectors[0] ** 2

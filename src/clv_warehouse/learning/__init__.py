@@ -1,1 +1,1 @@
-"""What every learned model needs, of whatever domain."""
+"""What every learned model needs, in any domain."""

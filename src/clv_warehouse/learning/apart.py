@@ -1,7 +1,8 @@
-"""Training in a process of its own, which takes TensorFlow with it when it ends.
+"""Runs training in a process of its own, which frees TensorFlow's memory when it ends.
 
-Keras' seeds and TensorFlow's threads and memory belong to a whole process, and dbt runs
-models in threads of one: there, what is trained would depend on what else runs.
+Keras' seeds and TensorFlow's threads and memory belong to a process. dbt runs all
+models in threads of one process, so a network trained there would depend on what else
+runs.
 """
 
 import os
@@ -27,10 +28,10 @@ def apart(
 ) -> pa.Table:
     """Call a module's function in a process of its own and return its table.
 
-    `arguments` are pickled; `relations` reach it as Arrow tables, and are never all in
-    this process's memory. What it prints is seen as if it ran here, but TensorFlow's
-    greetings, on its standard error, are not. Raises RuntimeError with the end of that
-    if the process fails.
+    `arguments` are pickled. `relations` reach the function as Arrow tables; this
+    process never holds all of one in memory. Its standard output appears as if it ran
+    here; its standard error, which has TensorFlow's notices, does not. Raises
+    RuntimeError with the end of that if the process fails.
     """
     with tempfile.TemporaryDirectory(prefix="clv_") as scratch:
         folder = Path(scratch)
@@ -65,7 +66,7 @@ def _read(path: Path) -> pa.Table:
 
 
 def answer(folder: Path) -> None:
-    """Do what `apart` has asked for in a folder."""
+    """Do what `apart` asked for in a folder."""
     function, arguments, names = pickle.loads((folder / CALL).read_bytes())
     tables = {name: _read(folder / f"{name}.arrow") for name in names}
     found = function(*arguments, **tables)

@@ -1,6 +1,6 @@
-"""Integrated gradients: what each input of a learned model adds to its output.
+"""Integrated gradients: how much each input of a learned model adds to its output.
 
-Sundararajan, Taly & Yan (2017), "Axiomatic Attribution for Deep Networks". Along the
+Sundararajan, Taly & Yan (2017), "Axiomatic Attribution for Deep Networks". On the
 straight line x(t) from a baseline, x(0), to a case, x(1),
 
     contribution of input j = (x_j(1) - x_j(0)) * integral from 0 to 1 of df/dx_j dt
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from clv_warehouse.project.arrays import Singles
 
-# Points at which the line is looked at. The slopes of a network with ReLU jump, so that
-# more of them gain little: tests/clv/test_attribution.py measures what they miss.
+# Points on the line. The slopes of a network with ReLU jump, so more points gain
+# little: tests/clv/test_attribution.py measures what is missed.
 POINTS = 16
 
 
@@ -28,15 +28,15 @@ def nodes(points: int = POINTS) -> Iterator[tuple[float, float]]:
 
 
 def mean_inputs(inputs: Singles) -> Singles:
-    """Mean of some inputs over their first axis, which stays with length one."""
+    """Return the mean of inputs over their first axis, which keeps length one."""
     return inputs.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
 
 
 def with_error_spread(contributions: NDArray, total: NDArray) -> NDArray:
     """Make each row of `contributions`, (n, k), add up to its `total`, (n,).
 
-    The integration error is spread in proportion to the contributions' sizes; where
-    all are zero, the last one has it all.
+    The integration error is spread in proportion to the contributions' sizes; if
+    all are zero, the last one gets it all.
     """
     missed = total - contributions.sum(axis=1)
     size = np.abs(contributions)

@@ -1,8 +1,8 @@
-"""How the last purchases become numbers, and how slopes in those go back to them.
+"""Encoders turn the last purchases into numbers, and carry slopes back to them.
 
-An encoder reads purchases one place after another, shape (PURCHASES, m, 2), so that
-each place is one block of memory. It returns what it makes of them, (m, ENCODED), and
-its backpropagation: from slopes in that, (m, ENCODED), to slopes in the purchases.
+An encoder reads purchases place by place, shape (PURCHASES, m, 2), so each place is one
+block of memory. It returns its values, shape (m, ENCODED), and its backpropagation,
+from slopes in the values to slopes in the purchases.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from clv_warehouse.project.arrays import Singles
 Backward = Callable[[Singles], Singles]
 Encoder = Callable[[Singles, tuple[Singles, ...]], tuple[Singles, Backward]]
 
-# What is known of each purchase: how many days ago it was, and its amount.
+# The columns that describe each purchase: how many days ago it was, and its amount.
 STEP_NUMBERS = 2
 ENCODED = 16
-# Shapes of the arrays with which a member reads the sequence of purchases: of two
-# convolutions over three purchases each, and of a gated recurrent unit.
+# The shapes of each encoder's arrays: two convolutions over three purchases each, and a
+# gated recurrent unit.
 ENCODER_SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
     "dense": (),
     "cnn": (
@@ -32,7 +32,7 @@ ENCODER_SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
 
 
 def convolved(steps: Singles, arrays: tuple[Singles, ...]) -> tuple[Singles, Backward]:
-    """Read purchases three at a time, twice; of each unit the most counts."""
+    """Convolve over three purchases, twice, and take the maximum of each unit."""
     kernels, biases = arrays[::2], arrays[1::2]
     layers = []
     for (before, here, after), bias in zip(kernels, biases, strict=True):
@@ -45,7 +45,7 @@ def convolved(steps: Singles, arrays: tuple[Singles, ...]) -> tuple[Singles, Bac
     most = steps.max(axis=0)
 
     def backward(slopes: Singles) -> Singles:
-        # Places that have the most alike share its slope alike.
+        # If several places share the maximum, they share its slope equally.
         is_most = layers[-1] == most
         slopes = slopes / is_most.sum(axis=0, dtype=np.float32) * is_most
         for (before, here, after), layer in zip(
@@ -62,7 +62,7 @@ def convolved(steps: Singles, arrays: tuple[Singles, ...]) -> tuple[Singles, Bac
 
 
 def recurred(steps: Singles, arrays: tuple[Singles, ...]) -> tuple[Singles, Backward]:
-    """Read purchases one after another; what is remembered at the end counts.
+    """Read purchases one after another and return the state after the last.
 
     Gated recurrent unit: Cho et al. (2014).
     """

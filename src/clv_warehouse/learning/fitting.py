@@ -1,6 +1,7 @@
-"""How a Keras model is built and fitted; Keras is imported when it is first needed.
+"""Builds and fits Keras models.
 
-Importing TensorFlow takes seconds and much memory, which a run that only scores saves.
+Keras is imported when it is first needed, because importing TensorFlow takes seconds
+and much memory, and a run that only scores does not need it.
 """
 
 import os
@@ -15,9 +16,9 @@ from clv_warehouse.learning.encoders import ENCODED
 from clv_warehouse.project.arrays import Singles
 
 STEPS_PER_EXECUTION = 16
-# Fewer steps than this teach nothing, however few the rows.
+# With fewer steps than this a model learns nothing, however few the rows.
 STEPS_PER_EPOCH = 32
-# As many rows as are given to a model at a time when it is only asked.
+# How many rows a model gets at a time when it only predicts.
 CHUNK_ROWS = 1 << 16
 
 
@@ -44,7 +45,7 @@ def fit(
     seed: int,
     after_epoch: Callable[[int, float], None],
 ) -> None:
-    """Train `model` for some epochs; `after_epoch` gets their number and loss."""
+    """Train `model` for some epochs; `after_epoch` gets the epoch's number and loss."""
     keras = import_keras()
     steps = max(len(examples) // batch_rows, STEPS_PER_EPOCH)
     steps = -(-steps // STEPS_PER_EXECUTION) * STEPS_PER_EXECUTION
@@ -62,11 +63,11 @@ def fit(
 
 
 def batches(examples: Examples, steps: int, epochs: int, seed: int) -> Any:
-    """Make a tf.data of whole batches, every epoch in another order.
+    """Return a tf.data dataset of whole batches, in another order each epoch.
 
-    Batches are gathered by their rows' numbers: no row passes through Python or is
-    copied one by one, which is what makes fitting on arrays slow. How many rows they
-    have is no part of their type, so that other rows are no reason to trace anew.
+    TensorFlow gathers batches by row number. So no row passes through Python or is
+    copied one by one, which makes fitting on arrays slow. The number of rows is not
+    part of the batches' type, so other rows are no reason to trace the model anew.
     """
     import tensorflow as tf
 
@@ -89,7 +90,7 @@ def batches(examples: Examples, steps: int, epochs: int, seed: int) -> Any:
 
 
 def outputs_of(model: Any, examples: Examples) -> Singles:
-    """Compute the model's outputs without dropout, shape one row per example."""
+    """Compute the model's outputs without dropout, one row per example."""
     inputs = examples.inputs
     chunks = [
         np.asarray(model(inputs[start : start + CHUNK_ROWS], training=False))
@@ -127,10 +128,10 @@ def compile_model(model: Any, loss: Callable[..., Any], learning_rate: float) ->
 
 
 def restart(model: Any, first: Any) -> None:
-    """Bring a compiled model to the weights of `first`, as if it was never fitted.
+    """Reset a compiled model to the weights of `first`, as if it was never fitted.
 
-    TensorFlow traces a model when it is fitted for the first time, which takes more
-    than a CPU second, as long as two epochs over 400,000 rows: fit one model often.
+    TensorFlow traces a model when it is first fitted. That takes more than a CPU
+    second, as long as two epochs over 400,000 rows; so fit one model many times.
     """
     for layer, start in zip(model.layers, first.layers, strict=True):
         for variable, value in zip(layer.variables, start.variables, strict=True):
@@ -143,7 +144,7 @@ def restart(model: Any, first: Any) -> None:
 
 
 def cnn_encoder(steps: Any) -> Any:
-    """Two convolutions over three purchases each, and the most of each unit."""
+    """Convolve twice over three purchases each; return the maximum of each unit."""
     keras = import_keras()
     for _ in range(2):
         steps = keras.layers.Conv1D(
@@ -157,7 +158,7 @@ def cnn_encoder(steps: Any) -> Any:
 
 
 def rnn_encoder(steps: Any) -> Any:
-    """A gated recurrent unit, as it is after the last purchase."""
+    """Return the state of a gated recurrent unit after the last purchase."""
     return import_keras().layers.GRU(ENCODED, reset_after=False)(steps)
 
 
@@ -169,7 +170,7 @@ ENCODING_LAYERS: dict[str, Callable[[Any], Any] | None] = {
 
 
 def import_keras() -> Any:
-    """Keras on TensorFlow, without TensorFlow's greetings."""
+    """Import Keras on TensorFlow, without TensorFlow's notices."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import keras

@@ -1,4 +1,4 @@
-"""What a person watching the build sees of the work that takes longest."""
+"""Prints how far long work is, for a person who watches the build."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ class Progress:
     """Prints how far a piece of work is, and how long the rest will take.
 
     Attributes:
-        work: what is worked on; every line begins with it.
+        work: name of the work; every line begins with it.
         started: when its steps began, in seconds of the monotonic clock.
 
     """
@@ -18,7 +18,7 @@ class Progress:
     started: float = field(default_factory=time.monotonic)
 
     def restarted(self) -> "Progress":
-        """Return the same, its steps beginning now."""
+        """Return the same work with its steps beginning now."""
         return Progress(self.work)
 
     def say(self, text: str) -> None:

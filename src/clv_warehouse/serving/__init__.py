@@ -1,1 +1,1 @@
-"""What people and tools read: published copies, the page, Superset."""
+"""What people and tools read: published copies, the dashboard, Superset."""

@@ -1,1 +1,1 @@
-"""The dashboard: one self-contained HTML page over the contracted tables."""
+"""The dashboard: one self-contained HTML page over the tables of schema reports."""

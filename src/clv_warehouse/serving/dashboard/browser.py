@@ -1,4 +1,4 @@
-"""A Chromium that opens the dashboard: to test it, to measure it, to picture it."""
+"""Opens the dashboard in Chromium, to test it, to measure it and to take pictures."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Of its own accord it would ask for updates and lists.
+# By default Chromium asks its maker for updates and lists.
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -21,17 +21,17 @@ QUIET = (
 
 
 def find_chromium() -> str | None:
-    """The path of an installed Chromium or Chrome, or None."""
+    """Return the path of an installed Chromium or Chrome, or None."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 @contextmanager
 def chromium() -> "Iterator[Browser]":
-    """A running one. Raises FileNotFoundError if none is installed."""
+    """Yield a running Chromium. Raises FileNotFoundError if none is installed."""
     path = find_chromium()
     if path is None:
         raise FileNotFoundError("No Chromium: install it (Debian: chromium).")
-    # Spark's environment has none, and needs none.
+    # Imported late: the environment for Spark has no Playwright and needs none.
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -43,7 +43,7 @@ def chromium() -> "Iterator[Browser]":
 
 
 def seconds_until_drawn(page: "Page") -> float:
-    """Wait until every chart is drawn: seconds since the page was asked for."""
+    """Wait until every chart is drawn; return the seconds since the request."""
     drawn = page.locator("html[data-ready]")
     drawn.wait_for(state="attached")
     return int(drawn.get_attribute("data-ready") or 0) / 1000

@@ -1,4 +1,4 @@
-"""The dashboard as one HTML file, which holds all that it needs."""
+"""Writes the dashboard as one HTML file, which holds everything that it needs."""
 
 import datetime as dt
 import json
@@ -48,7 +48,7 @@ def write_dashboard(warehouse: Path, page: Path) -> None:
 
 
 def assemble(shown: dict[str, Any]) -> str:
-    """The page that shows these figures, with all that it needs inside."""
+    """Return the page of these figures, with everything that it needs inside."""
     parts = {
         "style": (FOLDER / "page.css").read_text("utf-8"),
         "echarts": (FOLDER / "echarts" / "echarts.js").read_text("utf-8"),
@@ -63,6 +63,6 @@ def assemble(shown: dict[str, Any]) -> str:
 
 
 def _json_in_html(value: Any) -> str:
-    """JSON without a `<`, so that no text in it can end the element that it is in."""
+    """Return JSON without a `<`, so that no text in it can end its HTML element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c")
