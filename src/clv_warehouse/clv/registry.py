@@ -1,4 +1,4 @@
-"""The network of customers' spend among the models that are trained."""
+"""Keeps the networks that forecast customers' spend, and decides which one scores."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -14,11 +14,11 @@ from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 
 NETWORK = "clv_network"
-# What scores where no network does.
+# The model that scores if no network does.
 PRIOR = "bgnbd_gamma_gamma"
 # The network must rank customers no worse than each rival, and be no further off, in
-# total and per customer, than the prior that would score instead. Differences within
-# the tolerances change sign from one origin to the next.
+# total and per customer, than the prior that would score instead. Differences smaller
+# than the tolerances change sign from one origin to the next.
 COMPARISONS = (
     Comparison(PRIOR, "normalised_gini", is_better_high=True, tolerance=0.005),
     Comparison(
@@ -39,12 +39,12 @@ class Accepted:
 
 
 def network_config(plan: Plan) -> NetworkConfig:
-    """How the network is to be built and trained."""
+    """Return how the network is to be built and trained."""
     return NetworkConfig.of(plan.setting("network"))
 
 
 def stored_config(plan: Plan, config: NetworkConfig, tuning: Tuning) -> str:
-    """All that a training was told, as JSON: vars, settings, constants."""
+    """Return all that a training was given, as JSON: vars, settings, constants."""
     told = {
         "settings": json.loads(plan.settings),
         "network": asdict(config),
@@ -54,10 +54,10 @@ def stored_config(plan: Plan, config: NetworkConfig, tuning: Tuning) -> str:
 
 
 def last_accepted(networks: Relation, as_of_date: date) -> Accepted | None:
-    """Find the network that scores customers as of a date; none if the prior does.
+    """Return the network that scores customers as of a date; None if the prior scores.
 
-    None is there either where the last accepted one was trained on other inputs than
-    there are now, and the one trained since was not accepted.
+    The prior also scores if the last accepted network was trained on other inputs than
+    those of today, and the one trained since was not accepted.
     """
     stored = registry.last_accepted(networks, as_of_date)
     if stored is None:
@@ -73,11 +73,11 @@ def last_accepted(networks: Relation, as_of_date: date) -> Accepted | None:
 def mean_measures(metrics: Relation) -> Measures:
     """Mean of each measure over the judged cases, by model.
 
-    The mean of total_bias is that of its size; mae is in units of the prior's.
+    The sign of total_bias does not count; mae is in units of the prior's.
     """
     return acceptance.mean_measures(metrics, {"total_bias"}, {"mae": PRIOR})
 
 
 def decide(measures: Measures) -> tuple[bool, str]:
-    """Whether a network so judged may score, and why."""
+    """Return whether a network with these measures may score, and why."""
     return acceptance.decide(NETWORK, measures, COMPARISONS)

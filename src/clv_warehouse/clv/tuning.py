@@ -1,10 +1,10 @@
 """The constants of training that trials chose, in one place.
 
-Where nothing else is said, they were chosen on earlier dates of several shops, by
-trials that no command repeats; `python -m benchmarks accuracy` shows what they come to
-on the dates that are judged now. A shop of a few years cannot choose them for itself.
-A change trains the network anew (see learning/fingerprints.py), and a network's row in
-clv_network says what it was trained with.
+Unless a constant says otherwise, it was chosen on earlier dates of several shops, by
+trials that no command repeats; `python -m benchmarks accuracy` shows how good the
+forecasts are with it. A shop of a few years has too little history to choose its own.
+If a constant changes, the next run trains (learning/fingerprints.py), and each row of
+clv_network holds the constants that it was trained with.
 """
 
 from dataclasses import dataclass
@@ -12,33 +12,34 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tuning:
-    """What training takes as known.
+    """The constants of training.
 
     Attributes:
-        validation_share: share of the known days, at their end, that says when to stop
-            and how far to believe the network. By convention, from no trial.
-        training_rows: most rows to learn from; more took longer and were no better.
-        judged_rows: most rows of the later days that are judged; likewise.
-        least_buyers: of fewer buyers than this the network is not trained. From no
-            trial: a bound below which nothing can be judged.
-        belief: weight of the network where later data do not speak against it, the rest
-            being the prior's. Three quarters ranked customers better than all of it;
-            finer choices were no better than a guess.
-        doubt: the prior has all the weight where it is better on later data by more
-            than so many standard errors: two is the usual level of significance.
-        drift: standard deviation, in logs, by which one window of time differs from the
-            next for all customers together.
-        horizon_effect: the same of what a horizon as a whole is off.
-        month_effect: the same of a month of the year: 0.5 is a December of 1.6 times
-            the usual spend.
-        start_effect: the same of a history's start, when old customers look new and
-            spend more than new ones: unmodelled, that passed for a season.
+        validation_share: the share of the known days, at their end, that decides when
+            to stop and how much of the network's correction counts. A convention, not
+            from a trial.
+        training_rows: the most rows to learn from; more took longer and were no better.
+        judged_rows: the most rows of the later days to judge; more were no better.
+        least_buyers: with fewer buyers than this no network is trained. Not from a
+            trial: with fewer nothing can be judged.
+        belief: the share of the network's correction that counts, unless later data
+            speak against it; the rest stays with the prior. Three quarters ranked
+            customers better than the whole; finer choices were no better than a guess.
+        doubt: the correction counts nothing if the prior is better on later data by
+            more than so many standard errors. Two is the usual level of significance.
+        drift: standard deviation, in logs, by which all customers together differ from
+            one window of time to the next.
+        horizon_effect: standard deviation, in logs, of the error of a whole horizon.
+        month_effect: standard deviation, in logs, of the effect of a month of the year;
+            0.5 is a December with 1.6 times the usual spend.
+        start_effect: standard deviation, in logs, of the effect of a history's start.
+            In a shop's first months every customer looks new, which biases spend
+            upward; without this effect the bias passed for a season.
         start_days: after so many days 1/e of the start's effect is left.
-        most_off: no window counts as further off than this, in logs: 2 is 7.4 times.
-            A bound, from no trial: a window in which nobody bought would have no
-            logarithm.
-        level_days: the level is known at these horizons and at those of training, and
-            interpolated between them. From no trial.
+        most_off: no window counts as further off than this, in logs; 2 is a factor of
+            7.4. Not from a trial: a window in which nobody bought has no logarithm.
+        level_days: the level is computed at these horizons and at those of training,
+            and interpolated between them. Not from a trial.
 
     """
 

@@ -1,4 +1,4 @@
-"""Whether a network may score: compared with its rivals where all were judged."""
+"""Decides whether a network may score, by comparing it with its rivals."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -17,8 +17,8 @@ class Comparison:
 
     Attributes:
         rival: the other model.
-        measure: in which they are compared.
-        is_better_high: whether more of it is better.
+        measure: the measure that is compared.
+        is_better_high: whether a higher value is better.
         tolerance: how much worse the network may be, as the mean over judged cases.
 
     """
@@ -29,18 +29,18 @@ class Comparison:
     tolerance: float
 
     def is_lost(self, own: float, theirs: float) -> bool:
-        """Whether the network is worse by more than the tolerance."""
+        """Return whether the network is worse by more than the tolerance."""
         return (theirs - own if self.is_better_high else own - theirs) > self.tolerance
 
 
 def mean_measures(
     metrics: Relation, by_size: Collection[str], in_units: Mapping[str, str]
 ) -> Measures:
-    """Mean of each measure over the judged cases, by model.
+    """Return the mean of each measure over the judged cases, by model.
 
-    `metrics` has columns origin_date, horizon_days, model, measure and value. Of the
-    measures in `by_size` the sign does not count. Those in `in_units` are in units of
-    a model's, for cases differ in how much is spent.
+    `metrics` has columns origin_date, horizon_days, model, measure and value. The sign
+    of the measures in `by_size` does not count. Those in `in_units` are divided by the
+    value of a model, because cases differ in how much is spent.
     """
     cases: dict[tuple, dict[str, float]] = defaultdict(dict)
     for origin, horizon, model, measure, value in metrics.project(
@@ -63,10 +63,11 @@ def mean_measures(
 def decide(
     model_name: str, measures: Measures, comparisons: Sequence[Comparison]
 ) -> tuple[bool, str]:
-    """Whether a network so judged may score, and why.
+    """Return whether a network with these measures may score, and why.
 
-    It must not lose to a rival in any comparison. A rival that was not judged is none;
-    a network that was not judged does not score. The reason shows the first measure.
+    It may not lose to a rival in any comparison. A rival that was not judged is left
+    out; a network that was not judged does not score. The reason shows the first
+    measure.
     """
     own, (first, *_) = measures.get(model_name, {}), comparisons
     if first.measure not in own:

@@ -1,4 +1,4 @@
-"""Hashes that differ where what a training depends on does."""
+"""Hashes of what a training depends on: they differ if that does."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,10 +30,10 @@ def code_fingerprints(
 
 
 def code_fingerprint(module: str, package: Path = PACKAGE) -> str:
-    """32 letters that differ where the code of `module` does, or of one it imports.
+    """Return 32 letters that differ if the code of `module`, or of an import, does.
 
-    Modules that are imported count with all that they import in turn, of `package`
-    alone. Comments, docstrings and layout do not count. No module is run. Raises
+    It covers all modules of `package` that `module` imports, directly or through
+    others. Comments, docstrings and layout do not count. No module is run. Raises
     FileNotFoundError if there is no such module.
     """
     digest = sha256()
@@ -43,7 +43,7 @@ def code_fingerprint(module: str, package: Path = PACKAGE) -> str:
 
 
 def modules_of(module: str, package: Path) -> dict[str, ast.Module]:
-    """By name, the code of `module` and of all that it imports, without docstrings."""
+    """Return the code of `module` and its imports, by name, without docstrings."""
     path = source_of(module, package)
     if path is None:
         raise FileNotFoundError(f"there is no module {module} in {package}")
@@ -60,7 +60,7 @@ def modules_of(module: str, package: Path) -> dict[str, ast.Module]:
 
 
 def source_of(name: str, package: Path) -> Path | None:
-    """The file of a module of the package; none if it is not one."""
+    """Return the file of a module of the package; None if it is no such module."""
     top, *rest = name.split(".")
     if top != package.name:
         return None
@@ -72,9 +72,9 @@ def source_of(name: str, package: Path) -> Path | None:
 
 
 def imports_of(tree: ast.Module) -> Iterator[str]:
-    """What code imports, late imports included; names of modules, and of some others.
+    """Yield the names that code imports, late imports included.
 
-    What is imported from a package may be one of its modules.
+    A name imported from a package may be one of its modules, so both forms come.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -85,7 +85,7 @@ def imports_of(tree: ast.Module) -> Iterator[str]:
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
-    """Take out what explains a module, its classes and functions."""
+    """Remove the docstrings of a module, its classes and its functions."""
     for node in ast.walk(tree):
         if isinstance(
             node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -95,9 +95,9 @@ def without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def data_fingerprint(arrays: Iterable[Any]) -> str:
-    """32 letters that differ where any of some arrays do: of numpy, of texts, or none.
+    """Return 32 letters that differ if any array does; None stands for no array.
 
-    Texts are an Arrow array without nulls.
+    Arrays are numpy's, or texts as an Arrow array without nulls.
     """
     digest = sha256()
     for array in arrays:

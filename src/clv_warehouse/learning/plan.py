@@ -1,4 +1,4 @@
-"""What training_plan says of one model."""
+"""Reads what training_plan says about one model."""
 
 import json
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ class Plan:
     """A model's row of training_plan: whether to train, why, and with what.
 
     Attributes:
-        model_name: of the model, and of the table that holds its trainings.
+        model_name: name of the model, and of the table that holds its trainings.
         is_due: whether this run judges and trains it.
         reason: why, or why not.
-        as_of_date: the scoring date; none where there are no customers.
-        features_fingerprint: of the columns that it reads.
-        config_fingerprint: of `settings`.
-        code_fingerprint: of the code that trains it.
+        as_of_date: the scoring date; None if there are no customers.
+        features_fingerprint: hash of the columns that it reads.
+        config_fingerprint: hash of `settings`.
+        code_fingerprint: hash of the code that trains it.
         settings: the vars that its training depends on, as JSON.
 
     """
@@ -37,7 +37,7 @@ class Plan:
     @staticmethod
     @doorway
     def of(rows: Relation, model_name: str) -> "Plan":
-        """Read the plan of a model; where it has no row, nothing is due."""
+        """Read the plan of a model; if it has no row, nothing is due."""
         found = (
             rows.filter(f"model_name = '{model_name}'")
             .project(
@@ -49,5 +49,5 @@ class Plan:
         return Plan(*found[0]) if found else Plan(model_name, False, "no plan", None)
 
     def setting(self, name: str) -> Any:
-        """Value of a var that the training depends on; KeyError if it does not."""
+        """Return a var that the training depends on; KeyError for any other var."""
         return json.loads(self.settings)[name]

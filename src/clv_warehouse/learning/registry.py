@@ -1,7 +1,7 @@
-"""The networks trained so far, of whatever domain, and which of them scores.
+"""Keeps the networks that each learned model trained, and finds the one that scores.
 
-Each model has a table of its own with these columns, named as the model is, for one
-model of dbt writes one table; `trainings` shows them all.
+Each learned model has a table of its own name with these columns, because a dbt model
+writes one table. `trainings` shows the rows of all of them.
 """
 
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Stored:
-    """A network as its table has it.
+    """A network as it is stored.
 
     Attributes:
-        version: its name among the model's networks.
+        version: its name among the networks of its model.
         weights: its bytes.
-        prior: parameters of the prior that it corrects, as JSON.
+        prior: the parameters of the prior that it corrects, as JSON.
 
     """
 
@@ -52,9 +52,9 @@ class Stored:
 
 
 def standing(session: Any, this: Any, schema: pa.Schema) -> pa.Table:
-    """Read the rows that a model's table has from earlier runs, if it ever ran.
+    """Read the rows that earlier runs left in a model's table, if there were any.
 
-    Columns that it did not have yet are null, but for the name of the model.
+    Columns that the table lacks are null, except the name of the model.
     """
     found = engine_of(session).table(session, this)
     if found is None:
@@ -76,9 +76,9 @@ def new_row(
     digest: str,
     **columns: str,
 ) -> pa.Table:
-    """The row of a network just trained.
+    """Return the row of a network that was just trained.
 
-    `decision` is whether it may score, and why; `digest` differs where the weights do;
+    `decision` says whether it may score, and why; `digest` differs if the weights do;
     `columns` are data_fingerprint, config, prior and measures.
     """
     is_accepted, reason = decision
@@ -99,19 +99,19 @@ def new_row(
 
 
 def with_row(standing: pa.Table, row: pa.Table) -> pa.Table:
-    """Add the row of a training to those that stand.
+    """Add the row of a training to the rows of earlier runs.
 
-    The same data, settings and code give the same weights, and so the same version: the
-    row of a network that is there already is replaced, so that a version is one row.
+    The same data, settings and code give the same weights and so the same version. The
+    new row then replaces the old one, so each version has one row.
     """
     is_other = pc.not_equal(standing["network_version"], row["network_version"][0])
     return pa.concat_tables([standing.filter(is_other), row])
 
 
 def last_accepted(networks: Relation, as_of_date: date) -> Stored | None:
-    """Find the accepted network that knows most without knowing what a date does not.
+    """Return the accepted network with the latest as-of date that is not after a date.
 
-    Of several as of the same day, the one that was trained last.
+    Among several with the same as-of date it is the one that was trained last.
     """
     rows = (
         networks.filter(f"is_accepted and as_of_date <= date '{as_of_date}'")
