@@ -30,4 +30,4 @@ from (select 1 as rows_found) as none_found
 where rows_found = 0
 {%- endif %}
 {{ "union all" if not loop.last }}
-{%- endfor %}
+{% endfor %}

@@ -10,4 +10,4 @@ select
     decision
 from {{ ref(name) }}
 {{ "union all" if not loop.last }}
-{%- endfor %}
+{% endfor %}

@@ -23,8 +23,11 @@ horizons as (
 trainings as (
     select
         *,
-        row_number() over (order by is_accepted desc, trained_at desc) as place
+        row_number() over (
+            order by is_accepted desc, as_of_date desc, trained_at desc
+        ) as place
     from {{ ref('trainings') }}
+    where model_name = 'clv_network'
 ),
 
 shop as (

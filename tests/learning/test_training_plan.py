@@ -1,0 +1,119 @@
+"""What the plan makes of the tables that earlier runs left, in a real warehouse.
+
+The unit tests of training_plan have its rules; this has what they are fed with.
+"""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from checks.mutants import copy_project
+from warehouse import Warehouse
+
+PLAN = (
+    *("code_fingerprints", "training_conditions"),
+    *("standing_networks", "training_plan"),
+)
+NETWORKS, BACKTEST = "clv.clv_network", "clv.backtest_predictions"
+
+
+def planned(warehouse: Warehouse, change: str, *options: str) -> str:
+    """Change the tables that earlier runs left; why a run would train, or would not."""
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(change)
+    done = warehouse.dbt("run", "--select", *PLAN, *options)
+    assert done.returncode == 0, done.stdout
+    ((reason,),) = warehouse.query("select reason from clv.training_plan").to_numpy()
+    return reason
+
+
+@pytest.mark.slow
+def test_the_plan_reads_what_earlier_runs_left(
+    sample: duckdb.DuckDBPyConnection, root: Path, warehouse: Warehouse
+) -> None:
+    shutil.copyfile(root / "data" / "sample.duckdb", warehouse.path)
+    # The warehouse as a run of now would have left it.
+    planned(warehouse, "")
+    good = planned(
+        warehouse,
+        f"""
+        update {NETWORKS} as networks
+        set
+            code_fingerprint = plan.code_fingerprint,
+            config_fingerprint = plan.config_fingerprint,
+            features_fingerprint = plan.features_fingerprint
+        from clv.training_plan as plan
+        """,
+    )
+    assert good == "the newest network is still good"
+    renamed = "alter table features.customer_features rename column items to things"
+    assert planned(warehouse, renamed) == "the features have other columns"
+    old = f"""
+        alter table {NETWORKS} drop column model_name;
+        alter table {NETWORKS} drop column code_fingerprint;
+    """
+    assert planned(warehouse, old) == (
+        "the newest network is from before its code had a fingerprint"
+    )
+    gone = f"drop table {BACKTEST} cascade"
+    assert planned(warehouse, gone) == (
+        "the backtest that judged the newest network is gone"
+    )
+    lost = f"drop table {NETWORKS}"
+    assert planned(warehouse, lost, "--full-refresh") == "full refresh"
+
+
+OTHER_ENTRY = """
+    other_network:
+      module: clv_warehouse.learning.encoders
+      features: dim_products
+      settings: [horizons]
+      retrain_after: retrain_after_days
+      backtest: backtest_predictions
+
+models:
+"""
+OTHER_MODEL = """
+from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.registry import SCHEMA, new_row, standing, with_row
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    plan = dbt.ref("training_plan")
+    earlier = standing(session, dbt.this, SCHEMA)
+    other = Plan.of(plan, "other_network")
+    if not other.is_due:
+        return earlier
+    return with_row(earlier, new_row(other, (True, "accepted"), b"weights", "digest"))
+"""
+
+
+@pytest.mark.slow
+def test_a_model_of_another_domain_needs_an_entry_and_its_own_file(
+    sample: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    copy_project(project)
+    warehouse = Warehouse(project, tmp_path)
+    shutil.copyfile(project / "data" / "sample.duckdb", warehouse.path)
+    settings = project / "dbt_project.yml"
+    settings.write_text(settings.read_text().replace("\nmodels:\n", OTHER_ENTRY, 1))
+    (project / "python_models" / "other_network.py").write_text(OTHER_MODEL)
+    for is_due in (True, False):
+        done = warehouse.dbt("run", "--select", *PLAN, "other_network", "trainings")
+        assert done.returncode == 0, done.stdout
+        plan = warehouse.query("select * from clv.training_plan").set_index(
+            "model_name"
+        )
+        assert plan.loc["other_network", "is_due"] == is_due
+        assert (
+            plan.loc["other_network", "settings"] == '{"horizons": [30, 91, 182, 365]}'
+        )
+        trained = warehouse.query("select model_name from clv.trainings order by all")
+        assert trained["model_name"].unique().tolist() == [
+            "clv_network",
+            "other_network",
+        ]
