@@ -1,5 +1,5 @@
 # The project's commands. `make run` and `make test` need Python 3.11 to 3.13 and make;
-# they create the environment in .venv and do the rest in it.
+# they create the environment in .venv and use it for the rest.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	2>/dev/null && { echo $$python; break; }; done)
@@ -20,7 +20,7 @@ export DO_NOT_TRACK := 1
 	superset-bundle test test-spark test-metrics test-superset lint format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
-# A target that says ## is for who uses the warehouse, ### for who works on the project.
+# Targets with ## are for people who use the warehouse, with ### for those who change it.
 help: ## Show the commands.
 	@echo "To use the warehouse:"
 	@sed -nE 's/^([a-z%-]+):.* ## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,7 +42,7 @@ install-spark: .venv-spark/.installed ## Create the environment of target spark 
 
 install-superset: .venv-superset/.installed ## Create Apache Superset's environment in .venv-superset.
 
-# Of those who need more than .venv has; by uv, which compiled their locks.
+# For tools that need more than .venv has. uv installs them, because it wrote their locks.
 .venv-%/.installed: requirements/%.txt pyproject.toml $(INSTALLED)
 	@echo "Creating .venv-$* (a minute, once) ..."
 	@uv venv --quiet --clear --python $(BIN)/python .venv-$*

@@ -1,4 +1,4 @@
-"""Make a Superset have this bundle and a user: what it has of them is replaced.
+"""Imports this bundle and a user into a Superset, replacing what is there of them.
 
 Runs in Superset's environment, on the database that superset_config.py names, after
 `superset db upgrade` and `superset init`:
@@ -22,11 +22,11 @@ def main(folder: Path, username: str) -> None:
         path.relative_to(folder).as_posix(): path.read_text("utf-8")
         for path in folder.rglob("*.yaml")
     }
-    # As a dashboard, parts that are already there would be kept as they are.
+    # Imported as a dashboard, parts that exist already would stay as they are.
     metadata = yaml.safe_load(contents[METADATA])
     contents[METADATA] = yaml.safe_dump({**metadata, "type": "assets"})
     with create_app().app_context():
-        # These modules want an application when they are imported.
+        # These modules need an application when they are imported.
         from superset import security_manager
         from superset.commands.importers.v1.assets import ImportAssetsCommand
         from superset.utils.core import override_user

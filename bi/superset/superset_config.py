@@ -1,7 +1,7 @@
-"""Superset on this machine alone: no cache, no workers, nothing asked of the network.
+"""Settings of a Superset on this machine: no cache, no workers, no requests elsewhere.
 
-Read by Superset (SUPERSET_CONFIG_PATH). SUPERSET_HOME names the folder of its own
-database and of its secret key, which scripts/superset.py makes.
+Superset reads this file (SUPERSET_CONFIG_PATH). SUPERSET_HOME names the folder of its
+own database and of its secret key, which scripts/superset.py makes.
 """
 
 import os
@@ -19,13 +19,13 @@ SESSION_COOKIE_SECURE = False
 # A few clicks in a dashboard are many requests.
 RATELIMIT_ENABLED = False
 
-# Every query asks the file: what was published last is what is shown.
+# Every query reads the file, so Superset shows what was published last.
 CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
 DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
 CELERY_CONFIG = None
 
-# The browser may talk to this server only: the pixel that Superset's pages load from
-# Scarf, maps and fonts from elsewhere are not asked for.
+# The browser may talk to this server only. It does not load the pixel that Superset's
+# pages ask from Scarf, nor maps and fonts from elsewhere.
 TALISMAN_ENABLED = True
 TALISMAN_CONFIG = {
     "content_security_policy": {
