@@ -1,0 +1,1 @@
+"""Measures the project: `python -m benchmarks NAME`, or `make benchmark-NAME`."""

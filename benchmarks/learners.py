@@ -1,4 +1,4 @@
-"""What else learns to forecast spend from the features that the network sees.
+"""Other models that learn to forecast spend from the features that the network sees.
 
 Each is a Baseline as clv_warehouse.clv.baselines has them. A build does not fit them:
 together they take more CPU than the network, and no decision of a build rests on them.

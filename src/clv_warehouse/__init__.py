@@ -1,0 +1,1 @@
+"""The library of the CLV warehouse; CONTRIBUTING.md says what each folder holds."""

@@ -1,4 +1,4 @@
-"""Models that learn: they find what spend depends on, and need no luck or spend."""
+"""Tests that learned models find what spend depends on, and cope without any spend."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The list of faults that `make mutants` plants."""
+"""Tests the list of faults that `make mutants` plants."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What changes a fingerprint, and what does not."""
+"""Tests which changes change a fingerprint, and which do not."""
 
 import subprocess
 import sys

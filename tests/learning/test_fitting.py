@@ -1,4 +1,4 @@
-"""Fitting: a model that starts over learns what one does that was never fitted."""
+"""Tests that a model that starts over learns the same as one that was never fitted."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The table of trained networks: what is added, what scores, and older tables."""
+"""Tests the table of trained networks: new rows, which one scores, older tables."""
 
 from datetime import date, datetime
 from types import SimpleNamespace

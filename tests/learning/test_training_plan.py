@@ -1,4 +1,4 @@
-"""What the plan makes of the tables that earlier runs left, in a real warehouse.
+"""Tests the training plan in a real warehouse with tables that earlier runs left.
 
 The unit tests of training_plan have its rules; this has what they are fed with.
 """

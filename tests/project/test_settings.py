@@ -1,4 +1,4 @@
-"""Settings: what each var may be, and that a run refuses what it may not."""
+"""Tests which values each var may have, and that a run refuses all others."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""Observations made by hand or by chance, without a warehouse."""
+"""Makes observations by hand or by chance, without a warehouse."""
 
 import numpy as np
 import pyarrow as pa

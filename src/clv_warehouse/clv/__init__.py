@@ -1,0 +1,1 @@
+"""Customer lifetime value: forecasts of each customer's spend, judged and explained."""

@@ -1,0 +1,1 @@
+"""Spark as an engine, for those who install it."""

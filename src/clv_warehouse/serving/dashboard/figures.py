@@ -1,8 +1,8 @@
-"""What the dashboard shows: the tables of schema `reports`, packed as JSON.
+"""Packs the tables of schema `reports`, which the dashboard shows, as JSON.
 
-models/reports says what each of them holds. They are contracted and have a bounded
-number of rows, so a published copy serves as well as the warehouse itself, and the
-page's size does not depend on the number of customers.
+models/reports describes each of them. They are contracted and have a bounded number of
+rows. So a published copy serves as well as the warehouse itself, and the page's size
+does not depend on the number of customers.
 """
 
 from pathlib import Path
@@ -12,7 +12,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# What the page reads. It has no panel whose tables are not there, but always a shop.
+# The tables that the page reads. Without its tables a panel is left out; `shop` must
+# exist.
 TABLES = (
     "shop",
     "segments",
@@ -39,10 +40,10 @@ Figures = dict[str, Any]
 
 
 def figures(warehouse: Path) -> dict[str, Figures]:
-    """The tables by name, each as its columns by name: JSON's types only.
+    """Return the tables by name, each as its columns by name, in JSON's types only.
 
-    `warehouse` is what dbt has built, or a published copy. Raises duckdb.Error if it
-    cannot be read or lacks a table that the page cannot do without.
+    `warehouse` is the file that dbt built, or a published copy. Raises duckdb.Error if
+    it cannot be read or lacks a table that the page needs.
     """
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         there = connection.sql(
@@ -58,13 +59,13 @@ def figures(warehouse: Path) -> dict[str, Figures]:
 
 
 def pack(relation: duckdb.DuckDBPyRelation) -> Figures:
-    """A table by columns; scripts/tables.js makes rows of them again."""
+    """Return a table by columns; scripts/tables.js turns them into rows again."""
     table = relation.to_arrow_table()
     return {name: _packed(table[name]) for name in table.column_names}
 
 
 def _packed(column: pa.ChunkedArray) -> Any:
-    """Numbers and truth values as they are, texts and dates by their places in a list.
+    """Keep numbers and booleans; replace texts and dates by their places in a list.
 
     Texts repeat in every row: segments, countries, months.
     """
@@ -80,7 +81,7 @@ def _packed(column: pa.ChunkedArray) -> Any:
 
 
 def _short(number: float | None) -> float | None:
-    """Rounded, and without the `.0` that JSON would carry for whole numbers."""
+    """Round, and drop the `.0` that JSON would carry for whole numbers."""
     if number is None:
         return None
     rounded = round(number, PLACES)
