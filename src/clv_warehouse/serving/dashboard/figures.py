@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# The tables that the page reads. Without its tables a panel is left out; `shop` must
-# exist.
+# The tables that the page reads. A panel whose tables are missing is left out, but the
+# tables in NEEDED must exist.
 TABLES = (
     "shop",
     "segments",
