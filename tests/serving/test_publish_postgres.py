@@ -289,7 +289,7 @@ def test_killed_at_any_moment_the_last_good_tables_stay(root, dsn, tmp_path, pub
     for lines in (1, 2):
         with subprocess.Popen(
             [sys.executable, "-c", code, version / "serving.duckdb", dsn],
-            cwd=root / "tests" / "python",
+            cwd=root / "tests" / "support",
             stdout=subprocess.PIPE,
             text=True,
         ) as killed:
