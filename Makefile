@@ -75,8 +75,9 @@ superset-bundle: install ### Write bi/superset/bundle anew, after a table or met
 	@dbt parse --target sample --quiet
 	@python scripts/superset.py bundle
 
-test: install ### Build the sample shop with dbt's tests, lint, and run pytest.
+test: install ### Build the sample shop, run all of dbt's tests, lint, and run pytest.
 	dbt build --target sample --quiet
+	dbt test --target sample --quiet
 	@$(MAKE) --no-print-directory lint
 	python -m pytest
 
