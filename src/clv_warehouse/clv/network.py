@@ -82,7 +82,7 @@ class NetworkConfig:
     dropout: float = 0.0
     l2: float = 1e-3
     epochs: int = 4
-    batch_rows: int = 4096
+    batch_rows: int = 2048
     learning_rate: float = 1e-3
     seed: int = 1
     ensemble: int = 2
