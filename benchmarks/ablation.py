@@ -26,13 +26,14 @@ from benchmarks.judging import (
 )
 from clv_warehouse.clv.backtest import SCHEMA, Case, read_observations
 from clv_warehouse.clv.network import NetworkConfig
-from clv_warehouse.clv.observations import CHANNEL, Observations
+from clv_warehouse.clv.observations import Observations
 from clv_warehouse.learning.progress import Progress
+from clv_warehouse.project.features import read_features
 
+# By the reason that explanations count them under.
 FEEDS = {
-    "browsing": ("views_30d", "carts_30d", "sessions_30d", "days_since_seen"),
-    "reviews": ("reviews", "rating_mean", "rating_last"),
-    "channel": (CHANNEL,),
+    feed: tuple(each.name for each in read_features() if each.reason == feed)
+    for feed in ("browsing", "reviews", "channel")
 }
 ALL = "all inputs"
 SYSTEMS: dict[str, Sequence[str]] = {

@@ -35,8 +35,8 @@ from benchmarks.harness import (
 from benchmarks.learners import LEARNERS
 from benchmarks.shop import load_shop
 from clv_warehouse.clv.backtest import Case, read_observations
+from clv_warehouse.clv.feature_set import current_features
 from clv_warehouse.clv.network import NetworkConfig
-from clv_warehouse.clv.observations import COLUMNS, SEQUENCES
 from clv_warehouse.clv.registry import NETWORK
 from clv_warehouse.learning.encoders import ENCODERS
 from clv_warehouse.learning.progress import Progress
@@ -156,7 +156,7 @@ def judge_others(warehouse: str, horizon_days: int) -> None:
         observations = read_observations(
             connection.table("features.customer_features"),
             connection.table("features.customer_targets"),
-            (*COLUMNS, *SEQUENCES),
+            current_features(),
         )
         case = Case.of(
             observations, origin + timedelta(days=horizon_days), horizon_days

@@ -14,15 +14,17 @@ def differences(warehouse: str, made: str) -> list[str]:
     """Return in which columns, and for how many customers, the features differ.
 
     Compares the scoring date of features.customer_features in `warehouse` with table
-    customer_features of `made`.
+    customer_features of `made`, in the columns that both have: a feature may be too new
+    for the other system.
     """
     with duckdb.connect() as connection:
         connection.execute(f"attach '{warehouse}' as project (read_only)")
         connection.execute(f"attach '{made}' as made (read_only)")
-        mine = connection.sql(MINE)
+        mine, other = connection.sql(MINE), connection.table("made.customer_features")
         is_other = {
             name: _is_other(name, str(kind))
             for name, kind in zip(mine.columns, mine.types, strict=True)
+            if name in other.columns
         }
         tests = ", ".join(f"count_if({test})" for test in is_other.values())
         counts = connection.sql(

@@ -19,10 +19,12 @@ from benchmarks.floor import make_features
 from benchmarks.harness import FOLDER, Dbt, Row, call, rows
 from benchmarks.shop import load_shop, make_shop
 from benchmarks.spark import score_on_spark
+from clv_warehouse.clv.feature_set import current_features
 from clv_warehouse.clv.network import NetworkConfig, Scaling, untrained
-from clv_warehouse.clv.observations import COLUMNS, Customers
+from clv_warehouse.clv.observations import Customers
 from clv_warehouse.clv.scoring import fit_prior
 from clv_warehouse.learning.registry import SCHEMA
+from clv_warehouse.project.features import read_features
 
 # What is repeated: enough that a batch of customers has no two alike by that.
 PEOPLE = 100_000
@@ -70,13 +72,24 @@ def score(dbt: Dbt) -> dict[str, float]:
 
 
 def repeat_features(made: str, warehouse: str, customers: int) -> None:
-    """Write the features of so many customers, and an empty table of networks."""
+    """Write the features of so many customers, and an empty table of networks.
+
+    Features that `made` lacks are null, or zero where they must have a value.
+    """
     with duckdb.connect(warehouse) as connection:
         connection.execute(f"attach '{made}' as made (read_only)")
+        there = connection.table("made.customer_features").columns
+        lacking = "".join(
+            f", cast({'null' if each.is_nullable else 0} as {each.data_type})"
+            f" as {each.name}"
+            for each in read_features()
+            if each.name not in there
+        )
         connection.execute("create schema features; create schema clv")
         connection.execute(
             f"create table {FEATURES} as "
-            "select * replace (customer_key || '-' || copy as customer_key) "
+            "select * replace (customer_key || '-' || copy as customer_key)"
+            f"{lacking} "
             f"from range({customers}) as copies (copy) "
             f"cross join made.customer_features limit {customers}"
         )
@@ -88,7 +101,8 @@ def add_network(warehouse: str) -> None:
     """Write an accepted network of the usual size; its weights are random."""
     with duckdb.connect(warehouse) as connection:
         features = connection.table(FEATURES)
-        sample = features.project(", ".join(COLUMNS)).limit(PEOPLE).to_arrow_table()
+        columns = ", ".join(current_features().without_sequences.columns)
+        sample = features.project(columns).limit(PEOPLE).to_arrow_table()
         inputs = Customers.from_arrow(sample).inputs
         generator = np.random.default_rng(1)
         network = replace(

@@ -17,7 +17,6 @@ from pyarrow import csv
 from benchmarks.harness import Dbt, run
 from benchmarks.shop import load_shop
 from checks.comparison import Difference, Tolerance, differences
-from clv_warehouse.clv.explanation import REASONS
 from clv_warehouse.engines.spark.build import (
     BuildError,
     TableName,
@@ -47,7 +46,7 @@ FORECAST = Tolerance(1e-6, last_digits=1)
 # What is steep where the chance of spending so much is all but zero, and what is the
 # difference of two predictions.
 STEEP = Tolerance(1e-4, last_digits=1)
-STEEP_COLUMNS = ("spend_p10", "spend_p50", "spend_p90", "contribution", *REASONS)
+STEEP_COLUMNS = ("spend_p10", "spend_p50", "spend_p90", "contribution")
 # A made-up shop is there for its size; a small network says as much of the engines.
 SMALL_NETWORK = {"training_customers": 2000, "training_origins": 6}
 

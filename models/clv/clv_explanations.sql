@@ -1,9 +1,5 @@
 -- One row per customer and reason: how much the reason adds to the customer's expected
 -- spend, in the shop's currency.
-{%- set reasons = [
-    'baseline', 'how_often', 'how_recently', 'how_much', 'rhythm', 'returns', 'breadth',
-    'season', 'channel', 'browsing', 'reviews',
-] %}
 with contributions as (
     select * from {{ ref('clv_contributions') }}
 ),
@@ -12,21 +8,12 @@ reasons as (
     select * from {{ ref('clv_reasons') }}
 ),
 
-by_reason as (
+labelled as (
     select
-        contributions.customer_key,
-        contributions.as_of_date,
-        contributions.horizon_days,
-        reasons.reason,
-        reasons.label as reason_label,
-        case reasons.reason
-            {%- for reason in reasons %}
-            when '{{ reason }}' then contributions.{{ reason }}
-            {%- endfor %}
-        end as contribution,
-        contributions.network_version
+        contributions.*,
+        reasons.label as reason_label
     from contributions
-    cross join reasons
+    inner join reasons on contributions.reason = reasons.reason
 ),
 
 ranked as (
@@ -48,7 +35,7 @@ ranked as (
                     )
         end as reason_rank,
         network_version
-    from by_reason
+    from labelled
 )
 
 select * from ranked

@@ -9,6 +9,7 @@ predictions as (
         customer_key,
         as_of_date,
         horizon_days,
+        is_longest_horizon,
         cast({{ rounded('predicted_spend', 2) }} as decimal(18, 2)) as predicted_spend,
         chance_of_buying,
         cast({{ rounded('spend_p10', 2) }} as decimal(18, 2)) as spend_p10,

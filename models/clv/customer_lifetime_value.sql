@@ -32,8 +32,7 @@ weights as (
     select
         horizon_days,
         present_value
-        - lead(present_value, 1, 0) over (order by horizon_days) as weight,
-        lead(horizon_days) over (order by horizon_days) is null as is_longest
+        - lead(present_value, 1, 0) over (order by horizon_days) as weight
     from present_values
 ),
 
@@ -43,9 +42,9 @@ valued as (
         predictions.as_of_date,
         predictions.scored_by,
         predictions.network_version,
-        max(case when weights.is_longest then predictions.predicted_spend end)
+        max(case when predictions.is_longest_horizon then predictions.predicted_spend end)
             as predicted_spend,
-        max(case when weights.is_longest then predictions.chance_of_buying end)
+        max(case when predictions.is_longest_horizon then predictions.chance_of_buying end)
             as chance_of_buying,
         cast(
             {{ rounded('sum(predictions.predicted_spend * weights.weight)', 2) }}

@@ -10,6 +10,7 @@ reasons as (
 weighed as (
     select
         contributions.feature,
+        contributions.feature_label,
         contributions.reason,
         reasons.label as reason_label,
         cast(

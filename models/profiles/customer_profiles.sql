@@ -11,18 +11,9 @@ features as (
     from {{ ref('customer_features') }}
 ),
 
-predictions as (
-    select * from {{ ref('clv_predictions') }}
-),
-
-longest as (
-    select max(horizon_days) as horizon_days from predictions
-),
-
 expected as (
-    select predictions.*
-    from predictions
-    inner join longest on predictions.horizon_days = longest.horizon_days
+    select * from {{ ref('clv_predictions') }}
+    where is_longest_horizon
 ),
 
 customers as (

@@ -1,4 +1,4 @@
-"""One row per customer: what each reason adds to the predicted spend."""
+"""One row per customer and reason: what it contributes to the predicted spend."""
 
 from clv_warehouse.clv.explanation import explain
 

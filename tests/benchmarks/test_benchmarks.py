@@ -90,6 +90,8 @@ def made(request, shop):
 def test_all_systems_make_the_same_features_of_dirty_data(shop, made):
     customers = shop.query("from features.as_of_dates where is_scoring_date").customers
     assert customers[0] > 1000
+    with duckdb.connect(str(made), read_only=True) as connection:
+        assert len(connection.table("customer_features").columns) >= 38
     assert differences(str(shop.path), str(made)) == []
 
 

@@ -15,7 +15,7 @@ predictions as (
         horizon_days,
         predicted_spend
     from {{ ref('clv_predictions') }}
-    where horizon_days = (select max(horizon_days) from {{ ref('clv_predictions') }})
+    where is_longest_horizon
 ),
 
 compared as (

@@ -19,7 +19,7 @@ predictions as (
         count(*) as customers,
         avg(predicted_spend) as predicted_spend
     from {{ ref('clv_predictions') }}
-    where horizon_days = (select max(horizon_days) from {{ ref('clv_predictions') }})
+    where is_longest_horizon
 )
 
 select

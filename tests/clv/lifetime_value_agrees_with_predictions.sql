@@ -5,7 +5,7 @@ with predictions as (
         count(*) as customers,
         sum(predicted_spend) as predicted_spend
     from {{ ref('clv_predictions') }}
-    where horizon_days = (select max(horizon_days) from {{ ref('clv_predictions') }})
+    where is_longest_horizon
 ),
 
 lifetime_values as (

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 
 from clv_warehouse.clv.attribution import Explainer, correction
+from clv_warehouse.clv.feature_set import current_features
 from clv_warehouse.clv.network import Level, Outlook
 from clv_warehouse.clv.observations import (
-    CUSTOMER_INPUTS,
-    NUMBERS,
     PURCHASES,
-    SEQUENCES,
     Customers,
 )
 from clv_warehouse.clv.prior import History
@@ -23,7 +21,8 @@ from networks import network_of
 
 DATE = np.datetime64("2025-01-25")
 HORIZON = 182
-RECENCY, TENURE = map(CUSTOMER_INPUTS.index, ("recency_days", "tenure_days"))
+FEATURES = current_features()
+RECENCY, TENURE = map(FEATURES.names.index, ("recency_days", "tenure_days"))
 each_encoder = pytest.mark.parametrize("encoder", ENCODER_SHAPES)
 
 
@@ -33,7 +32,9 @@ def explainer_of(network, prior, sample):
 
 def forecast(explainer, inputs, sequences):
     """What is expected of customers with these inputs, however fractional."""
-    numbers = dict(zip(NUMBERS, np.expm1(inputs.T.astype(float)), strict=False))
+    numbers = dict(
+        zip(FEATURES.numbers, np.expm1(inputs.T.astype(float)), strict=False)
+    )
     history = History.from_features(*(numbers[name] for name in PRIOR_INPUTS))
     outlook = Outlook.bounded(
         explainer.prior.prior.expected_spend(history, HORIZON),
@@ -100,7 +101,7 @@ def test_contributions_are_the_integral_by_brute_force(prior, customers, encoder
 
     start = flat(explainer.typical, explainer.typical_sequences)
     way = flat(chosen.inputs, chosen.sequences) - start
-    known, places = len(CUSTOMER_INPUTS), way.shape[1]
+    known, places = len(FEATURES.names), way.shape[1]
     steps, aside = 128, 3e-3
     total = np.zeros(way.shape)
     for t in (np.arange(steps) + 0.5) / steps:
@@ -111,7 +112,7 @@ def test_contributions_are_the_integral_by_brute_force(prior, customers, encoder
         points[:, RECENCY] = np.clip(points[:, RECENCY], 0, points[:, TENURE])
         inputs, sequences = np.split(points, [known], axis=1)
         spend = forecast(
-            explainer, inputs, sequences.reshape(-1, PURCHASES, len(SEQUENCES))
+            explainer, inputs, sequences.reshape(-1, PURCHASES, len(FEATURES.sequences))
         )
         above, below = spend.reshape(2, places, len(way))
         # The forecast has all of the season, the line has a share of t.
@@ -119,7 +120,7 @@ def test_contributions_are_the_integral_by_brute_force(prior, customers, encoder
     by_place = total / (2 * aside) / steps * way
     by_sequence = by_place[:, known:].reshape(len(way), PURCHASES, -1).sum(axis=1)
     expected = np.hstack(
-        [by_place[:, :known], by_sequence[:, : len(network.config.sequences)]]
+        [by_place[:, :known], by_sequence[:, : len(network.features.sequences)]]
     )
     unit = np.abs(expected).sum(axis=1)
     assert (unit > 1).sum() >= 5
@@ -136,7 +137,7 @@ def test_contributions_of_a_linear_network_are_known(prior, customers):
     network = replace(network, level=Level.none())
     typical = customers.take(np.array([0]))
     inputs = np.repeat(typical.inputs, 2, axis=0)
-    places = [CUSTOMER_INPUTS.index(name) for name in ("amount_last", "items")]
+    places = [FEATURES.names.index(name) for name in ("amount_last", "items")]
     inputs[0, places] += [0.7, -0.4]
     inputs[1, places] += [0.2, 0.5]
     inputs = np.clip(
@@ -144,7 +145,7 @@ def test_contributions_of_a_linear_network_are_known(prior, customers):
     )
     explainer = explainer_of(network, prior, typical)
     found = explainer.integrate(inputs, None, np.zeros(2))
-    kernel = network.members[0][0][: len(CUSTOMER_INPUTS), 1]
+    kernel = network.members[0][0][: len(FEATURES.names), 1]
     logs = (inputs - typical.inputs) / network.customer_scaling.spread * kernel
     total = logs.sum(axis=1, keepdims=True)
     mean = explainer.baseline * np.expm1(total) / total

@@ -1,36 +1,24 @@
 """Tests the tables of explanations: which customers have one, and that rows add up."""
 
-import csv
 import subprocess
 import sys
+from collections import defaultdict
 from datetime import date, datetime
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from clv_warehouse.clv import explanation, reasons, registry, scoring
+from clv_warehouse.clv import explanation, scoring
+from clv_warehouse.clv.feature_set import current_features
 from clv_warehouse.clv.network import NetworkConfig
-from clv_warehouse.clv.observations import SEQUENCES, Customers
-from clv_warehouse.clv.reasons import attributed
+from clv_warehouse.clv.observations import Customers
+from clv_warehouse.learning import registry
 from clv_warehouse.learning.encoders import ENCODER_SHAPES
 from networks import network_of
 
 HORIZON = 182
-each_encoder = pytest.mark.parametrize("encoder", ENCODER_SHAPES)
-
-
-@each_encoder
-def test_every_input_has_a_reason_and_every_reason_words(root, encoder):
-    names = attributed(NetworkConfig(encoder))
-    assert set(SEQUENCES).issubset(names) == (encoder != "dense")
-    found = {reasons.reason_of(name) for name in names}
-    assert found <= set(reasons.REASONS)
-    with (root / "seeds/reference/clv_reasons.csv").open(encoding="utf-8") as file:
-        worded = [row["reason"] for row in csv.DictReader(file)]
-    assert worded == ["baseline", *reasons.REASONS]
-    with pytest.raises(KeyError, match="shoe_size"):
-        reasons.reason_of("shoe_size")
 
 
 @pytest.fixture(scope="module", params=ENCODER_SHAPES)
@@ -73,38 +61,38 @@ def tables(networks, features, scored_by=None, horizons=(30, HORIZON), most=10**
 def test_reasons_and_baseline_add_up_to_the_longest_prediction(
     network, networks, features, is_network
 ):
-    config = network.config if is_network else NetworkConfig()
+    reads = network.features if is_network else NetworkConfig().features
     explained, weighed, scores = tables(
-        networks.slice(not is_network), features.select(config.columns)
+        networks.slice(not is_network), features.select(reads.columns)
     )
     predicted = {
         row["customer_key"]: row["predicted_spend"]
         for row in scores.to_pylist()
         if row["horizon_days"] == HORIZON
     }
-    assert len(explained) == len(predicted) == weighed["customers"][0].as_py()
+    totals, by_reason = defaultdict(float), defaultdict(list)
     for row in explained.to_pylist():
-        total = row["baseline"] + sum(row[reason] for reason in reasons.REASONS)
-        assert total == pytest.approx(predicted[row["customer_key"]], abs=1e-6)
+        totals[row["customer_key"]] += row["contribution"]
+        by_reason[row["reason"]].append(row["contribution"])
         assert row["network_version"] == ("good" if is_network else None)
+    assert totals == pytest.approx(predicted, abs=1e-6)
+    assert len(predicted) == weighed["customers"][0].as_py()
+    assert len(set(by_reason.pop("baseline"))) == 1
     names = weighed["feature"].to_pylist()
-    assert set(names) & set(SEQUENCES) == set(config.sequences)
-    for reason in reasons.REASONS:
-        means = [
-            row["mean_contribution"]
-            for row in weighed.to_pylist()
-            if row["reason"] == reason
-        ]
-        assert sum(means) == pytest.approx(
-            explained[reason].to_numpy().mean(), abs=1e-6
-        )
+    assert set(names) & set(current_features().sequences) == set(reads.sequences)
+    means = defaultdict(float)
+    for row in weighed.to_pylist():
+        means[row["reason"]] += row["mean_contribution"]
+    assert means == pytest.approx(
+        {reason: np.mean(values) for reason, values in by_reason.items()}, abs=1e-6
+    )
 
 
 def test_the_most_valuable_customers_are_explained(networks, features):
     explained, _, scores = tables(networks, features, most=7)
     longest = [row for row in scores.to_pylist() if row["horizon_days"] == HORIZON]
     best = sorted(longest, key=lambda row: -row["predicted_spend"])[:7]
-    assert explained["customer_key"].to_pylist() == [
+    assert explained["customer_key"].unique().to_pylist() == [
         row["customer_key"] for row in best
     ]
 
@@ -114,7 +102,7 @@ def test_batches_do_not_change_the_contributions(networks, features, monkeypatch
     monkeypatch.setattr(explanation, "BATCH_ROWS", 7)
     parts = tables(networks, features)
     for one, other, name in (
-        (whole[0], parts[0], "how_often"),
+        (whole[0], parts[0], "contribution"),
         (whole[1], parts[1], "mean_absolute_contribution"),
     ):
         assert other[name].to_numpy() == pytest.approx(
@@ -136,7 +124,8 @@ def test_no_customers_give_no_explanations(networks, features):
 
 def test_a_single_customer_is_explained(features):
     explained, _, scores = tables(registry.SCHEMA.empty_table(), features.slice(0, 1))
-    assert explained["baseline"][0].as_py() == pytest.approx(
+    assert explained["reason"][0].as_py() == "baseline"
+    assert explained["contribution"][0].as_py() == pytest.approx(
         scores["predicted_spend"].to_numpy().max(), rel=1e-3
     )
 

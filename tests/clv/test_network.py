@@ -101,6 +101,7 @@ def random_network(observations):
     network = untrained(NetworkConfig())
     return Network(
         network.config,
+        network.features,
         2.0,
         Scaling.fit(observations.customers.inputs),
         network.pair_scaling,

@@ -6,13 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from clv_warehouse.clv.observations import (
-    CHANNEL,
-    CUSTOMER_INPUTS,
-    Customers,
-    channel_bits,
-    channel_codes,
-)
+from clv_warehouse.clv.observations import Customers, bits_of, category_codes
 from simulated import shop
 
 
@@ -23,8 +17,8 @@ def features():
 
 @pytest.fixture(scope="module")
 def inputs(features):
-    values = Customers.from_arrow(features).inputs
-    return dict(zip(CUSTOMER_INPUTS, values.T, strict=True))
+    customers = Customers.from_arrow(features)
+    return dict(zip(customers.features.names, customers.inputs.T, strict=True))
 
 
 def test_what_is_unknown_is_zero_and_said_to_be_missing(features, inputs):
@@ -38,10 +32,10 @@ def test_what_is_unknown_is_zero_and_said_to_be_missing(features, inputs):
 
 
 def test_a_channel_is_the_last_bits_of_its_digest():
-    (code, missing) = channel_codes(pa.array(["search", None]))
+    (code, missing) = category_codes(pa.array(["search", None]))
     assert code == int(hashlib.md5(b"search").hexdigest()[-3:], 16)
     assert np.isnan(missing)
-    bits = channel_bits(np.array([code, missing]))
+    bits = bits_of(np.array([code, missing]))
     assert int("".join("1" if bit > 0 else "0" for bit in bits[0][::-1]), 2) == code
     assert set(bits[0]) == {-1, 1} and not bits[1].any()
 
@@ -51,14 +45,18 @@ def test_channels_keep_their_inputs_whatever_other_customers_there_are(features)
     of_all = Customers.from_arrow(features.take(pa.array(np.arange(len(features)))))
     alone = Customers.from_arrow(rows)
     by_name = dict(
-        zip(features[CHANNEL].to_pylist(), of_all.numbers[CHANNEL], strict=True)
+        zip(
+            features["acquisition_channel"].to_pylist(),
+            of_all.numbers["acquisition_channel"],
+            strict=True,
+        )
     )
-    expected = [by_name[name] for name in rows[CHANNEL].to_pylist()]
-    assert alone.numbers[CHANNEL] == pytest.approx(expected, nan_ok=True)
+    expected = [by_name[name] for name in rows["acquisition_channel"].to_pylist()]
+    assert alone.numbers["acquisition_channel"] == pytest.approx(expected, nan_ok=True)
 
 
 def test_the_sample_shops_channels_can_be_told_apart():
     names = ["search", "social", "newsletter", "referral", "marketplace"]
-    bits = channel_bits(channel_codes(pa.array(names)))
+    bits = bits_of(category_codes(pa.array(names)))
     design = np.column_stack([np.ones(len(names)), bits])
     assert np.linalg.matrix_rank(design) == len(names)

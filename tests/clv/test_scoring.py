@@ -126,7 +126,7 @@ def test_the_prior_scores_where_the_network_was_trained_on_other_inputs(
     with np.load(io.BytesIO(row["weights"])) as arrays:
         stored = dict(arrays)
     about = json.loads(str(stored["about"]))
-    about["inputs"][0] = "shoe_size"
+    about["features"]["numbers"][0] = "shoe_size"
     file = io.BytesIO()
     np.savez(file, **stored | {"about": np.array(json.dumps(about))})
     row["weights"] = file.getvalue()

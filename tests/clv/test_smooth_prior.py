@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clv_warehouse.clv.smooth_prior import PRIOR_PLACES, ExpectedPurchases, SmoothPrior
+from clv_warehouse.clv.smooth_prior import PRIOR_INPUTS, ExpectedPurchases, SmoothPrior
 
 HORIZON = 182
 
@@ -16,7 +16,9 @@ def smooth(prior):
 
 
 def test_the_smooth_prior_is_the_prior(smooth, prior, customers):
-    view = smooth(customers.inputs[:, PRIOR_PLACES].astype(float))
+    names = customers.features.names
+    places = [names.index(name) for name in PRIOR_INPUTS]
+    view = smooth(customers.inputs[:, places].astype(float))
     history = customers.history
     assert np.exp(view.log_spend) == pytest.approx(
         prior.expected_spend(history, HORIZON), rel=1e-4

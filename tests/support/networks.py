@@ -12,7 +12,6 @@ from clv_warehouse.clv.network import (
     NetworkConfig,
     Scaling,
 )
-from clv_warehouse.clv.observations import CUSTOMER_INPUTS
 from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES
 
 
@@ -21,6 +20,7 @@ def network_of(customers, encoder="dense", hidden_units=(16, 8), members=2):
 
     What the encoder makes of the purchases counts as much as in a trained network.
     """
+    config = NetworkConfig(encoder=encoder, hidden_units=hidden_units)
     random = np.random.default_rng(3)
 
     def arrays(shapes, spread):
@@ -33,18 +33,19 @@ def network_of(customers, encoder="dense", hidden_units=(16, 8), members=2):
 
     encoders = tuple(arrays(ENCODER_SHAPES[encoder], 1.5) for _ in range(members))
     encoded = ENCODED if encoders[0] else 0
-    rows = len(CUSTOMER_INPUTS) + encoded + len(PAIR_INPUTS)
+    rows = len(config.features.names) + encoded + len(PAIR_INPUTS)
     sizes = pairwise([rows, *hidden_units, OUTPUTS])
     shapes = [shape for size in sizes for shape in (size, size[1:])]
     layers = tuple(arrays(shapes, 0.6) for _ in range(members))
     for kernel, *_ in layers:
-        kernel[len(CUSTOMER_INPUTS) :][:encoded] *= 4
+        kernel[len(config.features.names) :][:encoded] *= 4
     pairs = np.array([[1, -3, -6], [8, 12, 6]], dtype=np.float32)
     level = Level.none()
     level.by_horizon[:] = 0.2
     level.by_month[:] = -0.1
     return Network(
-        NetworkConfig(encoder=encoder, hidden_units=hidden_units),
+        config,
+        config.features,
         float(50),
         Scaling.fit(customers.inputs),
         Scaling.fit(pairs),

@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clv_warehouse.clv.observations import COLUMNS, Customers, Observations
+from clv_warehouse.clv.feature_set import current_features
+from clv_warehouse.clv.observations import Customers, Observations
 
 
 def observed(
@@ -17,14 +18,16 @@ def observed(
     horizons = np.asarray(horizon_days)
     n = len(horizons)
     plain = {"frequency": 2, "recency_days": 10, "tenure_days": 100, "amount_mean": 50}
+    features = current_features().without_sequences
     numbers = {
         name: np.broadcast_to(columns.get(name, plain.get(name, 0)), n).astype(float)
-        for name in COLUMNS[2:]
+        for name in features.columns[2:]
     }
     dates = np.broadcast_to(np.asarray(as_of_date, dtype="datetime64[D]"), n)
     keys = pa.array([str(place) for place in range(n)])
     known = None if spend is None else np.asarray(spend, dtype=float)
-    return Observations(Customers(keys, dates, numbers), np.arange(n), horizons, known)
+    customers = Customers(keys, dates, numbers, features)
+    return Observations(customers, np.arange(n), horizons, known)
 
 
 def shop(n: int, seed: int) -> Observations:

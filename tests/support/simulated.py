@@ -5,8 +5,14 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
+from clv_warehouse.project.features import read_features
+
 FIRST = date(2024, 1, 1)
 HORIZONS = (30, 91)
+# What this shop does not compute has no value, or zero where it must have one.
+OTHER_FEATURES = {
+    feature.name: None if feature.is_nullable else 0 for feature in read_features()
+}
 
 
 def shop(customers=150, days=420, seed=7, price=None):
@@ -67,7 +73,7 @@ def features(purchases, origins):
                 row[f"purchases_{window}d"] = int(recent.sum())
             cycle = row["cycle_days"]
             row["formula_value"] = cycle and len(past) * row["amount_mean"] * cycle
-            rows.append(row)
+            rows.append(OTHER_FEATURES | row)
     return pa.Table.from_pylist(rows)
 
 

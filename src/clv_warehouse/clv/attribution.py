@@ -31,9 +31,9 @@ from clv_warehouse.clv.network import (
 )
 from clv_warehouse.clv.observations import Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.reasons import attributed
+from clv_warehouse.clv.reasons import contributing
 from clv_warehouse.clv.smooth_prior import (
-    PRIOR_PLACES,
+    PRIOR_INPUTS,
     ExpectedPurchases,
     SmoothPrior,
     View,
@@ -101,7 +101,7 @@ class Explainer:
         )
 
     def explain(self, customers: Customers, predicted: Floats) -> Floats:
-        """Return the contributions to what was predicted, a column per `attributed`.
+        """Return the contributions to what was predicted, a column per `contributing`.
 
         Each row adds up, with the baseline, to `predicted`, shape (m,). Where the
         prediction is above the forecast of its horizon, since a shorter one had more,
@@ -112,6 +112,12 @@ class Explainer:
             customers.inputs, customers.sequences, self.season + above
         )
         return with_error_spread(contributions, predicted - self.baseline)
+
+    @cached_property
+    def prior_places(self) -> list[int]:
+        """Where the inputs stand that the prior reads."""
+        names = self.network.features.names
+        return [names.index(name) for name in PRIOR_INPUTS]
 
     @cached_property
     def season(self) -> float:
@@ -127,7 +133,7 @@ class Explainer:
     @cached_property
     def baseline(self) -> float:
         """Spend expected of the typical customer, whatever the season."""
-        view = self.prior(self.typical[:, PRIOR_PLACES].astype(np.float64))
+        view = self.prior(self.typical[:, self.prior_places].astype(np.float64))
         first = self.network.customer_layer(self.typical, self.typical_sequences)
         output = self.network.forward(first, self._pair_inputs(view))[0, 1]
         output += self.network.kept[1] * view.log_spend[0]
@@ -155,12 +161,12 @@ class Explainer:
     ) -> Floats:
         """Integrate the gradients on the way to n customers and their seasons, (n,).
 
-        In money, a column per `attributed`. Rows add up to the spend there, less
+        In money, a column per `contributing`. Rows add up to the spend there, less
         the baseline, but for the error of integration.
         """
         network, kept = self.network, self.network.kept[1]
-        start = self.typical[:, PRIOR_PLACES].astype(np.float64)
-        way = inputs[:, PRIOR_PLACES] - start
+        start = self.typical[:, self.prior_places].astype(np.float64)
+        way = inputs[:, self.prior_places] - start
         starts = network.inputs_layer(self.typical)
         ways = [
             end - begin
@@ -195,13 +201,13 @@ class Explainer:
             for total, slope in zip(by_layer, layer_slopes, strict=True):
                 total += weight * slope
             by_step += weight * backward(layer_slopes)
-        contributions = np.zeros((len(inputs), len(attributed(network.config))))
+        contributions = np.zeros((len(inputs), len(contributing(network.features))))
         distance = network.customer_scaling(inputs)
         distance -= network.customer_scaling(self.typical)
         known = distance.shape[1]
         for total, arrays in zip(by_layer, network.members, strict=True):
             contributions[:, :known] += (total @ arrays[0][:known].T) * distance
-        contributions[:, PRIOR_PLACES] += by_prior * way
+        contributions[:, self.prior_places] += by_prior * way
         contributions[:, known:-1] = (by_step * step_ways).sum(axis=0)
         contributions[:, -1] = by_season * seasons
         return contributions

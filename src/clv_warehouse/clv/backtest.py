@@ -10,8 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.baselines import BASELINES
+from clv_warehouse.clv.feature_set import FeatureSet, current_features
 from clv_warehouse.clv.network import NetworkConfig
-from clv_warehouse.clv.observations import COLUMNS, Observations
+from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import NETWORK, PRIOR, network_config
 from clv_warehouse.clv.training import train
@@ -54,7 +55,7 @@ def backtest(
     if not plan.is_due or plan.as_of_date is None:
         return standing
     config = network_config(plan)
-    known = known_rows(features, targets, config.columns)
+    known = known_rows(features, targets, config.features)
     return apart(judge_all, plan.as_of_date, sorted(horizons), config, **known)
 
 
@@ -77,14 +78,19 @@ def judge_all(
 def known_rows(
     features: Relation,
     targets: Relation,
-    columns: Sequence[str] = COLUMNS,
+    reads: FeatureSet | None = None,
 ) -> dict[str, Relation]:
-    """All past customers whose later spend is known, and that spend."""
+    """All past customers whose later spend is known, and that spend.
+
+    `reads` are the features to read, by default all but sequences.
+    """
+    if reads is None:
+        reads = current_features().without_sequences
     origins = targets.project("as_of_date").distinct().fetchall()
     dates = [f"as_of_date = date '{day}'" for (day,) in sorted(origins)]
     known = features.filter(" or ".join(dates) or "false")
     return {
-        "features": known.project(", ".join(columns)),
+        "features": known.project(", ".join(reads.columns)),
         "targets": targets.project(
             "customer_key, as_of_date, horizon_days, spend, purchases"
         ),
@@ -94,10 +100,10 @@ def known_rows(
 def read_observations(
     features: Relation,
     targets: Relation,
-    columns: Sequence[str] = COLUMNS,
+    reads: FeatureSet | None = None,
 ) -> Observations:
     """All past customers whose later spend is known, with that spend."""
-    known = known_rows(features, targets, columns)
+    known = known_rows(features, targets, reads)
     return Observations.from_arrow(
         **{name: rows.to_arrow_table() for name, rows in known.items()}
     )

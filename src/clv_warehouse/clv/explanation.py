@@ -20,7 +20,7 @@ from clv_warehouse.clv.network import (
     untrained,
 )
 from clv_warehouse.clv.observations import Customers
-from clv_warehouse.clv.reasons import REASONS, attributed, feature_of, reason_of
+from clv_warehouse.clv.reasons import BASELINE, catalogue, contributing, grouped
 from clv_warehouse.clv.registry import last_accepted
 from clv_warehouse.clv.scoring import fit_prior, fixed_sample
 from clv_warehouse.engines.doorway import doorway
@@ -35,14 +35,15 @@ CONTRIBUTIONS = pa.schema(
         ("customer_key", pa.string()),
         ("as_of_date", pa.date32()),
         ("horizon_days", pa.int32()),
-        ("baseline", pa.float64()),
-        *((reason, pa.float64()) for reason in REASONS),
+        ("reason", pa.string()),
+        ("contribution", pa.float64()),
         ("network_version", pa.string()),
     ]
 )
 IMPORTANCE = pa.schema(
     [
         ("feature", pa.string()),
+        ("feature_label", pa.string()),
         ("reason", pa.string()),
         ("as_of_date", pa.date32()),
         ("horizon_days", pa.int32()),
@@ -63,9 +64,9 @@ def explain(
 ) -> pa.Table | ByBatch:
     """Contributions of the reasons to the longest forecasts of clv_scores.
 
-    Of the customers with the highest ones, at most so many. Raises ValueError where
-    `scores` are not those of the last accepted row of `networks` at the date of
-    `features`.
+    A row per customer and reason, the baseline being one; of the customers with the
+    highest forecasts, at most so many. Raises ValueError where `scores` are not those
+    of the last accepted row of `networks` at the date of `features`.
     """
     cases = Cases.find(networks, features, scores)
     if cases is None:
@@ -75,23 +76,25 @@ def explain(
     )
     explainer, horizon = cases.explainer, cases.horizon_days
     version = cases.network_version
-    names = attributed(explainer.network.config)
-    of_reason = np.array(
-        [[reason_of(name) == reason for reason in REASONS] for name in names],
-        dtype=np.float64,
-    )
+    reason_of = {name: reason for name, (reason, _) in catalogue().items()}
+    contributors = contributing(explainer.network.features)
+    distinct, by_reason = grouped(reason_of[name] for name in contributors)
+    reasons = pa.array([BASELINE, *distinct])
 
     def batches_of(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-        customers, predicted = _customers(batch)
-        reasons = explainer.explain(customers, predicted) @ of_reason
-        count = batch.num_rows
+        customers, predicted = cases.customers_of(batch)
+        found = explainer.explain(customers, predicted) @ by_reason
+        values = np.insert(found, 0, explainer.baseline, axis=1)
+        customer, reason = (
+            pa.array(places.ravel()) for places in np.indices(values.shape)
+        )
         columns = [
-            batch["customer_key"],
-            batch["as_of_date"],
-            pa.repeat(pa.scalar(horizon, pa.int32()), count),
-            pa.repeat(explainer.baseline, count),
-            *(pa.array(np.ascontiguousarray(values)) for values in reasons.T),
-            pa.repeat(pa.scalar(version, pa.string()), count),
+            batch["customer_key"].take(customer),
+            batch["as_of_date"].take(customer),
+            pa.repeat(pa.scalar(horizon, pa.int32()), values.size),
+            reasons.take(reason),
+            pa.array(values.ravel()),
+            pa.repeat(pa.scalar(version, pa.string()), values.size),
         ]
         return [pa.record_batch(columns, schema=CONTRIBUTIONS)]
 
@@ -111,16 +114,11 @@ def weigh(
     cases = Cases.find(networks, features, scores)
     if cases is None:
         return IMPORTANCE.empty_table()
-    names = attributed(cases.explainer.network.config)
-    features_of = [feature_of(name) for name in names]
-    distinct = tuple(dict.fromkeys(features_of))
-    of_feature = np.array(
-        [[name == feature for feature in distinct] for name in features_of],
-        dtype=np.float64,
-    )
+    said = catalogue()
+    distinct, by_feature = grouped(contributing(cases.explainer.network.features))
 
     def totals(batch: pa.RecordBatch) -> NDArray:
-        values = cases.explainer.explain(*_customers(batch)) @ of_feature
+        values = cases.explainer.explain(*cases.customers_of(batch)) @ by_feature
         return np.stack([values.sum(axis=0), np.abs(values).sum(axis=0)])
 
     sample = fixed_sample(cases.rows).to_arrow_table()
@@ -130,7 +128,8 @@ def weigh(
         [
             {
                 "feature": feature,
-                "reason": reason_of(feature),
+                "feature_label": said[feature][1],
+                "reason": said[feature][0],
                 "as_of_date": cases.as_of_date,
                 "horizon_days": cases.horizon_days,
                 "customers": len(sample),
@@ -171,7 +170,8 @@ class Cases:
         scores: Relation,
     ) -> "Cases | None":
         """Find the last scores and what made them; None where there are no scores."""
-        as_of, horizon, version = scores.aggregate(
+        longest = scores.filter("is_longest_horizon")
+        as_of, horizon, version = longest.aggregate(
             "max(as_of_date), max(horizon_days), max(network_version)"
         ).fetchall()[0]
         (newest,) = features.aggregate("max(as_of_date)").fetchall()[0]
@@ -186,15 +186,16 @@ class Cases:
                 "dbt build --select clv_scores+"
             )
         network = accepted.network if accepted else no_correction()
-        columns = ", ".join(network.config.columns)
+        columns = ", ".join(network.features.columns)
         today = features.filter(f"as_of_date = date '{as_of}'").project(columns)
         prior = accepted.prior if accepted else fit_prior(today)
-        longest = scores.filter(f"horizon_days = {horizon}")
         predicted = longest.project("customer_key, predicted_spend")
         explainer = Explainer.of(
             network,
             prior,
-            Customers.from_arrow(fixed_sample(today).to_arrow_table()),
+            Customers.from_arrow(
+                fixed_sample(today).to_arrow_table(), network.features
+            ),
             np.datetime64(as_of),
             horizon,
             today.aggregate("max(frequency), max(tenure_days)").fetchall()[0],
@@ -202,13 +203,13 @@ class Cases:
         rows = today.join(predicted, "customer_key")
         return cls(rows, as_of, horizon, version, explainer)
 
+    def customers_of(self, rows: pa.RecordBatch) -> tuple[Customers, Floats]:
+        """Take a batch of `rows` apart: customers, and the spend predicted of each."""
+        customers = Customers.from_arrow(rows, self.explainer.network.features)
+        return customers, rows["predicted_spend"].to_numpy()
+
 
 def no_correction() -> Network:
     """Make a network that leaves the prior as it is, however little it expects."""
     network = untrained(NetworkConfig(hidden_units=()))
     return replace(network, scale=LEAST_SPEND / LEAST_SHARE_OF_MEAN_SPEND)
-
-
-def _customers(rows: pa.RecordBatch) -> tuple[Customers, Floats]:
-    """Take rows of Cases apart."""
-    return Customers.from_arrow(rows), rows["predicted_spend"].to_numpy()

@@ -31,21 +31,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
-from clv_warehouse.clv.observations import (
-    COLUMNS,
-    CUSTOMER_INPUTS,
-    MONTHS,
-    PURCHASES,
-    SEQUENCES,
-    Observations,
+from clv_warehouse.clv.feature_set import (
+    FeatureSet,
+    OtherInputsError,
+    current_features,
 )
+from clv_warehouse.clv.observations import MONTHS, PURCHASES, Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES, ENCODERS
 from clv_warehouse.project.arrays import Singles
 
 PAIR_INPUTS = ("log_horizon_days", "log_prior_spend", "logit_prior_chance")
 OUTPUTS = 4
-INPUTS = len(CUSTOMER_INPUTS) + len(PAIR_INPUTS)
 QUANTILES = (0.1, 0.5, 0.9)
 # The prior may call a customer as good as lost; a correction in logs needs a start.
 LEAST_CHANCE = 1e-4
@@ -53,10 +50,6 @@ LEAST_SHARE_OF_MEAN_SPEND = 1e-3
 # Where all pay the same, the spread of log spend would shrink for ever.
 LEAST_LOG_SCALE = -3.0
 SCALINGS = ("customer_scaling", "pair_scaling", "sequence_scaling")
-
-
-class OtherInputsError(ValueError):
-    """A network was trained on other inputs than there are now."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +92,10 @@ class NetworkConfig:
         return cls(**{**settings, "hidden_units": tuple(units)})
 
     @property
-    def sequences(self) -> tuple[str, ...]:
-        """Those of SEQUENCES that are read: all or none."""
-        return () if self.encoder == "dense" else SEQUENCES
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of customer_features that are read."""
-        return *COLUMNS, *self.sequences
+    def features(self) -> FeatureSet:
+        """The features that are read: all, but sequences only by encoders of them."""
+        features = current_features()
+        return features.without_sequences if self.encoder == "dense" else features
 
 
 @dataclass(frozen=True)
@@ -273,6 +262,7 @@ class Network:
 
     Attributes:
         config: how it was built.
+        features: what it reads.
         scale: mean spend of the training data, in currency.
         customer_scaling: of the customer's inputs.
         pair_scaling: of the inputs that change with the horizon.
@@ -287,6 +277,7 @@ class Network:
     """
 
     config: NetworkConfig
+    features: FeatureSet
     scale: float
     customer_scaling: Scaling
     pair_scaling: Scaling
@@ -317,11 +308,13 @@ class Network:
         Shape (PURCHASES, 1, 0) where there is nothing to read. Raises ValueError if
         there is, and it was not read from the table.
         """
-        width = len(self.config.sequences)
+        width = len(self.features.sequences)
         if not width:
             return np.zeros((PURCHASES, 1, 0), dtype=np.float32)
         if sequences is None:
-            raise ValueError(f"the encoder {self.config.encoder} needs {SEQUENCES}")
+            raise ValueError(
+                f"the encoder {self.config.encoder} needs {self.features.sequences}"
+            )
         flat = self.sequence_scaling(sequences.reshape(len(sequences), -1))
         steps = flat.reshape(-1, PURCHASES, width)
         return np.ascontiguousarray(steps.swapaxes(0, 1))
@@ -337,7 +330,7 @@ class Network:
         encode = ENCODERS[self.config.encoder]
         if encode is None:
             return inputs_layer, lambda slopes: np.zeros_like(steps)
-        encoded = slice(len(CUSTOMER_INPUTS), -len(PAIR_INPUTS))
+        encoded = slice(len(self.features.names), -len(PAIR_INPUTS))
         kernels = [arrays[0][encoded] for arrays in self.members]
         values, backwards = zip(
             *(encode(steps, arrays) for arrays in self.encoders), strict=True
@@ -401,7 +394,7 @@ class Network:
                     {
                         "config": asdict(self.config),
                         "scale": self.scale,
-                        "inputs": CUSTOMER_INPUTS,
+                        "features": asdict(self.features),
                         "arrays": [len(member) for member in self._arrays],
                     }
                 )
@@ -422,14 +415,14 @@ class Network:
     def from_bytes(cls, data: bytes) -> "Network":
         """Read the network that to_bytes wrote.
 
-        Raises OtherInputsError if it was trained on other inputs than there are now.
+        It reads the features that it was trained on, whatever there are now. Raises
+        OtherInputsError if one of them is gone.
         """
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
-            if tuple(about["inputs"]) != CUSTOMER_INPUTS:
+            if "features" not in about:
                 raise OtherInputsError(
-                    f"the inputs were {about['inputs']} and are now "
-                    f"{list(CUSTOMER_INPUTS)}"
+                    "does not say which features it reads, as networks once did not"
                 )
 
             def read(kind: type, name: str) -> Any:
@@ -443,6 +436,7 @@ class Network:
             encoding = len(ENCODER_SHAPES[config.encoder])
             return cls(
                 config,
+                FeatureSet.from_json(about["features"]),
                 about["scale"],
                 read(Scaling, "customer_scaling"),
                 read(Scaling, "pair_scaling"),
@@ -478,7 +472,9 @@ def untrained(config: NetworkConfig) -> Network:
     """Make a network that corrects nothing."""
     shapes = list(ENCODER_SHAPES[config.encoder])
     encoding = len(shapes)
-    sizes = [INPUTS + (ENCODED if encoding else 0), *config.hidden_units, OUTPUTS]
+    features = config.features
+    inputs = len(features.names) + len(PAIR_INPUTS) + (ENCODED if encoding else 0)
+    sizes = [inputs, *config.hidden_units, OUTPUTS]
     for rows, columns in pairwise(sizes):
         shapes += [(rows, columns), (columns,)]
     arrays = [np.zeros(shape, dtype=np.float32) for shape in shapes]
@@ -488,10 +484,11 @@ def untrained(config: NetworkConfig) -> Network:
 
     return Network(
         config,
+        features,
         1.0,
-        scaling(len(CUSTOMER_INPUTS)),
+        scaling(len(features.names)),
         scaling(len(PAIR_INPUTS)),
-        scaling(PURCHASES * len(SEQUENCES) if encoding else 0),
+        scaling(PURCHASES * len(features.sequences)),
         (tuple(arrays[:encoding]),),
         (tuple(arrays[encoding:]),),
         np.ones(OUTPUTS, dtype=np.float32),

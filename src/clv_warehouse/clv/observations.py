@@ -8,84 +8,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from clv_warehouse.clv.feature_set import (
+    CATEGORY_BITS,
+    FORMULA,
+    RATIOS,
+    FeatureSet,
+    current_features,
+)
 from clv_warehouse.clv.prior import History
 from clv_warehouse.project.arrays import Floats, Singles
 
-# The numeric columns of customer_features that are inputs, and those of them that
-# may be null: where a customer has bought too rarely to have one, has never been seen
-# browsing, or has written no review. A null last rating says what a null mean does.
-NUMBERS = (
-    "frequency",
-    "recency_days",
-    "tenure_days",
-    "cycle_days",
-    "cycle_sd_days",
-    "amount_mean",
-    "amount_sd",
-    "amount_last",
-    "amount_max",
-    "orders",
-    "items",
-    "distinct_products",
-    "past_spend",
-    "returned_amount",
-    "return_days",
-    "spend_30d",
-    "spend_90d",
-    "spend_180d",
-    "spend_365d",
-    "purchases_30d",
-    "purchases_90d",
-    "purchases_180d",
-    "purchases_365d",
-    "views_30d",
-    "carts_30d",
-    "sessions_30d",
-    "days_since_seen",
-    "reviews",
-    "rating_mean",
-    "rating_last",
-)
-NULLABLE = (
-    "cycle_days",
-    "cycle_sd_days",
-    "amount_sd",
-    "days_since_seen",
-    "rating_mean",
-)
-# A channel is so many bits of its name's digest. Shops differ in their channels, a
-# network's inputs do not; two of a dozen channels share all bits once in 60 shops.
-CHANNEL = "acquisition_channel"
-CHANNEL_BITS = 12
-# What a network would have to find out: how one number stands to another.
-RATIOS = (
-    "recency_to_cycle",
-    "recency_to_tenure",
-    "last_to_mean_amount",
-    "max_to_mean_amount",
-    "returned_share",
-    "spend_trend_30d",
-    "spend_trend_90d",
-    "spend_trend_180d",
-    "spend_rate_365d",
-    "spend_rate",
-    "cycle_variation",
-    "amount_variation",
-    "items_per_purchase",
-    "products_per_purchase",
-)
-CUSTOMER_INPUTS = (
-    *NUMBERS,
-    *(f"{name}_is_missing" for name in NULLABLE),
-    *(f"{CHANNEL}_{bit}" for bit in range(CHANNEL_BITS)),
-    *RATIOS,
-)
-# The last purchases as a sequence: how many, and what is known of each.
+# How many of the last purchases a sequence has.
 PURCHASES = 16
-SEQUENCES = ("purchase_days_before", "purchase_amounts")
-# Derived from others, so no input, but a forecast that others are compared with.
-FORMULA = "formula_value"
-COLUMNS = ("customer_key", "as_of_date", *NUMBERS, CHANNEL, FORMULA)
 MONTHS = 12
 
 
@@ -96,8 +30,9 @@ class Customers:
     Attributes:
         customer_key: as Arrow holds it, for a million keys cost too much as objects.
         as_of_date: datetime64[D].
-        numbers: float64 per numeric column, NaN for null, and `channel_codes`.
-        sequences: (m, PURCHASES, len(SEQUENCES)) log of one plus days before and
+        numbers: float64 per numeric column, NaN for null, and per category its code.
+        features: which of them are inputs, and how.
+        sequences: (m, PURCHASES, number of sequences) log of one plus days before and
             amount of the last purchases, the last one last, zeros before the first;
             None where the columns were not read.
 
@@ -106,14 +41,23 @@ class Customers:
     customer_key: pa.Array
     as_of_date: NDArray[np.datetime64]
     numbers: dict[str, Floats]
+    features: FeatureSet
     sequences: Singles | None = None
 
     def __len__(self) -> int:
         return len(self.as_of_date)
 
     @classmethod
-    def from_arrow(cls, rows: pa.RecordBatch | pa.Table) -> "Customers":
-        """Rows of customer_features as they come; KeyError names a missing column."""
+    def from_arrow(
+        cls, rows: pa.RecordBatch | pa.Table, features: FeatureSet | None = None
+    ) -> "Customers":
+        """Rows of customer_features as they come; KeyError names a missing column.
+
+        `features` are those to read, by default all; sequences only where `rows` has
+        them.
+        """
+        if features is None:
+            features = current_features()
 
         def column(name: str) -> pa.Array:
             values = rows[name]
@@ -129,11 +73,12 @@ class Customers:
                 .cast(pa.float64())
                 .to_numpy(zero_copy_only=False)
                 .astype(np.float64, copy=False)
-                for name in (*NUMBERS, FORMULA)
+                for name in (*features.numbers, FORMULA)
             }
-            | {CHANNEL: channel_codes(column(CHANNEL))},
-            _sequences([column(name) for name in SEQUENCES])
-            if SEQUENCES[0] in rows.schema.names
+            | {name: category_codes(column(name)) for name in features.categories},
+            features,
+            _sequences([column(name) for name in features.sequences])
+            if features.sequences and features.sequences[0] in rows.schema.names
             else None,
         )
 
@@ -145,6 +90,7 @@ class Customers:
             self.customer_key.take(pa.array(rows)),
             self.as_of_date[rows],
             {name: values[rows] for name, values in self.numbers.items()},
+            self.features,
             None if self.sequences is None else self.sequences[rows],
         )
 
@@ -160,54 +106,29 @@ class Customers:
 
     @cached_property
     def inputs(self) -> Singles:
-        """Network inputs, shape (m, len(CUSTOMER_INPUTS)).
+        """Network inputs, shape (m, len(features.names)).
 
         Counts, days and amounts are long-tailed: sign(x) log(1 + |x|). Missing is 0,
-        with an input that says so. The bits of a channel are -1 or 1, and 0 for none.
+        with an input that says so. The bits of a category are -1 or 1, and 0 for none.
         Ratios are logarithms of their own.
         """
-        inputs = np.empty((len(self), len(CUSTOMER_INPUTS)), dtype=np.float32)
-        widths = (len(NUMBERS), len(NULLABLE), CHANNEL_BITS)
-        values, missing, channel, ratios = np.split(inputs, np.cumsum(widths), axis=1)
-        for place, name in enumerate(NUMBERS):
+        names = self.features
+        inputs = np.empty((len(self), len(names.names)), dtype=np.float32)
+        bits = CATEGORY_BITS * len(names.categories)
+        widths = (len(names.numbers), len(names.flagged), bits)
+        values, missing, codes, ratios = np.split(inputs, np.cumsum(widths), axis=1)
+        for place, name in enumerate(names.numbers):
             values[:, place] = self.numbers[name]
-        for place, name in enumerate(NULLABLE):
+        for place, name in enumerate(names.flagged):
             missing[:, place] = np.isnan(self.numbers[name])
-        channel[:] = channel_bits(self.numbers[CHANNEL])
+        for place, name in enumerate(names.categories):
+            start = CATEGORY_BITS * place
+            codes[:, start : start + CATEGORY_BITS] = bits_of(self.numbers[name])
         np.nan_to_num(values, copy=False)
         np.copysign(np.log1p(np.abs(values)), values, out=values)
-        ratios[:] = np.column_stack(self._ratios())
+        for place, name in enumerate(names.ratios):
+            ratios[:, place] = RATIOS[name].formula(self.numbers)
         return inputs
-
-    def _ratios(self) -> list[Floats]:
-        """Compute the columns of RATIOS, shape (m,) each.
-
-        A rate counts a tenth of a purchase that nobody saw, so that it has a
-        logarithm where nothing was spent.
-        """
-        numbers = self.numbers
-        amount, frequency = numbers["amount_mean"], numbers["frequency"]
-        recency, tenure = numbers["recency_days"] + 1, numbers["tenure_days"] + 1
-        cycle = np.maximum(np.nan_to_num(numbers["cycle_days"], nan=np.inf), 1)
-
-        def rate(spend: str, days: Floats | float) -> Floats:
-            return np.log((np.maximum(numbers[spend], 0) + amount / 10) / days)
-
-        year = rate("spend_365d", np.minimum(tenure, 365))
-        return [
-            np.log1p(recency / cycle),
-            recency / tenure,
-            np.log(np.maximum(numbers["amount_last"], amount / 100) / amount),
-            np.log(np.maximum(numbers["amount_max"], amount) / amount),
-            np.minimum(numbers["returned_amount"] / (amount * frequency), 1),
-            *(rate(f"spend_{days}d", days) - year for days in (30, 90, 180)),
-            year,
-            rate("past_spend", tenure),
-            np.log1p(np.nan_to_num(numbers["cycle_sd_days"]) / cycle),
-            np.log1p(np.nan_to_num(numbers["amount_sd"]) / amount),
-            np.log1p(np.maximum(numbers["items"], 0) / frequency),
-            np.log1p(np.maximum(numbers["distinct_products"], 0) / frequency),
-        ]
 
 
 @dataclass(frozen=True)
@@ -325,26 +246,26 @@ def _sequences(columns: list[pa.Array]) -> Singles:
     return sequences
 
 
-def channel_codes(channels: pa.Array) -> Floats:
-    """`CHANNEL_BITS` bits of each channel's MD5 as a number, shape (m,), NaN for null.
+def category_codes(names: pa.Array) -> Floats:
+    """`CATEGORY_BITS` bits of each name's MD5 as a number, shape (m,), NaN for null.
 
-    A channel has the same code in every shop, on every day and every engine.
+    A name has the same code in every shop, on every day and every engine.
     """
-    distinct = channels.dictionary_encode()
+    distinct = names.dictionary_encode()
     digests = [
         md5(name.encode(), usedforsecurity=False).hexdigest()
         for name in distinct.dictionary.to_pylist()
     ]
-    codes = [int(digest, 16) % (1 << CHANNEL_BITS) for digest in digests]
+    codes = [int(digest, 16) % (1 << CATEGORY_BITS) for digest in digests]
     of_rows = pa.array(codes, pa.float64()).take(distinct.indices)
     return of_rows.to_numpy(zero_copy_only=False)
 
 
-def channel_bits(codes: Floats) -> Singles:
-    """Return -1 or 1 per bit of a channel's code, 0 without one; (m, CHANNEL_BITS)."""
+def bits_of(codes: Floats) -> Singles:
+    """Return -1 or 1 per bit of a category's code, 0 without; (m, CATEGORY_BITS)."""
     known = ~np.isnan(codes)
     bits = np.where(known, codes, 0).astype(np.int64)[:, None] >> np.arange(
-        CHANNEL_BITS
+        CATEGORY_BITS
     )
     return ((bits & 1) * 2 - 1).astype(np.float32) * known[:, None]
 

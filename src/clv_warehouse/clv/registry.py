@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from clv_warehouse.clv.network import Network, NetworkConfig, OtherInputsError
+from clv_warehouse.clv.feature_set import OtherInputsError
+from clv_warehouse.clv.network import Network, NetworkConfig
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.tuning import Tuning
 from clv_warehouse.engines.relation import Relation
@@ -56,8 +57,8 @@ def stored_config(plan: Plan, config: NetworkConfig, tuning: Tuning) -> str:
 def last_accepted(networks: Relation, as_of_date: date) -> Accepted | None:
     """Return the network that scores customers as of a date; None if the prior scores.
 
-    The prior also scores if the last accepted network was trained on other inputs than
-    those of today, and the one trained since was not accepted.
+    A network reads the features that it was trained on, whatever was added since. The
+    prior scores if one of them is gone and no network trained since was accepted.
     """
     stored = registry.last_accepted(networks, as_of_date)
     if stored is None:
@@ -65,7 +66,7 @@ def last_accepted(networks: Relation, as_of_date: date) -> Accepted | None:
     try:
         network = Network.from_bytes(stored.weights)
     except OtherInputsError as error:
-        Progress(NETWORK).say(f"the prior scores, for of {stored.version}, {error}")
+        Progress(NETWORK).say(f"the prior scores, for network {stored.version} {error}")
         return None
     return Accepted(stored.version, network, Prior.from_json(stored.prior))
 

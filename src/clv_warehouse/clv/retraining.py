@@ -40,14 +40,14 @@ def trained(
         return standing
     progress = Progress(NETWORK)
     progress.say(f"training, because: {plan.reason}")
-    columns = network_config(plan).columns
+    reads = network_config(plan).features
     today = fixed_sample(features.filter(f"as_of_date = date '{plan.as_of_date}'"))
     row = apart(
         trained_row,
         plan,
         mean_measures(metrics),
-        **known_rows(features, targets, columns),
-        today=today.project(", ".join(columns)),
+        **known_rows(features, targets, reads),
+        today=today.project(", ".join(reads.columns)),
     )
     progress.say(row["decision"][0].as_py())
     return with_row(standing, row)

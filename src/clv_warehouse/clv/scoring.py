@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from clv_warehouse.clv.feature_set import FeatureSet, current_features
 from clv_warehouse.clv.network import QUANTILES, Outlook
-from clv_warehouse.clv.observations import COLUMNS, Customers, calendar_shares
+from clv_warehouse.clv.observations import Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import Accepted, last_accepted
 from clv_warehouse.engines.doorway import doorway
@@ -23,6 +24,7 @@ SCHEMA = pa.schema(
         ("customer_key", pa.string()),
         ("as_of_date", pa.date32()),
         ("horizon_days", pa.int32()),
+        ("is_longest_horizon", pa.bool_()),
         ("predicted_spend", pa.float64()),
         ("chance_of_buying", pa.float64()),
         ("spend_p10", pa.float64()),
@@ -48,26 +50,29 @@ def score(
     if date is None:
         return SCHEMA.empty_table()
     accepted = last_accepted(networks, date)
-    columns = accepted.network.config.columns if accepted else COLUMNS
+    reads = (
+        accepted.network.features if accepted else current_features().without_sequences
+    )
     # In one order, because the last bit of a float32 product depends on which
     # customers share a batch.
     today = (
         features.filter(f"as_of_date = date '{date}'")
-        .project(", ".join(columns))
+        .project(", ".join(reads.columns))
         .order("customer_key")
     )
     prior = accepted.prior if accepted else fit_prior(today)
     rising = sorted(horizons)
 
     def scored(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-        return score_batch(batch, accepted, prior, rising)
+        return score_batch(batch, reads, accepted, prior, rising)
 
     return ByBatch(today, scored, SCHEMA, BATCH_ROWS)
 
 
 def fit_prior(features: Relation) -> Prior:
     """Fit the prior on rows of customer_features, or on a fixed sample of them."""
-    rows = fixed_sample(features).project(", ".join(COLUMNS)).to_arrow_table()
+    columns = ", ".join(current_features().without_sequences.columns)
+    rows = fixed_sample(features).project(columns).to_arrow_table()
     return Prior.fit(Customers.from_arrow(rows).history)
 
 
@@ -78,6 +83,7 @@ def fixed_sample(customers: Relation) -> Relation:
 
 def score_batch(
     batch: pa.RecordBatch,
+    reads: FeatureSet,
     accepted: Accepted | None,
     prior: Prior,
     rising: Sequence[int],
@@ -86,7 +92,7 @@ def score_batch(
 
     What is expected within a longer time is never less than within a shorter one.
     """
-    customers = Customers.from_arrow(batch)
+    customers = Customers.from_arrow(batch, reads)
     history = customers.history
     if accepted:
         first_layer = accepted.network.customer_layer(
@@ -114,13 +120,15 @@ def score_batch(
             values[:, 0], values[:, 1] = prior_spend, chance
         # A forecast that there is not stays missing.
         so_far = np.maximum(so_far, values)
-        scored.append(_rows(batch, horizon, so_far, prior_spend, accepted))
+        is_longest = horizon == rising[-1]
+        scored.append(_rows(batch, horizon, is_longest, so_far, prior_spend, accepted))
     return scored
 
 
 def _rows(
     batch: pa.RecordBatch,
     horizon: int,
+    is_longest: bool,
     values: NDArray,
     prior_spend: NDArray,
     accepted: Accepted | None,
@@ -133,6 +141,7 @@ def _rows(
             batch["customer_key"],
             batch["as_of_date"],
             pa.repeat(pa.scalar(horizon, pa.int32()), count),
+            pa.repeat(is_longest, count),
             *(
                 pa.array(np.ascontiguousarray(column), from_pandas=True)
                 for column in values.T

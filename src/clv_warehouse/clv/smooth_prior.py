@@ -11,13 +11,11 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from clv_warehouse.clv.network import LEAST_CHANCE
-from clv_warehouse.clv.observations import CUSTOMER_INPUTS
 from clv_warehouse.clv.prior import BgNbd, History, Prior
 from clv_warehouse.project.arrays import Floats
 
 # The inputs that the prior reads.
 PRIOR_INPUTS = ("frequency", "recency_days", "tenure_days", "amount_mean")
-PRIOR_PLACES = [CUSTOMER_INPUTS.index(name) for name in PRIOR_INPUTS]
 # Of the polynomials that stand for the prior's expected purchases.
 DEGREE = 15
 

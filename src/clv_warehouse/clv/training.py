@@ -12,8 +12,8 @@ from clv_warehouse.clv.belief import belief_in
 from clv_warehouse.clv.level import Cells, anchored
 from clv_warehouse.clv.losses import loss
 from clv_warehouse.clv.network import (
-    INPUTS,
     OUTPUTS,
+    PAIR_INPUTS,
     Level,
     Network,
     NetworkConfig,
@@ -21,13 +21,7 @@ from clv_warehouse.clv.network import (
     Scaling,
     untrained,
 )
-from clv_warehouse.clv.observations import (
-    CUSTOMER_INPUTS,
-    PURCHASES,
-    SEQUENCES,
-    Customers,
-    Observations,
-)
+from clv_warehouse.clv.observations import PURCHASES, Customers, Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.tuning import TUNING, Tuning
 from clv_warehouse.learning.encoders import ENCODER_SHAPES
@@ -93,6 +87,7 @@ def train(
     encoding = len(ENCODER_SHAPES[config.encoder])
     network = Network(
         config,
+        config.features,
         scale,
         customer_scaling,
         pair_scaling,
@@ -120,7 +115,9 @@ def sequences_of(observations: Observations, config: NetworkConfig) -> Singles:
         return np.zeros((len(observations.customers), 0), dtype=np.float32)
     sequences = observations.customers.sequences
     if sequences is None:
-        raise ValueError(f"the encoder {config.encoder} needs {SEQUENCES}")
+        raise ValueError(
+            f"the encoder {config.encoder} needs {config.features.sequences}"
+        )
     return sequences.reshape(len(sequences), -1)
 
 
@@ -248,15 +245,15 @@ def build_model(config: NetworkConfig, seed: int) -> Any:
     """
     keras = import_keras()
     keras.utils.set_random_seed(seed)
-    flat = PURCHASES * len(SEQUENCES)
     encode = ENCODING_LAYERS[config.encoder]
-    inputs = keras.Input((INPUTS + (flat if encode else 0),))
+    customer, width = len(config.features.names), len(config.features.sequences)
+    known = customer + len(PAIR_INPUTS)
+    inputs = keras.Input((known + PURCHASES * width,))
     hidden = inputs
     if encode:
-        steps = keras.layers.Reshape((PURCHASES, len(SEQUENCES)))(inputs[:, INPUTS:])
-        customer = len(CUSTOMER_INPUTS)
+        steps = keras.layers.Reshape((PURCHASES, width))(inputs[:, known:])
         hidden = keras.layers.Concatenate()(
-            [inputs[:, :customer], encode(steps), inputs[:, customer:INPUTS]]
+            [inputs[:, :customer], encode(steps), inputs[:, customer:known]]
         )
     hidden = add_dense_layers(hidden, config.hidden_units, config.l2, config.dropout)
     outputs = keras.layers.Dense(OUTPUTS, kernel_initializer="zeros", name="head")
