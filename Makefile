@@ -79,7 +79,7 @@ test: install ### Build the sample shop, run all of dbt's tests, lint, and run p
 	dbt build --target sample --quiet
 	dbt test --target sample --quiet
 	@$(MAKE) --no-print-directory lint
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 test-spark: install-spark ### Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet

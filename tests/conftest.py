@@ -36,10 +36,19 @@ def public_data() -> Callable[[str], Path]:
     return find
 
 
+@pytest.fixture(scope="session")
+def warehouse_in(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], Warehouse]:
+    """Makes an empty scratch warehouse in a folder."""
+    parsed = tmp_path_factory.mktemp("parsed")
+    return lambda folder: Warehouse(root, folder, parsed)
+
+
 @pytest.fixture
-def warehouse(root: Path, tmp_path: Path) -> Warehouse:
+def warehouse(warehouse_in: Callable[[Path], Warehouse], tmp_path: Path) -> Warehouse:
     """An empty scratch warehouse."""
-    return Warehouse(root, tmp_path)
+    return warehouse_in(tmp_path)
 
 
 @pytest.fixture(scope="session")

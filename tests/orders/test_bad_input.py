@@ -6,6 +6,8 @@ import pytest
 from warehouse import Warehouse
 
 SQL_LAYERS = ("reference", "staging", "orders", "features")
+# They bring data of their own.
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 def orders_of(
@@ -26,12 +28,12 @@ def orders_of(
 def build_sql(warehouse: Warehouse, **settings: object) -> str:
     """Build up to the features; what dbt said. Asserts nothing."""
     selection = ("--select", *SQL_LAYERS, "--indirect-selection", "cautious")
-    return warehouse.dbt("build", *selection, **settings).stdout
+    return warehouse.dbt("build", *selection, *NO_UNIT_TESTS, **settings).stdout
 
 
 def build_all(warehouse: Warehouse, **settings: object) -> None:
     """Build everything; no error is allowed."""
-    done = warehouse.dbt("build", **settings)
+    done = warehouse.dbt("build", *NO_UNIT_TESTS, **settings)
     assert done.returncode == 0, done.stdout
 
 
