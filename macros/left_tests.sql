@@ -10,6 +10,7 @@
         {%- set ran = results | map(attribute='node.unique_id') | list -%}
         {%- set left = graph.nodes.values()
             | selectattr('resource_type', 'equalto', 'test')
+            | selectattr('config.enabled')
             | rejectattr('unique_id', 'in', ran) | list -%}
         {%- if was_trained(ran) -%}
             {%- do run_left_tests(left) -%}
@@ -37,8 +38,7 @@
     {%- set queries = [] -%}
     {%- for test in tests -%}
         {%- set arguments = dict(test.test_metadata.kwargs) -%}
-        {%- set of = graph.nodes.get(test.attached_node) or graph.sources[test.attached_node] -%}
-        {%- do arguments.update({'model': relation_of(of)}) -%}
+        {%- do arguments.update({'model': relation_of(graph.nodes[test.attached_node])}) -%}
         {%- if 'to' in arguments -%}
             {%- set other = test.depends_on.nodes | reject('equalto', test.attached_node) | first -%}
             {%- do arguments.update({'to': relation_of(graph.nodes[other or test.attached_node])}) -%}
