@@ -18,14 +18,27 @@
     {{ return(adapter.get_columns_in_relation(relation) | map(attribute='name') | list) }}
 {%- endmacro %}
 
-{# Differs where a table's columns do, but not where engines name their types differently. #}
-{% macro columns_fingerprint(relation) -%}
+{#
+  Differs where a table's columns do, and where its YAML says that a feature is read in
+  another way: its type, and whether it may be null. Reasons and labels only explain, and
+  engines name the types of a table differently.
+#}
+{% macro features_fingerprint(name) -%}
+    {%- set relation = ref(name) -%}
     {%- set shape = [] -%}
     {%- if execute and relation.schema -%}
         {%- set table = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
         {%- if table is not none -%}
             {%- do shape.extend(column_names(table)) -%}
         {%- endif -%}
+        {%- for column in graph.nodes['model.' ~ project_name ~ '.' ~ name].columns.values() -%}
+            {%- set meta = column.config.meta -%}
+            {%- if meta.reason -%}
+                {%- do shape.append([
+                    column.name, column.data_type, meta.nullable | default(false), meta.null_with | default('')
+                ] | join(' ')) -%}
+            {%- endif -%}
+        {%- endfor -%}
     {%- endif -%}
     {{ return(local_md5(shape | join(', '))) }}
 {%- endmacro %}

@@ -11,7 +11,7 @@ models as (
     select
         '{{ name }}' as model_name,
         {{ setting(model.retrain_after) }} as retrain_after_days,
-        '{{ columns_fingerprint(ref(model.features)) }}' as features_fingerprint,
+        '{{ features_fingerprint(model.features) }}' as features_fingerprint,
         '{{ local_md5(settings) }}' as config_fingerprint,
         {{ dbt.string_literal(dbt.escape_single_quotes(settings)) }} as settings
     {{ "union all" if not loop.last }}

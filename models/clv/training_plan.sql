@@ -57,7 +57,7 @@ reasons as (
             when newest.code_fingerprint is null
                 then 'the newest network is from before its code had a fingerprint'
             when newest.features_fingerprint != conditions.features_fingerprint
-                then 'the features have other columns'
+                then 'the features have changed'
             when newest.config_fingerprint != conditions.config_fingerprint
                 then 'the settings have changed'
             when newest.code_fingerprint != conditions.code_fingerprint
