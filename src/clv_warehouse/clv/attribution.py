@@ -1,20 +1,21 @@
-"""What each input adds to a customer's predicted spend, in money.
+"""Computes how much each input adds to a customer's predicted spend, in money.
 
-Integrated gradients (learning/attribution.py) of the predicted spend f along the line
-from the shop's typical customer to each other one. The whole prediction is explained:
-the prior moves along the line, with the network that reads and corrects it,
+It integrates the gradients (learning/attribution.py) of the predicted spend f along the
+line from the shop's typical customer to each other one. The whole prediction is
+explained: the prior changes along the line, and so does the network that corrects it,
 
     log f = kept * log of the prior's spend + output 1 of the network
             + level + t * season
 
-where kept is the share of the prior's view that the network keeps, level is what all
-customers share at this horizon, and season the part of it that the time of year has;
-the typical customer, alone, knows no season.
-The line is straight in the network's inputs, that is in logs of counts, days and
-amounts, those of the last purchases too where the network reads them; the typical
-customer is the mean of these over the shop's customers. By definition, the network
-sees the line between what it sees of the two customers, each cut off at the range of
-training; smooth_prior.py says what the prior sees.
+where kept is the share of the prior's forecast that the network keeps, level is what
+all customers share at this horizon, and season is the part that the time of year adds.
+The typical customer has no season.
+
+The line is straight in the network's inputs: logs of counts, days and amounts, those of
+the last purchases too if the network reads them. The typical customer is the mean of
+these inputs over the shop's customers. The network reads both ends of the line cut off
+at the range of training, and what lies between; smooth_prior.py defines what the prior
+reads.
 """
 
 from dataclasses import dataclass
@@ -47,20 +48,20 @@ from clv_warehouse.learning.attribution import (
 )
 from clv_warehouse.project.arrays import Floats, Singles
 
-# Less than this is nothing; its log is still a number.
+# Spend below this counts as nothing; its log is still a number.
 LEAST_SPEND = 1e-12
 
 
 @dataclass(frozen=True)
 class Explainer:
-    """What it takes to explain the forecasts of one date and horizon.
+    """Explains the forecasts of one date and horizon.
 
     Attributes:
-        network: that scored; where the prior did, one that corrects nothing.
-        prior: along the line.
+        network: the network that scored; one that corrects nothing if the prior did.
+        prior: the prior, for any point of the line.
         typical: (1, F) the inputs of the typical customer.
-        typical_sequences: (1, PURCHASES, 2) likewise; None where not read.
-        calendar: (1, 12) of the horizon.
+        typical_sequences: (1, PURCHASES, 2) the same of sequences; None if not read.
+        calendar: (1, 12) the share of the horizon in each month.
 
     """
 
@@ -103,9 +104,9 @@ class Explainer:
     def explain(self, customers: Customers, predicted: Floats) -> Floats:
         """Return the contributions to what was predicted, a column per `contributing`.
 
-        Each row adds up, with the baseline, to `predicted`, shape (m,). Where the
-        prediction is above the forecast of its horizon, since a shorter one had more,
-        the difference goes to season.
+        Each row and the baseline add up to `predicted`, shape (m,). A prediction may be
+        above the forecast of its own horizon, because a shorter horizon had more; the
+        difference goes to season.
         """
         above = np.log(np.maximum(predicted, LEAST_SPEND) / self.forecast(customers))
         contributions = self.integrate(
@@ -121,18 +122,18 @@ class Explainer:
 
     @cached_property
     def season(self) -> float:
-        """What the months of the horizon add to the log of everybody's spend."""
+        """How much the months of the horizon add to the log of everybody's spend."""
         return float((self.calendar @ self.network.level.by_month)[0, 1])
 
     @cached_property
     def level(self) -> float:
-        """What the horizon, whatever its months, adds to that log."""
+        """How much the horizon, whatever its months, adds to that log."""
         days, no_month = np.array([self.prior.horizon_days]), 0 * self.calendar
         return float(self.network.level(days, no_month)[0, 1])
 
     @cached_property
     def baseline(self) -> float:
-        """Spend expected of the typical customer, whatever the season."""
+        """The spend expected of the typical customer, without season."""
         view = self.prior(self.typical[:, self.prior_places].astype(np.float64))
         first = self.network.customer_layer(self.typical, self.typical_sequences)
         output = self.network.forward(first, self._pair_inputs(view))[0, 1]
@@ -161,8 +162,8 @@ class Explainer:
     ) -> Floats:
         """Integrate the gradients on the way to n customers and their seasons, (n,).
 
-        In money, a column per `contributing`. Rows add up to the spend there, less
-        the baseline, but for the error of integration.
+        The result is in money, a column per `contributing`. Rows add up to the spend
+        less the baseline, except for the integration error.
         """
         network, kept = self.network, self.network.kept[1]
         start = self.typical[:, self.prior_places].astype(np.float64)
@@ -179,7 +180,8 @@ class Explainer:
         by_step = np.zeros((len(step_ways), len(way), step_ways.shape[2]))
         for node, mass in nodes(points):
             view = self.prior(start + node * way)
-            # What needs no encoder is linear along the line, what needs one is not.
+            # The part without an encoder is linear along the line; the part with one is
+            # not.
             layer, backward = network.read(
                 [
                     begin + np.float32(node) * each
@@ -213,7 +215,7 @@ class Explainer:
         return contributions
 
     def _pair_inputs(self, view: View) -> Singles:
-        """What the network sees of the horizon and of the prior."""
+        """Return the network's inputs of the horizon and of the prior."""
         inputs = np.empty((len(view.log_spend), len(PAIR_INPUTS)), dtype=np.float32)
         inputs[:, 0] = np.log(self.prior.horizon_days)
         inputs[:, 1] = view.log_spend

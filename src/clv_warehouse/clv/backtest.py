@@ -1,4 +1,4 @@
-"""Forecasts as they would have been made at past dates, beside what came of them."""
+"""Makes forecasts as of past dates, beside what customers then spent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,10 +47,10 @@ def backtest(
     horizons: Sequence[int],
     standing: pa.Table,
 ) -> pa.Table:
-    """Each horizon judged at the date from which it reaches the as-of date.
+    """Judge each horizon at the date from which it reaches the as-of date.
 
-    Rows of backtest_predictions; none where there is no such date with features, and
-    those that stand when no training is due.
+    Returns rows of backtest_predictions; none if no such date has features. If no
+    training is due, it returns the rows of earlier runs.
     """
     if not plan.is_due or plan.as_of_date is None:
         return standing
@@ -66,7 +66,7 @@ def judge_all(
     features: pa.Table,
     targets: pa.Table,
 ) -> pa.Table:
-    """All models at each date from which a horizon reaches `end`."""
+    """Judge all models at each date from which a horizon reaches `end`."""
     observations = Observations.from_arrow(features, targets)
     progress = Progress("backtest_predictions")
     judged = [
@@ -80,9 +80,9 @@ def known_rows(
     targets: Relation,
     reads: FeatureSet | None = None,
 ) -> dict[str, Relation]:
-    """All past customers whose later spend is known, and that spend.
+    """Return all past customers whose later spend is known, and that spend.
 
-    `reads` are the features to read, by default all but sequences.
+    `reads` are the features to read, by default all except sequences.
     """
     if reads is None:
         reads = current_features().without_sequences
@@ -102,7 +102,7 @@ def read_observations(
     targets: Relation,
     reads: FeatureSet | None = None,
 ) -> Observations:
-    """All past customers whose later spend is known, with that spend."""
+    """Read all past customers whose later spend is known, with that spend."""
     known = known_rows(features, targets, reads)
     return Observations.from_arrow(
         **{name: rows.to_arrow_table() for name, rows in known.items()}
@@ -116,7 +116,7 @@ def judge(
     config: NetworkConfig,
     progress: Progress,
 ) -> pa.Table:
-    """All models at the date from which the horizon reaches `end`."""
+    """Judge all models at the date from which the horizon reaches `end`."""
     case = Case.of(observations, end, horizon_days)
     if not len(case.judged):
         return SCHEMA.empty_table()
@@ -134,12 +134,12 @@ def judge(
 
 @dataclass(frozen=True)
 class Case:
-    """A day from which a horizon is over by now: what was known, and who is judged.
+    """An origin whose horizon is over: what was known, and which customers are judged.
 
     Attributes:
-        origin: the day.
-        training: observations of horizons that were over by then.
-        judged: the customers of then, with what came of them; there may be none.
+        origin: the date.
+        training: observations whose horizons were over by then.
+        judged: the customers known then, with what they spent later; perhaps none.
 
     """
 
@@ -159,18 +159,18 @@ class Case:
 
     @cached_property
     def prior(self) -> Prior:
-        """The prior of the customers judged."""
+        """The prior, fitted on the judged customers."""
         return Prior.fit(self.judged.history)
 
     def network_rows(self, config: NetworkConfig, progress: Progress) -> pa.Table:
-        """Train a network on what was known; its forecasts."""
+        """Train a network on what was known; return its forecasts."""
         today = self.judged.customers.take(self.judged.row)
         network = train(self.training, self.prior, today, config, progress)
         forecast = network.predict(self.prior, self.judged)
         return self.rows(NETWORK, forecast.spend, forecast.chance, forecast.quantiles)
 
     def prior_rows(self) -> pa.Table:
-        """Forecasts of the prior alone, which learns from no target."""
+        """Return forecasts of the prior alone, which learns from no target."""
         history, horizon_days = self.judged.history, self.judged.horizon_days
         return self.rows(
             PRIOR,
@@ -185,7 +185,7 @@ class Case:
         chance: NDArray | None = None,
         quantiles: NDArray | None = None,
     ) -> pa.Table:
-        """One model's forecasts of the judged customers, with the truth."""
+        """Return one model's forecasts of the judged customers, with their spend."""
         judged, count = self.judged, len(self.judged)
         missing = pa.nulls(count, pa.float64())
         columns = [

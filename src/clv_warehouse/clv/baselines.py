@@ -1,8 +1,8 @@
 """Simple forecasts of spend, which every backtest judges beside the network.
 
-All see what the network sees: training observations whose horizons are over, and
-the features of the customers judged. All forecasts are in currency, at least 0.
-What else learns from those features is compared by benchmarks, not in a build.
+All get what the network gets: training observations whose horizons are over, and the
+features of the judged customers. All forecasts are in currency and at least 0. Other
+models that learn from those features are judged by benchmarks, not by a build.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Baseline(Protocol):
 
 @dataclass(frozen=True)
 class Zero:
-    """Nobody buys again."""
+    """Forecasts that nobody buys again."""
 
     def predict(self, training: Observations, judged: Observations) -> Floats:
         """Expect nothing, shape (n,)."""
@@ -34,13 +34,14 @@ class Zero:
 
 @dataclass(frozen=True)
 class LastYearRate:
-    """Everybody goes on spending as they did over the last year."""
+    """Forecasts that everybody goes on spending as they did over the last year."""
 
     def predict(self, training: Observations, judged: Observations) -> Floats:
         """Expect last year's net spend per day, times the horizon, shape (n,).
 
-        Who came less than a year ago is taken by the days since, but by no fewer
-        than the horizon has: one purchase yesterday is not a purchase every day.
+        For a customer of less than a year it divides by the days since the first
+        purchase, but by at least the horizon: one purchase yesterday does not mean a
+        purchase every day.
         """
         horizon = judged.horizon_days
         known_days = np.minimum(judged.column("tenure_days") + 1, YEAR)
@@ -50,17 +51,17 @@ class LastYearRate:
 
 @dataclass(frozen=True)
 class InProportion:
-    """Future spend is in proportion to one column of customer_features."""
+    """Forecasts spend in proportion to one column of customer_features."""
 
     column: str
 
     def predict(self, training: Observations, judged: Observations) -> Floats:
         """Expect the column times one factor per horizon, shape (n,).
 
-        The factor makes the forecasts of the latest training date add up to what
-        was spent: totals since the first purchase grow with a shop's age, so that
-        earlier dates know of another proportion. It is that of the horizon or,
-        where training has none so long, of the nearest one, per day.
+        The factor makes the forecasts of the latest training date add up to the spend
+        that followed. Earlier dates would give another factor, because totals since the
+        first purchase grow with a shop's age. If training has no such horizon, the
+        factor is that of the nearest one, per day.
         """
         forecast = np.zeros(len(judged))
         if len(training) == 0:
@@ -83,7 +84,7 @@ class InProportion:
         return np.maximum(np.nan_to_num(observations.column(self.column)), 0)
 
 
-# By the names they are judged under, beside the network and the prior.
+# By the names under which they are judged, beside the network and the prior.
 BASELINES: dict[str, Baseline] = {
     "last_year_rate": LastYearRate(),
     "past_spend": InProportion("past_spend"),

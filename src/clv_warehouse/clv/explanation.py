@@ -1,8 +1,8 @@
-"""Why a customer is expected to spend that much: the tables of explanations.
+"""Makes the tables that explain why a customer is expected to spend that much.
 
-`explain` makes clv_contributions, the contributions of reasons to each customer's
-predicted spend, and `weigh` makes feature_contributions, those of features over all
-customers. The mathematics is in attribution.py.
+`explain` makes clv_contributions: how much each reason adds to each customer's
+predicted spend. `weigh` makes feature_contributions: how much each feature adds over
+all customers. attribution.py has the mathematics.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation, in_threads
 from clv_warehouse.project.arrays import Floats
 
-# Few enough that a hidden layer of them stays in a processor's cache.
+# With so few customers a hidden layer fits into a processor's cache.
 BATCH_ROWS = 1 << 11
 
 CONTRIBUTIONS = pa.schema(
@@ -62,7 +62,7 @@ def explain(
     scores: Relation,
     most_customers: int,
 ) -> pa.Table | ByBatch:
-    """Contributions of the reasons to the longest forecasts of clv_scores.
+    """Return what each reason adds to the longest forecasts of clv_scores.
 
     A row per customer and reason, the baseline being one; of the customers with the
     highest forecasts, at most so many. Raises ValueError where `scores` are not those
@@ -107,9 +107,10 @@ def weigh(
     features: Relation,
     scores: Relation,
 ) -> pa.Table:
-    """How much each feature contributes to the longest forecasts of clv_scores.
+    """Return what each feature adds to the longest forecasts of clv_scores.
 
-    Means over all customers, or over a fixed sample of them; raises as `explain` does.
+    The figures are means over all customers, or over a fixed sample of them. Raises as
+    `explain` does.
     """
     cases = Cases.find(networks, features, scores)
     if cases is None:
@@ -145,7 +146,7 @@ def weigh(
 
 @dataclass(frozen=True)
 class Cases:
-    """What there is to explain.
+    """The forecasts to explain.
 
     Attributes:
         rows: the columns of customer_features that scoring reads, and predicted_spend.
@@ -169,7 +170,7 @@ class Cases:
         features: Relation,
         scores: Relation,
     ) -> "Cases | None":
-        """Find the last scores and what made them; None where there are no scores."""
+        """Find the last scores and what made them; None if there are no scores."""
         longest = scores.filter("is_longest_horizon")
         as_of, horizon, version = longest.aggregate(
             "max(as_of_date), max(horizon_days), max(network_version)"
@@ -204,12 +205,12 @@ class Cases:
         return cls(rows, as_of, horizon, version, explainer)
 
     def customers_of(self, rows: pa.RecordBatch) -> tuple[Customers, Floats]:
-        """Take a batch of `rows` apart: customers, and the spend predicted of each."""
+        """Split a batch of `rows` into customers and their predicted spend."""
         customers = Customers.from_arrow(rows, self.explainer.network.features)
         return customers, rows["predicted_spend"].to_numpy()
 
 
 def no_correction() -> Network:
-    """Make a network that leaves the prior as it is, however little it expects."""
+    """Return a network that leaves every forecast of the prior as it is."""
     network = untrained(NetworkConfig(hidden_units=()))
     return replace(network, scale=LEAST_SPEND / LEAST_SHARE_OF_MEAN_SPEND)

@@ -1,8 +1,8 @@
-"""Which features a network reads, and the inputs that it gets of them.
+"""Says which features a network reads, and which inputs it makes of them.
 
-Counts, days and amounts are inputs as they are; beside them stand what they are to each
-other, which a network would have to find out, whether a value is missing, and the bits
-of a category.
+Counts, days and amounts are inputs themselves. Further inputs are ratios between them,
+which a network would have to find out, flags for missing values, and the bits of a
+category.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,10 +16,11 @@ from clv_warehouse.project.arrays import Floats
 from clv_warehouse.project.features import read_features
 
 KEYS = ("customer_key", "as_of_date")
-# Derived from others, so no input, but a forecast that others are compared with.
+# No input, because it follows from other features; it is a forecast to compare with.
 FORMULA = "formula_value"
-# A category is so many bits of its name's digest. Shops differ in their channels, a
-# network's inputs do not; two of a dozen channels share all bits once in 60 shops.
+# A category enters as so many bits of its name's hash, because shops differ in their
+# channels and a network's inputs must not. Two of a dozen channels share all bits in
+# one of 60 shops.
 CATEGORY_BITS = 12
 
 Numbers = Mapping[str, Floats]
@@ -27,13 +28,13 @@ Numbers = Mapping[str, Floats]
 
 @dataclass(frozen=True)
 class Ratio:
-    """An input that says how one feature stands to another.
+    """An input that compares one feature with another.
 
     Attributes:
-        name: of the input.
-        reason: a code of clv_reasons, that explanations count it under.
+        name: name of the input.
+        reason: the code in clv_reasons under which explanations count it.
         label: what people call it.
-        formula: computes it of the numeric features, shape (m,) each, NaN for null.
+        formula: computes it from the numeric features, shape (m,) each, NaN for null.
 
     """
 
@@ -56,10 +57,9 @@ def _cycle(of: Numbers) -> Floats:
 
 
 def _rate(of: Numbers, spend: str, days: Floats | float) -> Floats:
-    """Log of the spend per day.
+    """Return the log of the spend per day.
 
-    It counts a tenth of a purchase that nobody saw, so that it has a logarithm where
-    nothing was spent.
+    It adds a tenth of a purchase, so that customers without spend have a logarithm.
     """
     return np.log((np.maximum(of[spend], 0) + of["amount_mean"] / 10) / days)
 
@@ -69,7 +69,7 @@ def _year_rate(of: Numbers) -> Floats:
 
 
 def _trend(days: int) -> Ratio:
-    """How the last days' spend per day stands to that of the last year."""
+    """Compare the spend per day of the last days with that of the last year."""
     return Ratio(
         f"spend_trend_{days}d",
         "how_recently",
@@ -165,18 +165,18 @@ RATIOS = {
 
 
 class OtherInputsError(ValueError):
-    """A network was trained on something that is no longer known of customers."""
+    """A network was trained on a feature that the project no longer has."""
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """What a network reads. It is stored with the network, which keeps to it.
+    """The features that a network reads; they are stored with it and stay.
 
     Attributes:
         numbers: numeric columns of customer_features.
         flagged: those of them with an input that says whether the value is missing.
-        categories: columns of names.
-        ratios: of RATIOS.
+        categories: columns whose values are names.
+        ratios: names in RATIOS.
         sequences: columns with a value for each of the last purchases.
 
     """
@@ -189,7 +189,7 @@ class FeatureSet:
 
     @classmethod
     def from_json(cls, lists: Mapping[str, list[str]]) -> "FeatureSet":
-        """Make the set of what `dataclasses.asdict` gave.
+        """Make a set of what `dataclasses.asdict` gave.
 
         Raises OtherInputsError if the project no longer has one of its features.
         """
@@ -209,7 +209,7 @@ class FeatureSet:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The inputs of a customer, but for sequences."""
+        """The inputs of a customer, except sequences."""
         return (
             *self.numbers,
             *(f"{name}_is_missing" for name in self.flagged),
@@ -229,7 +229,7 @@ class FeatureSet:
 
     @property
     def without_sequences(self) -> "FeatureSet":
-        """The same, for networks that do not read the last purchases one by one."""
+        """Return the same without sequences, for networks that do not read them."""
         return replace(self, sequences=())
 
 
@@ -239,7 +239,7 @@ def _bits() -> range:
 
 @lru_cache
 def current_features() -> FeatureSet:
-    """All features that customer_features.yml describes, and all ratios."""
+    """Return all features that customer_features.yml describes, and all ratios."""
     features = read_features()
     numbers = [each for each in features if not each.is_category | each.is_sequence]
     flagged = [each for each in numbers if each.is_nullable and not each.null_with]

@@ -1,7 +1,7 @@
-"""The network as it is stored and scored: numpy arrays, and no TensorFlow.
+"""Stores a network and scores with it: numpy arrays, without TensorFlow.
 
-The network says who differs from whom, the prior how much all together will spend.
-With k the share of the prior that is kept, its four outputs go into
+The network ranks customers; their total is scaled to the prior's total. Let k be the
+share of the prior that is kept. The four outputs of the network enter
 
     logit of the chance of buying    = k0 logit of the prior's chance  + output 0
     log of the expected spend        = k1 log of the prior's           + output 1
@@ -9,14 +9,16 @@ With k the share of the prior that is kept, its four outputs go into
                                                                        + output 2
     log of that lognormal's scale    =                                   output 3
 
-plus a level, the same for all customers, that makes the total of today's customers
-the prior's, times what all horizons and seasons of the past were off. A network that
-keeps the whole prior and whose last layer is zero is the prior. Spend is zero with
-probability 1 - p and lognormal otherwise (ZILN: Wang, Liu & Miao 2019, "A Deep
-Probabilistic Model for Customer Lifetime Value Prediction"), and quantiles follow
-from that. The mean does not: theirs, p exp(mu + sigma^2 / 2), explodes where the tail
-is heavy, for a slightly larger sigma of a few customers outweighs all others. The
-mean is an output of its own, fitted by a Tweedie deviance.
+plus a level, the same for all customers. The level scales the total of today's
+customers to the prior's total, times the factor by which past totals of that horizon
+and season differed from the prior. A network whose last layer is zero and that keeps
+the whole prior gives the prior's forecasts.
+
+Spend is zero with probability 1 - p and lognormal otherwise (ZILN: Wang, Liu & Miao
+2019, "A Deep Probabilistic Model for Customer Lifetime Value Prediction"), and the
+quantiles follow from that. The mean does not follow: p exp(mu + sigma^2 / 2) explodes
+where the tail is heavy, because a slightly larger sigma of a few customers outweighs
+all others. So the mean is an output of its own, fitted by Tweedie deviance.
 """
 
 import hashlib
@@ -44,10 +46,10 @@ from clv_warehouse.project.arrays import Singles
 PAIR_INPUTS = ("log_horizon_days", "log_prior_spend", "logit_prior_chance")
 OUTPUTS = 4
 QUANTILES = (0.1, 0.5, 0.9)
-# The prior may call a customer as good as lost; a correction in logs needs a start.
+# The prior may give a customer almost no chance; a correction in logs needs a start.
 LEAST_CHANCE = 1e-4
 LEAST_SHARE_OF_MEAN_SPEND = 1e-3
-# Where all pay the same, the spread of log spend would shrink for ever.
+# If all customers pay the same, the spread of log spend would shrink for ever.
 LEAST_LOG_SCALE = -3.0
 SCALINGS = ("customer_scaling", "pair_scaling", "sequence_scaling")
 
@@ -62,11 +64,11 @@ class NetworkConfig:
         hidden_units: width of each dense layer.
         dropout: share of hidden units left out in each training step.
         l2: penalty on the weights of the dense layers.
-        epochs: the most that training may take; it stops where later data say.
-        batch_rows: rows per step.
-        learning_rate: Adam's.
-        seed: of the first weights, the order of rows and the dropout.
-        ensemble: how many networks, alike but for the seed, are averaged.
+        epochs: the most epochs of training; later data may stop it earlier.
+        batch_rows: rows per training step.
+        learning_rate: learning rate of Adam.
+        seed: seed of the first weights, the order of rows and the dropout.
+        ensemble: how many networks, alike except for the seed, are averaged.
 
     """
 
@@ -87,20 +89,20 @@ class NetworkConfig:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "NetworkConfig":
-        """Take the settings that differ from the defaults; TypeError likewise."""
+        """Take settings that differ from the defaults; TypeError likewise."""
         units = settings.get("hidden_units", cls.hidden_units)
         return cls(**{**settings, "hidden_units": tuple(units)})
 
     @property
     def features(self) -> FeatureSet:
-        """The features that are read: all, but sequences only by encoders of them."""
+        """The features that are read; sequences only if the encoder reads them."""
         features = current_features()
         return features.without_sequences if self.encoder == "dense" else features
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What the prior says of pairs of customer and horizon, shape (n,) each.
+    """The prior's forecasts of pairs of customer and horizon, shape (n,) each.
 
     Attributes:
         spend: expected spend, above zero.
@@ -136,7 +138,7 @@ class Outlook:
         calendar: Singles,
         scale: float,
     ) -> "Outlook":
-        """Keep what the prior says off zero and one, where logs have no value.
+        """Keep the prior's forecasts off zero and one, where logs have no value.
 
         `scale` is the mean spend of the training data.
         """
@@ -158,7 +160,7 @@ class Outlook:
 
     @property
     def offsets(self) -> Singles:
-        """What the outputs are added to, shape (n, OUTPUTS)."""
+        """The values to which the outputs are added, shape (n, OUTPUTS)."""
         offsets = np.zeros((len(self.spend), OUTPUTS), dtype=np.float32)
         offsets[:, 0] = logit(self.chance)
         offsets[:, 1] = np.log(self.spend)
@@ -168,12 +170,11 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is expected, shape (n,) each; float32.
+    """Forecasts, shape (n,) each; float32.
 
     Attributes:
-        spend: expected spend.
-        chance: chance of buying.
-        quantiles: (n, 3), the spend that is exceeded with a chance of 90, 50, 10 %.
+        spend: expected spend. chance: chance of buying. quantiles: (n, 3), the spend
+        that is exceeded with a probability of 90, 50, 10 %.
 
     """
 
@@ -186,8 +187,8 @@ class Forecast:
 class Scaling:
     """Range, mean and spread of each input in training, shape (F,) each.
 
-    Inputs are cut off at the range: beyond what training has seen, such as a longer
-    horizon, the prior goes on and the correction stays.
+    Inputs are cut off at the range. Beyond it, as with a longer horizon, the correction
+    stays as it is and the prior carries on.
     """
 
     low: Singles
@@ -197,7 +198,7 @@ class Scaling:
 
     @classmethod
     def fit(cls, inputs: Singles) -> "Scaling":
-        """Measure some inputs, shape (n, F), n above zero."""
+        """Measure inputs, shape (n, F), with n above zero."""
         spread = inputs.std(axis=0, dtype=np.float64)
         return cls(
             inputs.min(axis=0),
@@ -216,15 +217,15 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Level:
-    """How far a whole horizon is off, whoever the customer.
+    """The correction of a whole horizon, the same for all customers.
 
     A season or a good year moves all customers together, and a history holds few of
-    either: the network is taught who differs from whom, and this what all share.
+    either. So the network learns how customers differ, and the level what they share.
 
     Attributes:
         horizon_days: (h,) the horizons that training knew, rising.
-        by_horizon: (h, OUTPUTS) what is added to the outputs of each.
-        by_month: (12, OUTPUTS) what is added, times the month's share of the horizon.
+        by_horizon: (h, OUTPUTS) what each horizon adds to the outputs.
+        by_month: (12, OUTPUTS) what each month adds, times its share of the horizon.
 
     """
 
@@ -234,7 +235,7 @@ class Level:
 
     @classmethod
     def none(cls) -> "Level":
-        """Nothing is off."""
+        """Return a level that corrects nothing."""
         return cls(
             np.array([1]),
             np.zeros((1, OUTPUTS), dtype=np.float32),
@@ -242,10 +243,9 @@ class Level:
         )
 
     def __call__(self, horizon_days: NDArray, calendar: Singles) -> Singles:
-        """Return what is added to the outputs, shape (n, OUTPUTS).
+        """Return what to add to the outputs, shape (n, OUTPUTS).
 
-        A horizon between two known ones lies between them; one beyond them is like
-        the nearest.
+        It interpolates between two known horizons; beyond them it takes the nearest.
         """
         of_horizon = [
             np.interp(horizon_days, self.horizon_days, values)
@@ -264,15 +264,15 @@ class Network:
         config: how it was built.
         features: what it reads.
         scale: mean spend of the training data, in currency.
-        customer_scaling: of the customer's inputs.
-        pair_scaling: of the inputs that change with the horizon.
-        sequence_scaling: of the sequence of purchases, place by place.
-        encoders: per network of the ensemble the arrays that read the sequence.
-        members: per network of the ensemble a kernel and a bias for each dense layer;
-            the first kernel's rows are customer inputs, what the encoder makes of the
-            sequence, then pair inputs.
-        kept: (OUTPUTS,) share of the prior's view that is kept.
-        level: what all customers share.
+        customer_scaling: scaling of the customer's inputs.
+        pair_scaling: scaling of the inputs that change with the horizon.
+        sequence_scaling: scaling of the sequence of purchases, place by place.
+        encoders: for each network of the ensemble the arrays that read the sequence.
+        members: for each network of the ensemble a kernel and a bias of each dense
+            layer. The rows of the first kernel are customer inputs, values of the
+            encoder, then pair inputs.
+        kept: (OUTPUTS,) share of the prior's forecast that is kept.
+        level: the correction that all customers share.
 
     """
 
@@ -292,7 +292,7 @@ class Network:
     ) -> list[Singles]:
         """Compute the customers' share of the first layer, (m, units) per member.
 
-        It is the same for every horizon, and half of the work of scoring. Raises
+        It is the same for every horizon and half of the work of scoring. Raises
         ValueError if the encoder reads sequences and there are none.
         """
         return self.read(self.inputs_layer(inputs), self.steps(sequences))[0]
@@ -305,8 +305,8 @@ class Network:
     def steps(self, sequences: Singles | None) -> Singles:
         """Scale sequences as the encoders read them, (PURCHASES, m, 2).
 
-        Shape (PURCHASES, 1, 0) where there is nothing to read. Raises ValueError if
-        there is, and it was not read from the table.
+        The shape is (PURCHASES, 1, 0) if no encoder reads them. Raises ValueError if
+        one does and they were not read from the table.
         """
         width = len(self.features.sequences)
         if not width:
@@ -322,10 +322,10 @@ class Network:
     def read(
         self, inputs_layer: list[Singles], steps: Singles
     ) -> tuple[list[Singles], Callable[[list[Singles]], Singles]]:
-        """Add what the encoders make of `steps` to the first layer.
+        """Add the values of the encoders of `steps` to the first layer.
 
-        With the layer, (m, units) per member, comes its backpropagation: from slopes
-        in the layer to slopes in `steps`.
+        Returns the layer, (m, units) per member, and its backpropagation from slopes in
+        the layer to slopes in `steps`.
         """
         encode = ENCODERS[self.config.encoder]
         if encode is None:
@@ -362,7 +362,7 @@ class Network:
         return total / np.float32(len(self.members))
 
     def forecast(self, customer_layer: list[Singles], outlook: Outlook) -> Forecast:
-        """Correct the prior's view of pairs, a row of `customer_layer` each."""
+        """Correct the prior's forecasts of pairs, a row of `customer_layer` each."""
         outputs = self.forward(customer_layer, outlook.inputs)
         outputs += self.kept * outlook.offsets
         outputs += self.level(outlook.horizon_days, outlook.calendar)
@@ -379,7 +379,7 @@ class Network:
 
     def predict(self, prior: Prior, observations: Observations) -> Forecast:
         """Forecast some observations, shape (n,)."""
-        # Observations are often few of many customers, and encoders need memory.
+        # Observations often use few of many customers, and encoders need memory.
         places, row = np.unique(observations.row, return_inverse=True)
         customers = observations.customers.take(places)
         first = self.customer_layer(customers.inputs, customers.sequences)
@@ -415,7 +415,7 @@ class Network:
     def from_bytes(cls, data: bytes) -> "Network":
         """Read the network that to_bytes wrote.
 
-        It reads the features that it was trained on, whatever there are now. Raises
+        It goes on reading the features that it was trained on. Raises
         OtherInputsError if one of them is gone.
         """
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
@@ -457,19 +457,19 @@ class Network:
 
     @property
     def corrects(self) -> bool:
-        """Whether it says anything other than the prior."""
+        """Whether its forecasts differ from the prior's."""
         last = [array for arrays in self.members for array in arrays[-2:]]
         level = [self.level.by_horizon, self.level.by_month]
         return any(array.any() for array in last + level)
 
     @property
     def digest(self) -> str:
-        """Eight letters that differ where any weight does."""
+        """Eight letters that differ if any weight does."""
         return hashlib.sha256(self.to_bytes()).hexdigest()[:8]
 
 
 def untrained(config: NetworkConfig) -> Network:
-    """Make a network that corrects nothing."""
+    """Return a network that corrects nothing."""
     shapes = list(ENCODER_SHAPES[config.encoder])
     encoding = len(shapes)
     features = config.features
@@ -497,7 +497,7 @@ def untrained(config: NetworkConfig) -> Network:
 
 
 def spend_quantiles(chance: Singles, location: Singles, scale: Singles) -> Singles:
-    """Quantiles of spend that is zero with probability 1 - chance, else lognormal.
+    """Return quantiles of spend: zero with probability 1 - chance, else lognormal.
 
     Quantile q is zero if q <= 1 - p, else exp(mu + sigma z) where z is the standard
     normal quantile of (q - (1 - p)) / p. Shape (n, len(QUANTILES)).

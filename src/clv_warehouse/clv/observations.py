@@ -1,4 +1,4 @@
-"""From tables to arrays: customers as of a date, and what they spent afterwards."""
+"""Turns tables into arrays: customers as of a date, and what they spent afterwards."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,10 +28,11 @@ class Customers:
     """Rows of customer_features, shape (m,) each.
 
     Attributes:
-        customer_key: as Arrow holds it, for a million keys cost too much as objects.
+        customer_key: an Arrow array, because a million keys cost too much as objects.
         as_of_date: datetime64[D].
-        numbers: float64 per numeric column, NaN for null, and per category its code.
-        features: which of them are inputs, and how.
+        numbers: float64 of each numeric column, NaN for null, and the code of each
+            category.
+        features: the features that are inputs, and how.
         sequences: (m, PURCHASES, number of sequences) log of one plus days before and
             amount of the last purchases, the last one last, zeros before the first;
             None where the columns were not read.
@@ -51,10 +52,10 @@ class Customers:
     def from_arrow(
         cls, rows: pa.RecordBatch | pa.Table, features: FeatureSet | None = None
     ) -> "Customers":
-        """Rows of customer_features as they come; KeyError names a missing column.
+        """Read rows of customer_features; KeyError names a missing column.
 
-        `features` are those to read, by default all; sequences only where `rows` has
-        them.
+        `features` are the features to read, by default all; sequences only if `rows`
+        has them.
         """
         if features is None:
             features = current_features()
@@ -96,7 +97,7 @@ class Customers:
 
     @cached_property
     def history(self) -> History:
-        """What the prior knows of each customer."""
+        """What the prior reads of each customer."""
         return History.from_features(
             self.numbers["frequency"],
             self.numbers["recency_days"],
@@ -108,9 +109,9 @@ class Customers:
     def inputs(self) -> Singles:
         """Network inputs, shape (m, len(features.names)).
 
-        Counts, days and amounts are long-tailed: sign(x) log(1 + |x|). Missing is 0,
-        with an input that says so. The bits of a category are -1 or 1, and 0 for none.
-        Ratios are logarithms of their own.
+        Counts, days and amounts have long tails and become sign(x) log(1 + |x|). A
+        missing value is 0, and another input says that it is missing. The bits of a
+        category are -1 or 1, or 0 without a category. Ratios are logarithms already.
         """
         names = self.features
         inputs = np.empty((len(self), len(names.names)), dtype=np.float32)
@@ -133,13 +134,13 @@ class Customers:
 
 @dataclass(frozen=True)
 class Observations:
-    """Customers, each with a horizon and, where it is known, what came of it.
+    """Customers with a horizon each and, if it is known, what they spent within it.
 
     Attributes:
         customers: the m customers, each as of a date.
         row: (n,) place in `customers` of each observation.
         horizon_days: (n,) days looked ahead.
-        spend: (n,) net spend within the horizon; None where it is to be forecast.
+        spend: (n,) net spend within the horizon; None if it is to be forecast.
         purchases: (n,) purchase days within it; None likewise.
 
     """
@@ -155,10 +156,10 @@ class Observations:
 
     @classmethod
     def from_arrow(cls, features: pa.Table, targets: pa.Table) -> "Observations":
-        """Rows of customer_features with their targets.
+        """Join rows of customer_features with their targets.
 
-        Ordered by date, customer and horizon, whatever the order of the tables:
-        the same data train the same network.
+        The result is ordered by date, customer and horizon, whatever the order of the
+        tables, so the same data train the same network.
         """
         keys = ["as_of_date", "customer_key"]
         features = features.sort_by([(key, "ascending") for key in keys])
@@ -187,7 +188,7 @@ class Observations:
         )
 
     def known_at(self, date: np.datetime64) -> "Observations":
-        """Those whose horizon is over by `date`: what may be learnt from then."""
+        """Choose those whose horizon is over by `date`: models may learn from them."""
         return self.where(self.end_date <= date)
 
     @property
@@ -211,7 +212,7 @@ class Observations:
 
     @cached_property
     def history(self) -> History:
-        """What the prior knows, shape (n,)."""
+        """What the prior reads, shape (n,)."""
         return History.from_features(
             self.column("frequency"),
             self.column("recency_days"),
@@ -226,13 +227,13 @@ class Observations:
 
     @property
     def matrix(self) -> Singles:
-        """All that a forecast may know, shape (n, F): customer, horizon, calendar."""
+        """All inputs of a forecast, shape (n, F): customer, horizon, calendar."""
         horizon = np.log(self.horizon_days).astype(np.float32)[:, None]
         return np.hstack([self.customers.inputs[self.row], horizon, self.calendar])
 
 
 def _sequences(columns: list[pa.Array]) -> Singles:
-    """Lists of the last purchases as one array; see Customers.sequences."""
+    """Turn lists of the last purchases into one array; see Customers.sequences."""
     sequences = np.zeros((len(columns[0]), PURCHASES, len(columns)), dtype=np.float32)
     for place, column in enumerate(columns):
         lengths = np.diff(column.offsets.to_numpy())
@@ -247,7 +248,7 @@ def _sequences(columns: list[pa.Array]) -> Singles:
 
 
 def category_codes(names: pa.Array) -> Floats:
-    """`CATEGORY_BITS` bits of each name's MD5 as a number, shape (m,), NaN for null.
+    """Return `CATEGORY_BITS` bits of each name's MD5 as a number, (m,), NaN for null.
 
     A name has the same code in every shop, on every day and every engine.
     """
@@ -271,7 +272,7 @@ def bits_of(codes: Floats) -> Singles:
 
 
 def calendar_shares(dates: NDArray[np.datetime64], horizons: NDArray) -> Singles:
-    """Share of the days after `dates`, up to so many, per month, shape (n, 12)."""
+    """Return the share of the next `horizons` days in each month, shape (n, 12)."""
     days = dates.astype("datetime64[D]").astype(np.int64)
     first = days.min(initial=0)
     span = (days - first) * (int(horizons.max(initial=0)) + 1) + horizons

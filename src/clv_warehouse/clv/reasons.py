@@ -1,7 +1,7 @@
-"""What contributes to a forecast, and which reason explanations count it under.
+"""Says what contributes to a forecast, and under which reason explanations count it.
 
-A feature's reason and label stand in customer_features.yml, a ratio's beside its
-formula.
+customer_features.yml holds the reason and label of a feature; those of a ratio stand
+beside its formula.
 """
 
 from collections.abc import Iterable
@@ -13,28 +13,28 @@ from clv_warehouse.clv.feature_set import RATIOS, FeatureSet
 from clv_warehouse.project.arrays import Floats
 from clv_warehouse.project.features import read_features
 
-# What is expected of the typical customer; all other reasons are added to it.
+# The spend expected of the typical customer, to which all reasons add.
 BASELINE = "baseline"
-# What the months ahead change for all customers alike: a reason, and no feature.
+# What the months ahead change for all customers alike. It is a reason, not a feature.
 SEASON = "season"
 SEASON_LABEL = "Time of year"
 
 
 def contributing(features: FeatureSet) -> tuple[str, ...]:
-    """What contributes where a network reads `features`: a name per contribution."""
+    """Return the names of what contributes if a network reads `features`."""
     return *features.sources, *features.sequences, SEASON
 
 
 @lru_cache
 def catalogue() -> dict[str, tuple[str, str]]:
-    """Reason and label of everything that may contribute, by its name."""
+    """Return reason and label of everything that may contribute, by name."""
     of_features = {each.name: (each.reason, each.label) for each in read_features()}
     of_ratios = {each.name: (each.reason, each.label) for each in RATIOS.values()}
     return of_features | of_ratios | {SEASON: (SEASON, SEASON_LABEL)}
 
 
 def grouped(names: Iterable[str]) -> tuple[tuple[str, ...], Floats]:
-    """Distinct names in order, (k,), and what sums contributions by them, (n, k)."""
+    """Return distinct names, (k,), and what sums contributions by them, (n, k)."""
     names = tuple(names)
     distinct = tuple(dict.fromkeys(names))
     return distinct, np.array(

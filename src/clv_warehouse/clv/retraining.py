@@ -1,4 +1,4 @@
-"""A new row of clv_network: trained on all that is known, accepted or not."""
+"""Trains a network on all that is known, and adds its row to clv_network."""
 
 import json
 
@@ -35,7 +35,7 @@ def trained(
     targets: Relation,
     standing: pa.Table,
 ) -> pa.Table:
-    """Return the rows of clv_network that stand and, when it is due, a new one."""
+    """Return the rows of clv_network from earlier runs and, if it is due, a new one."""
     if not plan.is_due or plan.as_of_date is None:
         return standing
     progress = Progress(NETWORK)
@@ -60,7 +60,7 @@ def trained_row(
     targets: pa.Table,
     today: pa.Table,
 ) -> pa.Table:
-    """Train a network for `today`, rows of customer_features; its row of clv_network.
+    """Train a network for `today`, rows of customer_features; return its new row.
 
     `measures` are those of the backtest, which decide whether it is accepted.
     """
@@ -85,7 +85,7 @@ def trained_row(
 
 
 def fingerprint(observations: Observations, today: Customers) -> str:
-    """32 letters that differ where anything does that a network is trained on."""
+    """Return 32 letters that differ if anything does that a network is trained on."""
     return data_fingerprint(
         [
             *(

@@ -1,4 +1,4 @@
-"""Every customer's forecast at the scoring date, streamed; needs no TensorFlow."""
+"""Forecasts every customer at the scoring date, batch by batch, without TensorFlow."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from clv_warehouse.clv.registry import Accepted, last_accepted
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
 
-# As many customers as keep a hidden layer in a processor's cache.
+# With so many customers a hidden layer fits into a processor's cache.
 BATCH_ROWS = 1 << 13
 # The prior has seven parameters: more customers than this do not make it better.
 SAMPLE_CUSTOMERS = 25_000
@@ -41,10 +41,10 @@ SCHEMA = pa.schema(
 def score(
     networks: Relation, features: Relation, horizons: Sequence[int]
 ) -> pa.Table | ByBatch:
-    """Forecasts of all customers at the last as-of date, for each horizon.
+    """Forecast all customers at the last as-of date, for each horizon.
 
-    By the last network that was accepted, rows of clv_network being `networks`; if
-    there is none, by the prior fitted on the customers themselves.
+    The last accepted network in `networks`, rows of clv_network, makes the forecasts.
+    If there is none, the prior makes them, fitted on the customers themselves.
     """
     (date,) = features.aggregate("max(as_of_date)").fetchall()[0]
     if date is None:
@@ -53,8 +53,8 @@ def score(
     reads = (
         accepted.network.features if accepted else current_features().without_sequences
     )
-    # In one order, because the last bit of a float32 product depends on which
-    # customers share a batch.
+    # Customers are put in order, because the last bit of a float32 product depends on
+    # which customers share a batch.
     today = (
         features.filter(f"as_of_date = date '{date}'")
         .project(", ".join(reads.columns))
@@ -77,7 +77,7 @@ def fit_prior(features: Relation) -> Prior:
 
 
 def fixed_sample(customers: Relation) -> Relation:
-    """As many customers as are enough for the prior, always the same ones."""
+    """Return enough customers for the prior, always the same ones."""
     return customers.order("md5(customer_key), customer_key").limit(SAMPLE_CUSTOMERS)
 
 
@@ -88,9 +88,9 @@ def score_batch(
     prior: Prior,
     rising: Sequence[int],
 ) -> list[pa.RecordBatch]:
-    """One batch of forecasts per horizon, which come in rising order.
+    """Return one batch of forecasts for each horizon, in rising order of horizons.
 
-    What is expected within a longer time is never less than within a shorter one.
+    A longer horizon never has less expected spend than a shorter one.
     """
     customers = Customers.from_arrow(batch, reads)
     history = customers.history
@@ -118,7 +118,7 @@ def score_batch(
             values[:, 2:] = forecast.quantiles
         else:
             values[:, 0], values[:, 1] = prior_spend, chance
-        # A forecast that there is not stays missing.
+        # A missing forecast stays missing.
         so_far = np.maximum(so_far, values)
         is_longest = horizon == rising[-1]
         scored.append(_rows(batch, horizon, is_longest, so_far, prior_spend, accepted))
@@ -133,7 +133,7 @@ def _rows(
     prior_spend: NDArray,
     accepted: Accepted | None,
 ) -> pa.RecordBatch:
-    """Forecasts of one horizon as they are stored."""
+    """Return the forecasts of one horizon as they are stored."""
     count = batch.num_rows
     version = accepted.version if accepted else None
     return pa.record_batch(

@@ -1,8 +1,9 @@
-"""The prior between whole numbers of purchases, with its slopes.
+"""Evaluates the prior between whole numbers of purchases, with its slopes.
 
-Explanations go along a straight line from the typical customer to each other one, on
-which customers have bought 3.7 times. The prior knows only whole repeat purchases: by
-definition its odds of having stopped rise evenly from none to the first.
+Explanations follow a straight line from the typical customer to each other one, and
+customers on that line have bought, say, 3.7 times. The prior knows whole repeat
+purchases only. Here its odds of having stopped rise evenly from no repeat purchase to
+the first.
 """
 
 from dataclasses import dataclass
@@ -16,20 +17,20 @@ from clv_warehouse.project.arrays import Floats
 
 # The inputs that the prior reads.
 PRIOR_INPUTS = ("frequency", "recency_days", "tenure_days", "amount_mean")
-# Of the polynomials that stand for the prior's expected purchases.
+# Degree of the polynomials that replace the prior's expected purchases.
 DEGREE = 15
 
 
 @dataclass(frozen=True)
 class ExpectedPurchases:
-    """Log of the purchases expected of who is still a customer, as a polynomial.
+    """Log of the purchases expected of a customer who is alive, as a polynomial.
 
-    BG/NBD's integral has no cheap gradient, and along a line no two customers share
-    a point of it. At one horizon it depends on repeat purchases x and age T alone, so
-    that polynomials of log(1 + x) and log(alpha + T) can stand for it.
+    BG/NBD's integral has no cheap gradient, and no two customers share a point of their
+    lines. At one horizon the integral depends only on repeat purchases x and age T, so
+    polynomials of log(1 + x) and log(alpha + T) can take its place.
 
     Attributes:
-        alpha: BG/NBD's.
+        alpha: alpha of the BG/NBD.
         low, high: (2,) the range of the two logs.
         coefficients: (3, DEGREE + 1, DEGREE + 1) of the value and its two slopes, in
             Chebyshev polynomials of the logs, brought to [-1, 1].
@@ -85,7 +86,7 @@ class ExpectedPurchases:
 
 @dataclass(frozen=True)
 class View:
-    """What the prior says of n points of the line, and how that changes.
+    """The prior's forecasts at n points of the line, and their slopes.
 
     Attributes:
         log_spend: (n,)
@@ -106,10 +107,10 @@ class SmoothPrior:
     """The prior at one horizon, between whole numbers of purchases too.
 
     Attributes:
-        prior: the same where repeat purchases are whole.
+        prior: the prior, which it equals for whole repeat purchases.
         horizon_days: days looked ahead.
-        purchases: expected of who is still a customer.
-        least_spend: the network takes less than that for as much, see Outlook.
+        purchases: purchases expected of a customer who is alive.
+        least_spend: the least spend that the network distinguishes, see Outlook.
 
     """
 
@@ -119,7 +120,7 @@ class SmoothPrior:
     least_spend: float
 
     def __call__(self, inputs: Floats) -> View:
-        """Look at points, their inputs PRIOR_INPUTS having shape (n, 4)."""
+        """Evaluate points, given their inputs PRIOR_INPUTS, shape (n, 4)."""
         model, amounts = self.prior.bgnbd, self.prior.gamma_gamma
         frequency, since_last, age, amount = np.expm1(inputs.T)
         # Rounding may put a last purchase before the first, or none below one.
@@ -133,7 +134,7 @@ class SmoothPrior:
         by_repeats = log_ratio + np.where(repeats < 1, 1 / repeats, -1 / before)
         by_recency = -shape / (model.alpha + recency)
         by_age = shape / (model.alpha + age)
-        # In frequency, recency_days, tenure_days and amount_mean, as they are.
+        # Slopes in frequency, recency_days, tenure_days and amount_mean, before logs.
         nothing = np.zeros_like(odds)
         alive_slopes = -stopped * np.stack(
             [by_repeats, -by_recency, by_age + by_recency, nothing]

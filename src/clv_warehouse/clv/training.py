@@ -1,4 +1,4 @@
-"""How a network is trained on the past, judged by its last third, and levelled."""
+"""Trains a network on the past, checks it on the last third, and sets its level."""
 
 from dataclasses import replace
 from functools import cache
@@ -47,16 +47,17 @@ def train(
     progress: Progress,
     tuning: Tuning = TUNING,
 ) -> Network:
-    """Train a network on `observations`, which must bear their targets.
+    """Train a network on `observations`, which must have their targets.
 
-    Keras sees inputs, scaled: the customer's, those that change with the horizon and,
-    where the encoder reads it, the sequence of purchases. Its targets, shape (n, 2 +
-    OUTPUTS), are whether the customer bought, the spend in units of its mean, and what
-    the outputs are added to: what all customers of that day and horizon share.
+    Keras gets scaled inputs: those of the customer, those that change with the horizon
+    and, if the encoder reads it, the sequence of purchases. Its targets, shape (n, 2 +
+    OUTPUTS), are whether the customer bought, the spend in units of its mean, and the
+    values to which the outputs are added: what all customers of that day and horizon
+    share.
 
-    `today` are the customers, or some of them, that it is to forecast. Where fewer than
-    `tuning.least_buyers` customers spent anything, the network is untrained: the prior
-    itself.
+    `today` are the customers to forecast, or some of them. If fewer than
+    `tuning.least_buyers` customers spent anything, the network stays untrained and
+    gives the prior's forecasts.
     """
     if observations.spend is None or observations.purchases is None:
         raise ValueError("the observations to train on have no targets")
@@ -107,9 +108,9 @@ def train(
 
 
 def sequences_of(observations: Observations, config: NetworkConfig) -> Singles:
-    """Sequences of the customers, flat, (m, F); of length zero if not encoded.
+    """Return flat sequences of the customers, (m, F); F is zero if no encoder reads them.
 
-    Raises ValueError if the encoder reads them and they were not read.
+    Raises ValueError if the encoder reads them and they were not read from the table.
     """
     if config.encoder == "dense":
         return np.zeros((len(observations.customers), 0), dtype=np.float32)
@@ -124,21 +125,21 @@ def sequences_of(observations: Observations, config: NetworkConfig) -> Singles:
 def split_in_time(
     observations: Observations, validation_share: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which observations to learn from, and which later ones to stop by.
+    """Return which observations to learn from, and which later ones to check on.
 
-    Where the later begin, the horizons of the earlier are over: what they share is
-    the customers, not the days.
+    The horizons of the earlier ones are over when the later ones begin. So the two
+    share customers, but no days.
     """
     origins, ends = observations.as_of_date, observations.end_date
     first, last = origins.min(), ends.max()
     begin = last - np.timedelta64(int((last - first).astype(int) * validation_share))
-    # In a short history no horizon may fit into the last third.
+    # In a short history no horizon fits into the last third.
     begin = min(begin, origins.max())
     return ends <= begin, origins >= begin
 
 
 def sample(chosen: NDArray[np.bool_], most: int) -> NDArray[np.intp]:
-    """At most so many of the places where `chosen` is true, always the same ones."""
+    """Return at most `most` places where `chosen` is true, always the same ones."""
     places = np.flatnonzero(chosen)
     return np.sort(np.random.default_rng(0).permutation(places)[:most])
 
@@ -152,11 +153,12 @@ def learn(
     tuning: Tuning,
     progress: Progress,
 ) -> tuple[tuple[tuple[Singles, ...], ...], Singles]:
-    """Train each member on all examples; return their weights and the belief in them.
+    """Train each member on all examples; return their weights and their belief.
 
-    `split` says which examples are earlier and which are later. A trial that learns
-    from the earlier ones alone shows on the later ones for how many epochs to go on,
-    and how much to believe, (OUTPUTS,): the rest is the prior's.
+    `split` says which examples are earlier and which are later. A trial learns from the
+    earlier ones alone and is checked on the later ones. That decides for how many
+    epochs to train, and how much of each output's correction counts, (OUTPUTS,); the
+    rest stays with the prior.
     """
     earlier, later = split
     past = examples.where(sample(earlier, tuning.training_rows))
@@ -208,7 +210,7 @@ def refit(
     epochs: int,
     progress: Progress,
 ) -> list[Singles]:
-    """Train one member for a settled number of epochs and return its arrays."""
+    """Train one member for a fixed number of epochs and return its arrays."""
     model = unfitted(config, seed)
     fit(
         model,
@@ -224,7 +226,7 @@ def refit(
 
 
 def unfitted(config: NetworkConfig, seed: int) -> Any:
-    """Make the model of one member ready for `fit`: the same one each time."""
+    """Make the model of one member ready for `fit`; it is the same model each time."""
     model = compiled(config)
     restart(model, build_model(config, seed))
     return model
@@ -232,7 +234,7 @@ def unfitted(config: NetworkConfig, seed: int) -> Any:
 
 @cache
 def compiled(config: NetworkConfig) -> Any:
-    """Compile the one model that trials, members and origins take turns with."""
+    """Compile the model that trials, members and origins use in turn."""
     model = build_model(config, config.seed)
     compile_model(model, loss, config.learning_rate)
     return model
@@ -241,7 +243,7 @@ def compiled(config: NetworkConfig) -> Any:
 def build_model(config: NetworkConfig, seed: int) -> Any:
     """Build the Keras model of one member; its last layer is zero.
 
-    The seed is the process's: what else it builds or fits at a time changes weights.
+    Keras' seed belongs to the process: other models built meanwhile change the weights.
     """
     keras = import_keras()
     keras.utils.set_random_seed(seed)

@@ -1,7 +1,7 @@
-"""The features of customers, as models/features/customer_features.yml describes them.
+"""Reads the features of customers from models/features/customer_features.yml.
 
-That file is the one list: a column with a `reason` in its config.meta is a feature that
-forecasts read. Which reasons there are, seeds/reference/clv_reasons.csv says.
+That file is the one list of features: forecasts read every column that has a `reason`
+in its config.meta. seeds/reference/clv_reasons.csv lists the reasons.
 """
 
 import csv
@@ -23,10 +23,10 @@ class Feature:
     """A column of customer_features that forecasts read.
 
     Attributes:
-        name: of the column.
-        data_type: as in the contract, such as integer, varchar or double[].
+        name: name of the column.
+        data_type: its type in the contract, such as integer, varchar or double[].
         label: what people call it.
-        reason: a code of clv_reasons, that explanations count it under.
+        reason: the code in clv_reasons under which explanations count it.
         is_nullable: whether it may be null.
         null_with: another feature that is null for the same customers, if one is.
 
@@ -56,7 +56,7 @@ def read_features(
 ) -> tuple[Feature, ...]:
     """Read the features, in the order of the contract.
 
-    Raises ValueError where a feature has no label, or a reason that is none.
+    Raises ValueError if a feature has no label, or a reason that clv_reasons lacks.
     """
     with reasons.open(encoding="utf-8", newline="") as file:
         known = {row["reason"] for row in csv.DictReader(file)}
