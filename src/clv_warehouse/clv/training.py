@@ -108,7 +108,7 @@ def train(
 
 
 def sequences_of(observations: Observations, config: NetworkConfig) -> Singles:
-    """Return flat sequences of the customers, (m, F); F is zero if no encoder reads them.
+    """Return the customers' sequences, flat, (m, F); F is zero if none are read.
 
     Raises ValueError if the encoder reads them and they were not read from the table.
     """
