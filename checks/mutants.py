@@ -61,8 +61,7 @@ PLAN = "models/clv/training_plan.sql"
 SETTINGS = "dbt_project.yml"
 DATES = "models/features/as_of_dates.sql"
 ORIGINS = "macros/origins.sql"
-FEATURES = "models/features/customer_features.sql"
-OBSERVATIONS = "src/clv_warehouse/clv/observations.py"
+RATIOS = "src/clv_warehouse/clv/feature_set.py"
 TUNING = "src/clv_warehouse/clv/tuning.py"
 FAULTS = (
     # Raw data.
@@ -114,35 +113,35 @@ FAULTS = (
         ORIGINS,
         "as double) / 268435456)",
         "as double) / 536870912)",
-        ("past_origins_have_a_sample",),
+        ("past_origins_have_a_sample_by_the_digest_of_the_key",),
     ),
     Fault(
         "15-last-purchases",
-        FEATURES,
+        "models/features/purchase_features.sql",
         "last_values('cast(purchase_amount as double)', 'activity_date', 16,",
         "last_values('cast(purchase_amount as double)', 'activity_date', 15,",
-        ("features_are_as_of_the_end_of_their_day",),
+        ("the_last_16_purchases_are_told_oldest_first",),
     ),
     Fault(
         "sequence-is-newest-first",
-        OBSERVATIONS,
+        "src/clv_warehouse/clv/observations.py",
         "PURCHASES - back[recent], place]",
         "back[recent] - 1, place]",
         ("tests/clv/test_observations.py",),
     ),
     Fault(
         "spend-trend-has-the-wrong-sign",
-        OBSERVATIONS,
-        '*(rate(f"spend_{days}d", days) - year for',
-        '*(year - rate(f"spend_{days}d", days) for',
-        ("tests/clv/test_observations.py",),
+        RATIOS,
+        'lambda of: _rate(of, f"spend_{days}d", days) - _year_rate(of)',
+        'lambda of: _year_rate(of) - _rate(of, f"spend_{days}d", days)',
+        ("tests/clv/test_feature_set.py",),
     ),
     Fault(
         "tenure-is-off-by-two",
-        OBSERVATIONS,
-        'numbers["tenure_days"] + 1',
-        'numbers["tenure_days"] + 3',
-        ("tests/clv/test_observations.py",),
+        RATIOS,
+        'of["tenure_days"] + 1',
+        'of["tenure_days"] + 3',
+        ("tests/clv/test_feature_set.py",),
     ),
     # Whether to train, and which network scores.
     Fault(
@@ -186,28 +185,37 @@ FAULTS = (
         "src/clv_warehouse/clv/scoring.py",
         "so_far = np.maximum(so_far, values)",
         "so_far = values",
-        ("tests/clv/test_scoring.py",),
+        (
+            "tests/clv/test_scoring.py::test_forecasts_never_fall_with_the_horizon",
+            "tests/clv/test_scoring.py::test_forecasts_stay_where_a_network_says_less_of_a_longer_horizon",
+        ),
     ),
     Fault(
         "no-drift",
         TUNING,
         "drift: float = 0.2",
         "drift: float = 0.0",
-        ("tests/clv/test_training.py",),
+        (
+            "tests/clv/test_training.py::test_the_level_says_neither_too_much_nor_too_little_of_the_months_to_come",
+        ),
     ),
     Fault(
         "months-move-ten-times-as-much",
         TUNING,
         "month_effect: float = 0.5",
         "month_effect: float = 5.0",
-        ("tests/clv/test_training.py",),
+        (
+            "tests/clv/test_training.py::test_the_level_says_neither_too_much_nor_too_little_of_the_months_to_come",
+        ),
     ),
     Fault(
         "errors-of-the-level-are-not-cut-off",
         TUNING,
         "most_off: float = 2.0",
         "most_off: float = 50.0",
-        ("tests/clv/test_training.py",),
+        (
+            "tests/clv/test_training.py::test_a_month_in_which_nobody_buys_counts_as_an_eighth_of_what_was_expected",
+        ),
     ),
 )
 

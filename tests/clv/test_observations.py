@@ -55,6 +55,19 @@ def test_channels_keep_their_inputs_whatever_other_customers_there_are(features)
     assert alone.numbers["acquisition_channel"] == pytest.approx(expected, nan_ok=True)
 
 
+def test_the_last_purchase_is_the_last_of_the_sequence(features):
+    (row,) = features.slice(0, 1).to_pylist()
+    row |= {
+        "purchase_days_before": [30, 5, 0],
+        "purchase_amounts": [10.0, 20.0, 40.0],
+    }
+    one = Customers.from_arrow(pa.Table.from_pylist([row], schema=features.schema))
+    (sequence,) = one.sequences
+    expected = np.log1p([[30, 10], [5, 20], [0, 40]])
+    assert sequence[-3:] == pytest.approx(expected)
+    assert not sequence[:-3].any()
+
+
 def test_the_sample_shops_channels_can_be_told_apart():
     names = ["search", "social", "newsletter", "referral", "marketplace"]
     bits = bits_of(category_codes(pa.array(names)))
