@@ -24,6 +24,7 @@ from clv_warehouse.engines.spark.build import (
     run_unit_tests,
 )
 from clv_warehouse.engines.spark.sessions import SESSIONS
+from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.project.command import run_main
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 SEEDS = Path("seeds/sample")
 QUIET = ("--quiet",)
-FEEDS = ("orders", "order_lines", "products", "customers", "events", "reviews")
+FEEDS = tuple(feed.name for feed in read_feeds())
 # What a network was accepted by, and the network: with them a build only scores.
 NETWORK = (TableName("clv", "backtest_predictions"), TableName("clv", "clv_network"))
 # They say what a run found and was to do, which differs from run to run.

@@ -11,9 +11,7 @@ from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.load import LoadedFeed, link, load
 from clv_warehouse.loading.reading import LoadError
 from clv_warehouse.project.command import run_main
-from clv_warehouse.project.places import ROOT, warehouse_of
-
-SHOP_YML = ROOT / "models" / "staging" / "shop.yml"
+from clv_warehouse.project.places import warehouse_of
 
 
 def main() -> int:
@@ -21,7 +19,7 @@ def main() -> int:
     arguments = _arguments()
     warehouse: Path = arguments.warehouse
     try:
-        feeds = read_feeds(SHOP_YML)
+        feeds = read_feeds()
         if arguments.in_place:
             loaded = link(arguments.source, warehouse, feeds, _say)
         else:

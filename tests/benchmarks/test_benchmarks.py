@@ -45,7 +45,7 @@ FEEDS = ("orders", "order_lines")
 def shop(root, warehouse_in, tmp_path_factory):
     """The sample shop and more dirt, with raw tables as typed as load.py's."""
     warehouse = warehouse_in(tmp_path_factory.mktemp("benchmarks"))
-    feeds = read_feeds(root / "models" / "staging" / "shop.yml")
+    feeds = read_feeds()
     feeds = [feed for feed in feeds if feed.name in FEEDS]
     with duckdb.connect(warehouse.path) as connection:
         connection.execute("set TimeZone = 'UTC'; create schema raw")

@@ -59,8 +59,8 @@ SECOND_YEAR = [
 
 
 @pytest.fixture(scope="module")
-def feeds(root: Path) -> tuple[Feed, ...]:
-    return read_feeds(root / "models" / "staging" / "shop.yml")
+def feeds() -> tuple[Feed, ...]:
+    return read_feeds()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
+from clv_warehouse.loading.feeds import read_feeds
 from warehouse import Warehouse
 
 DAYS = 30
@@ -21,7 +22,6 @@ TABLES = {
     ),
     "features": ("customer_days", "customer_visits", "customer_reviews"),
 }
-FEEDS = ("orders", "order_lines", "products", "customers", "events", "reviews")
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def feeds(root) -> dict[str, pd.DataFrame]:
     """The sample shop, dirty as it is; all text."""
     folder = root / "seeds" / "sample"
     return {
-        name: pd.read_csv(folder / f"sample_{name}.csv", dtype=str) for name in FEEDS
+        feed.name: pd.read_csv(folder / f"sample_{feed.name}.csv", dtype=str)
+        for feed in read_feeds()
     }
 
 

@@ -6,6 +6,10 @@ from typing import Any
 
 import yaml
 
+from clv_warehouse.project.places import ROOT
+
+SHOP_YML = ROOT / "models" / "staging" / "shop.yml"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -32,7 +36,7 @@ class Feed:
     key: tuple[str, ...]
 
 
-def read_feeds(shop_yml: Path) -> tuple[Feed, ...]:
+def read_feeds(shop_yml: Path = SHOP_YML) -> tuple[Feed, ...]:
     """Read the feeds of the source `shop` in `shop_yml`, in the file's order."""
     sources = yaml.safe_load(shop_yml.read_text(encoding="utf-8"))["sources"]
     (shop,) = (source for source in sources if source["name"] == "shop")
