@@ -22,6 +22,7 @@ totals as (
         max(case when is_purchase then activity_date end) as last_purchase_date,
         count(case when is_purchase then 1 end) as frequency,
         count(gap_days) as gaps,
+        max_by(gap_days, case when is_purchase then activity_date end) as last_gap_days,
         sum(gap_days) as gap_sum,
         sum(cast(gap_days as bigint) * gap_days) as gap_square_sum,
         sum(case when is_purchase then purchase_amount end) as amount_sum,
@@ -69,6 +70,7 @@ select
         when gaps > 1
             then sqrt(greatest(0, gap_square_sum - cycle_days * gap_sum) / (gaps - 1))
     end as cycle_sd_days,
+    last_gap_days,
     amount_mean,
     case
         when frequency > 1
