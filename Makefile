@@ -17,7 +17,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
 .PHONY: help install install-spark install-superset run dashboard screenshot echarts publish superset \
-	superset-bundle test test-spark test-metrics test-superset lint format lock docs seeds clean benchmark tables questions mutants
+	superset-bundle test test-spark test-metrics test-superset lint lint-python lint-sql \
+	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
 # Targets with ## are for people who use the warehouse, with ### for those who change it.
@@ -99,10 +100,15 @@ mutants: install ### Plant faults, one at a time, and see that tests notice them
 	@python -m checks.mutants
 
 lint: install ### Check layout, types and SQL.
+	@test -f data/sample.duckdb || dbt build --target sample --quiet
+	@$(MAKE) --no-print-directory --jobs 2 lint-python lint-sql
+
+lint-python:
 	ruff check .
 	ruff format --check .
 	mypy
-	@test -f data/sample.duckdb || dbt build --target sample --quiet
+
+lint-sql:
 	sqlfluff lint --disable-progress-bar models tests
 
 format: install ### Put Python and SQL into the project's layout.
