@@ -17,6 +17,7 @@ orders as (
 
 horizons as (
     select max(horizon_days) as longest_horizon_days from {{ ref('clv_predictions') }}
+    where is_longest_horizon
 ),
 
 -- The training that the scores come from, or the newest one where none was accepted.

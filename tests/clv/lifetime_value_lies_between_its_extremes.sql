@@ -6,6 +6,7 @@ with horizon as (
         {{ setting('margin') }}
         / power(1 + {{ setting('discount_rate') }}, max(horizon_days) / 365) as worth_at_end
     from {{ ref('clv_predictions') }}
+    where is_longest_horizon
 )
 
 select
