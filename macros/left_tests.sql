@@ -4,7 +4,10 @@
 #}
 {% macro test_what_was_left(results) -%}
     {%- set args = invocation_args_dict -%}
-    {%- set is_whole = not (args.get('select') or args.get('exclude') or args.get('selector')) -%}
+    {%- set is_whole = not (
+        args.get('select') or args.get('exclude') or args.get('selector')
+        or args.get('resource_types') or args.get('exclude_resource_types')
+    ) -%}
     {%- set bad = results | selectattr('status', 'in', ['error', 'fail', 'skipped']) | list -%}
     {%- if execute and flags.WHICH == 'build' and is_whole and results and not bad -%}
         {%- set ran = results | map(attribute='node.unique_id') | list -%}
