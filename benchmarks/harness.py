@@ -141,9 +141,25 @@ class Dbt:
 
     def models(self) -> list[dict[str, Any]]:
         """The models that the last command ran: entries of dbt's run_results.json."""
-        text = (self._in("target") / "run_results.json").read_text("utf-8")
-        results = json.loads(text)["results"]
+        results = self._read("run_results")["results"]
         return [each for each in results if each["unique_id"].startswith("model.")]
+
+    def nodes(self) -> list[tuple[Path, float]]:
+        """File and seconds of each model, seed and test that the last command ran."""
+        manifest = self._read("manifest")
+        known = manifest["nodes"] | manifest["unit_tests"]
+        return [
+            (
+                Path(known[each["unique_id"]]["original_file_path"]),
+                each["execution_time"],
+            )
+            for each in self._read("run_results")["results"]
+            if each["unique_id"] in known
+        ]
+
+    def elapsed(self) -> float:
+        """Seconds from the first node of the last command to the last."""
+        return self._read("run_results")["elapsed_time"]
 
     def slowest_models(self) -> dict[str, float]:
         """Seconds of the five models of the last command that took longest."""
@@ -152,6 +168,10 @@ class Dbt:
             for model in self.models()
         }
         return dict(sorted(seconds.items(), key=lambda pair: -pair[1])[:5])
+
+    def _read(self, artifact: str) -> dict[str, Any]:
+        """Read a file that dbt wrote about its last command."""
+        return json.loads((self._in("target") / f"{artifact}.json").read_text("utf-8"))
 
     def _in(self, name: str) -> Path:
         """Where dbt writes, beside the warehouse."""

@@ -198,3 +198,15 @@ def test_memory_is_that_of_all_processes():
     with scale.peak_of_processes() as peak:
         run("-c", nested)
     assert peak[0] > 80 or sys.platform != "linux"
+
+
+def test_a_domain_over_its_budget_or_without_one_is_named():
+    budgets = {
+        "clv": build.Budget(training=60, scoring=10),
+        "orders": build.Budget(9, 9),
+    }
+    domains = {"clv": 25.0, "orders": 18.0, "marketing": 4.0}
+    slow, unknown = build.over_budget("scoring", domains, 2.0, budgets)
+    assert "Domain clv took 25.0 s" in slow and "10 units of 2.0 s" in slow
+    assert "marketing has no budget" in unknown and "BUDGETS" in unknown
+    assert build.over_budget("training", {"clv": 119.0}, 2.0, budgets) == []
