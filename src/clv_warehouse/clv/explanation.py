@@ -82,7 +82,7 @@ def explain(
     reasons = pa.array([BASELINE, *distinct])
 
     def batches_of(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-        customers, predicted = cases.customers_of(batch)
+        customers, predicted = customers_of(batch, explainer)
         found = explainer.explain(customers, predicted) @ by_reason
         values = np.insert(found, 0, explainer.baseline, axis=1)
         customer, reason = (
@@ -115,11 +115,11 @@ def weigh(
     cases = Cases.find(networks, features, scores)
     if cases is None:
         return IMPORTANCE.empty_table()
-    said = catalogue()
-    distinct, by_feature = grouped(contributing(cases.explainer.network.features))
+    explainer, said = cases.explainer, catalogue()
+    distinct, by_feature = grouped(contributing(explainer.network.features))
 
     def totals(batch: pa.RecordBatch) -> NDArray:
-        values = cases.explainer.explain(*cases.customers_of(batch)) @ by_feature
+        values = explainer.explain(*customers_of(batch, explainer)) @ by_feature
         return np.stack([values.sum(axis=0), np.abs(values).sum(axis=0)])
 
     sample = fixed_sample(cases.rows).to_arrow_table()
@@ -204,10 +204,16 @@ class Cases:
         rows = today.join(predicted, "customer_key")
         return cls(rows, as_of, horizon, version, explainer)
 
-    def customers_of(self, rows: pa.RecordBatch) -> tuple[Customers, Floats]:
-        """Split a batch of `rows` into customers and their predicted spend."""
-        customers = Customers.from_arrow(rows, self.explainer.network.features)
-        return customers, rows["predicted_spend"].to_numpy()
+
+def customers_of(
+    rows: pa.RecordBatch, explainer: Explainer
+) -> tuple[Customers, Floats]:
+    """Split a batch of a Cases' rows into customers and their predicted spend.
+
+    It is no method of Cases: Spark sends it to its workers, which cannot hold `rows`.
+    """
+    customers = Customers.from_arrow(rows, explainer.network.features)
+    return customers, rows["predicted_spend"].to_numpy()
 
 
 def no_correction() -> Network:
