@@ -338,6 +338,7 @@ def scores(horizons: list[int], customers: int) -> pd.DataFrame:
             ),
             "as_of_date": pd.Timestamp("2025-06-30").date(),
             "horizon_days": np.tile(horizons, customers),
+            "is_longest_horizon": np.tile(np.equal(horizons, max(horizons)), customers),
             "predicted_spend": spend.ravel(),
             "chance_of_buying": chance.ravel(),
             "spend_p10": 0.0,
