@@ -212,7 +212,9 @@ def test_killed_at_any_moment_the_published_files_are_whole(small):
         leftovers += len([*folder.glob("versions/**/*.partial")])
         assert is_whole(folder)
     assert leftovers
-    publish(warehouse, folder, wait=0)
+    # On a busy machine none of those may have come to its end: three that do.
+    for _ in range(3):
+        publish(warehouse, folder, wait=0)
     assert not [*folder.glob("**/*.partial"), *folder.glob(".*.new")]
     assert len(list((folder / "versions").iterdir())) == 3
 
