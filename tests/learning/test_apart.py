@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
+import psutil
 import pyarrow as pa
 import pytest
 
-from clv_warehouse.learning.apart import apart
+from clv_warehouse.learning.apart import WORKERS, apart
+
+HERE = str(Path(__file__).parent)
 
 
 def totals(factor: int, sales: pa.Table, names: pa.Table) -> pa.Table:
@@ -52,6 +56,38 @@ def test_being_stopped_from_outside_says_what_to_do(sales):
         RuntimeError, match=r"signal 9.*Lower the var training_customers"
     ):
         apart(end_by_force, rows=sales)
+
+
+def test_one_worker_does_one_call_after_another_until_it_is_idle(sales, monkeypatch):
+    names = duckdb.sql("select 'all' as name")
+    first, second = (
+        apart(totals, factor, sales=sales, names=names)["pid"][0].as_py()
+        for factor in (1, 2)
+    )
+    assert first == second
+    # An idle worker ends, and a later call gets another.
+    monkeypatch.setattr("clv_warehouse.learning.apart.IDLE_SECONDS", 0)
+    apart(totals, 3, sales=sales, names=names)
+    WORKERS.timer.join()
+    assert not psutil.pid_exists(first)
+    assert apart(totals, 4, sales=sales, names=names)["pid"][0].as_py() != first
+
+
+def test_a_worker_ends_with_its_process():
+    code = (
+        "import duckdb; from clv_warehouse.learning.apart import apart; "
+        "from test_apart import totals; rows = duckdb.sql('select 1 as amount'); "
+        "names = duckdb.sql('select 1 as name'); "
+        "print(apart(totals, 1, sales=rows, names=names)['pid'][0].as_py())"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([HERE, *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not psutil.pid_exists(int(ran.stdout))
 
 
 def test_the_calling_process_imports_no_tensorflow(tmp_path):
