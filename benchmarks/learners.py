@@ -4,6 +4,7 @@ Each is a Baseline as clv_warehouse.clv.baselines has them. A build does not fit
 together they take more CPU than the network, and no decision of a build rests on them.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -57,7 +58,7 @@ class GradientBoosting:
 
 
 @dataclass(frozen=True)
-class DenseNetwork:
+class DenseNetwork(ABC):
     """Dense layers with ReLU on standardised features; a subclass says what they mean.
 
     Attributes:
@@ -73,17 +74,17 @@ class DenseNetwork:
     epochs: int = 12
     seed: int = 1
 
+    @abstractmethod
     def unit(self, spend: Floats) -> float:
         """Say in which unit of money the network sees the spend."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, spend: Any, outputs: Any) -> Any:
         """Loss of each row, (n,), of its spend, (n, 1), and outputs, (n, units[-1])."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expected(self, outputs: Floats) -> Floats:
         """Spend that the outputs stand for, shape (n,), in the same unit."""
-        raise NotImplementedError
 
     def predict(self, training: Observations, judged: Observations) -> Floats:
         """Expect what the outputs stand for, shape (n,)."""

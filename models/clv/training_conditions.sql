@@ -13,7 +13,7 @@ models as (
         {{ setting(model.retrain_after) }} as retrain_after_days,
         '{{ features_fingerprint(model.features) }}' as features_fingerprint,
         '{{ local_md5(settings) }}' as config_fingerprint,
-        {{ dbt.string_literal(dbt.escape_single_quotes(settings)) }} as settings
+        {{ text_literal(settings) }} as settings
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),
