@@ -46,7 +46,7 @@ def features_of(
     orders = with_money(orders, lines)
     scoring_date = orders["ordered_date"].max()
     of_customers = lines[
-        lines["is_product"] & lines["customer_key"].notna() & ~lines["is_cancelled"]
+        lines["is_product"] & lines["customer_key"].notna() & lines["is_sale"]
     ]
     days = customer_days(orders, undone_amounts(of_customers))
     bought = of_customers.loc[
@@ -90,7 +90,7 @@ def valid_orders(orders: pd.DataFrame) -> pd.DataFrame:
     ]
     return orders.rename(columns={"customer_id": "customer_key"}).assign(
         ordered_date=orders["ordered_at"].dt.normalize(),
-        is_cancelled=orders["status"].str.lower().isin(CANCELLED),
+        is_sale=~orders["status"].str.lower().isin(CANCELLED),
     )
 
 
@@ -106,7 +106,7 @@ def valid_lines(
         -1 - unnumbered.groupby("order_id").cumcount()
     )
     columns = [
-        "order_id", "customer_key", "ordered_at", "ordered_date", "is_cancelled",
+        "order_id", "customer_key", "ordered_at", "ordered_date", "is_sale",
     ]  # fmt: skip
     joined = numbered.merge(orders[columns], on="order_id")
     line_type = joined["product_id"].map(line_types).fillna("product")
@@ -192,7 +192,7 @@ def undone_amounts(lines: pd.DataFrame) -> pd.Series:
 
 def customer_days(orders: pd.DataFrame, undone: pd.Series) -> pd.DataFrame:
     """One row per customer and day, in order."""
-    counted = orders[orders["customer_key"].notna() & ~orders["is_cancelled"]]
+    counted = orders[orders["customer_key"].notna() & orders["is_sale"]]
     days = (
         counted.assign(orders=counted["sold_amount"] > 0)
         .groupby(["customer_key", "ordered_date"])[

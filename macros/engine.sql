@@ -118,6 +118,9 @@
         {%- endfor -%}
         {%- do rows.append("(" ~ values | join(", ") ~ ")") -%}
     {%- endfor -%}
+    {%- if not rows -%}
+        {{ return('') }}
+    {%- endif -%}
     {%- set statement = "insert into " ~ this.render() ~ " values " ~ rows | join(", ") -%}
     {%- do adapter.add_query(statement, abridge_sql_log=True) -%}
     {{ return(statement) }}

@@ -63,6 +63,8 @@
         {{- 'yes' if is_past_date(value | string) -}}
     {%- elif rule.type == 'currency' -%}
         {{- 'yes' if value is string and modules.re.fullmatch('[A-Za-z]+', value) -}}
+    {%- elif rule.type == 'time zone' -%}
+        {{- 'yes' if value is string and value in modules.pytz.all_timezones_set -}}
     {%- elif rule.type == 'true or false' -%}
         {{- 'yes' if value is boolean -}}
     {%- elif rule.type == 'one of' -%}
@@ -71,6 +73,10 @@
         {{- 'yes' if value is integer and is_within(value, rule) -}}
     {%- elif rule.type == 'number' -%}
         {{- 'yes' if value is number and value is not boolean and is_within(value, rule) -}}
+    {%- elif rule.type == 'list of words' and value is sequence
+        and value is not string and value is not mapping -%}
+        {%- set known = value | select('in', rule['values']) | unique | list -%}
+        {{- 'yes' if known | length == value | length -}}
     {%- elif rule.type == 'list of whole numbers' and value is sequence
         and value is not string and value is not mapping -%}
         {%- set fitting = [] -%}
@@ -112,6 +118,10 @@
         true or false
     {%- elif rule.type == 'one of' -%}
         one of {{ rule['values'] | join(', ') }}
+    {%- elif rule.type == 'time zone' -%}
+        the name of a time zone
+    {%- elif rule.type == 'list of words' -%}
+        a list of none, some or all of {{ rule['values'] | join(', ') }}
     {%- elif rule.type == 'list of whole numbers' -%}
         a list of one or more {{ 'different ' if rule.different }}whole numbers, each {{ limits | join(' and ') }}
     {%- elif rule.type == 'mapping' -%}

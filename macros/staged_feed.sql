@@ -24,6 +24,7 @@
         {{ value }} as {{ name }},
         {%- endif %}
     {%- endfor %}
+        {{ staged_value('loaded_order', 'bigint', found) }} as loaded_order,
         {% if texts -%}
         case
             when coalesce({{ texts.values() | join(', ') }}) is not null

@@ -17,7 +17,7 @@ orders as (
     select * from {{ ref('fct_orders') }}
     where
         customer_key is not null
-        and not is_cancelled
+        and is_sale
         and {{ is_active }}
 ),
 
@@ -25,7 +25,7 @@ lines as (
     select * from {{ ref('fct_order_lines') }}
     where
         customer_key is not null
-        and not is_cancelled
+        and is_sale
         and quantity > 0
         and line_type = 'product'
         and {{ is_active }}

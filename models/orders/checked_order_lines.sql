@@ -7,6 +7,8 @@
     'quantity',
     'unit_price',
     'discount',
+    'amount',
+    'line_type',
     'unreadable',
 ] %}
 {%- set since = reload_from('ordered_at') %}
@@ -45,13 +47,22 @@ marked as (
 
 joined as (
     select
-        marked.*,
+        marked.order_id,
+        marked.line_number,
+        marked.product_id,
+        marked.quantity,
+        marked.unit_price,
+        marked.discount,
+        marked.amount as given_amount,
+        marked.line_type as given_line_type,
+        marked.unreadable,
+        marked.duplicate_reason,
         orders.order_id is not null as has_order,
         orders.rejection_reason as order_reason,
         orders.customer_key,
         orders.ordered_at,
-        coalesce(orders.is_cancelled, false) as is_cancelled,
-        coalesce(codes.line_type, 'product') as line_type,
+        coalesce(orders.is_sale, true) as is_sale,
+        coalesce(marked.line_type, codes.line_type, 'product') as line_type,
         {{ line_amount('marked.quantity', 'marked.unit_price', 'marked.discount') }}
             as amount
     from marked
@@ -68,7 +79,7 @@ judged as (
             when not has_order then 'order_missing'
             when order_reason is not null then 'order_rejected'
             when amount is null or unreadable is not null then 'unreadable_number'
-            when line_type not in ('product', 'charge') then line_type
+            when line_type in ('payment', 'bad_debt', 'shop_cost', 'test_record') then line_type
             when unit_price < 0 then 'negative_price'
             when quantity = 0 then 'zero_quantity'
             when quantity < 0 and unit_price = 0 then 'stock_adjustment'
@@ -87,7 +98,7 @@ select
     unit_price,
     coalesce(discount, 0) as discount,
     amount,
-    is_cancelled,
+    is_sale,
     rejection_reason,
     case
         when rejection_reason is not null

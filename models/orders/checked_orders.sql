@@ -24,7 +24,13 @@ judged as (
             {%- if setting('currency') %}
             when upper(currency) != upper('{{ setting("currency") }}') then 'other_currency'
             {%- endif %}
-        end as rejection_reason
+        end as rejection_reason,
+        case
+            when lower(status) in ('cancelled', 'canceled', 'void', 'voided', 'failed', 'unavailable')
+                then 'never'
+            when lower(status) = 'refunded' then 'refunded'
+            else 'sale'
+        end as status_meaning
     from marked
 )
 
@@ -35,10 +41,8 @@ select
     lower(status) as status,
     upper(currency) as currency,
     amount,
-    coalesce(
-        lower(status) in ('cancelled', 'canceled', 'void', 'voided', 'failed', 'unavailable'),
-        false
-    ) as is_cancelled,
+    status_meaning,
+    status_meaning in ('sale', 'refunded') as is_sale,
     duplicate_reason is null as is_kept,
     rejection_reason,
     case

@@ -15,7 +15,7 @@ with lines as (
         discount,
         amount,
         quantity < 0 as is_return,
-        is_cancelled
+        is_sale
     from {{ ref('checked_order_lines') }}
     where rejection_reason is null
 ),

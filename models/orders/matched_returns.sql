@@ -11,7 +11,7 @@ with lines as (
     from {{ ref('checked_order_lines') }}
     where
         rejection_reason is null
-        and not is_cancelled
+        and is_sale
         and customer_key is not null
         and line_type = 'product'
 ),
@@ -25,7 +25,7 @@ returned_products as (
 candidates as (
     select
         lines.*,
-        lines.quantity > 0 as is_sale,
+        lines.quantity > 0 as is_sold,
         row_number() over (
             partition by lines.customer_key, lines.product_id
             order by
@@ -46,11 +46,11 @@ candidates as (
 nested as (
     select
         *,
-        sum(case when is_sale then 1 else -1 end) over (
+        sum(case when is_sold then 1 else -1 end) over (
             partition by customer_key, product_id, unit_price, abs(quantity)
             order by position
             rows between unbounded preceding and current row
-        ) + case when is_sale then 0 else 1 end as depth
+        ) + case when is_sold then 0 else 1 end as depth
     from candidates
 ),
 
@@ -58,12 +58,12 @@ paired as (
     select
         *,
         coalesce(
-            max(case when is_sale then position end) over (
+            max(case when is_sold then position end) over (
                 partition by customer_key, product_id, unit_price, abs(quantity), depth
                 order by position
                 rows between unbounded preceding and current row
             ),
-            max(case when is_sale then position end) over (
+            max(case when is_sold then position end) over (
                 partition by customer_key, product_id
                 order by position
                 rows between unbounded preceding and current row
@@ -92,7 +92,7 @@ returns as (
             returned.customer_key = sold.customer_key
             and returned.product_id = sold.product_id
             and returned.undone_position = sold.position
-    where not returned.is_sale
+    where not returned.is_sold
 )
 
 select

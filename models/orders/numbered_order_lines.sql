@@ -8,6 +8,8 @@ select
     quantity,
     unit_price,
     discount,
+    amount,
+    line_type,
     unreadable
 from {{ ref('stg_order_lines') }}
 where line_number is not null
@@ -20,12 +22,16 @@ select
             product_id asc nulls last,
             quantity asc nulls last,
             unit_price asc nulls last,
-            discount asc nulls last
+            discount asc nulls last,
+            amount asc nulls last,
+            line_type asc nulls last
     ) as integer) as line_number,
     product_id,
     quantity,
     unit_price,
     discount,
+    amount,
+    line_type,
     unreadable
 from {{ ref('stg_order_lines') }}
 where line_number is null

@@ -78,13 +78,14 @@ select
     cast(ordered_at as date) as ordered_date,
     status,
     currency,
-    is_cancelled,
+    status_meaning,
+    is_sale,
     cast(lines as integer) as lines,
     cast(items as decimal(18, 3)) as items,
     cast(sold_amount as decimal(18, 4)) as sold_amount,
     cast(returned_amount as decimal(18, 4)) as returned_amount,
     cast(undone_amount as decimal(18, 4)) as undone_amount,
     cast(sold_amount - returned_amount as decimal(18, 4)) as amount,
-    cast(case when is_cancelled then 0 else sold_amount - returned_amount end as decimal(18, 4))
+    cast(case when is_sale then sold_amount - returned_amount else 0 end as decimal(18, 4))
         as net_amount
 from totals

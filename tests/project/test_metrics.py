@@ -33,7 +33,7 @@ def expected(sample: duckdb.DuckDBPyConnection) -> dict[str, float]:
     best = values.sort_values("lifetime_value", ascending=False)
     best = best.head(-(-len(best) // 10))
     orders = sample.sql("from orders.fct_orders").df()
-    orders = orders[~orders["is_cancelled"]]
+    orders = orders[orders["is_sale"]]
     sold = float(orders["sold_amount"].sum())
     returned = float(orders["returned_amount"].sum())
     sales = int((orders["sold_amount"] > 0).sum())

@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import available_timezones
 
 import yaml
 from jinja2 import Environment
@@ -19,6 +21,8 @@ from clv_warehouse.project.places import ROOT
 
 PROJECT = ROOT / "dbt_project.yml"
 MACROS = ROOT / "macros" / "settings.sql"
+
+_TIME_ZONES = SimpleNamespace(all_timezones_set=available_timezones())
 
 
 class SettingError(Exception):
@@ -120,7 +124,7 @@ def _macros() -> Any:
     jinja = Environment(extensions=["jinja2.ext.do"])
     return jinja.from_string(MACROS.read_text("utf-8")).make_module(
         {
-            "modules": {"datetime": dt, "re": re},
+            "modules": {"datetime": dt, "pytz": _TIME_ZONES, "re": re},
             "run_started_at": dt.datetime.now(dt.UTC),
         }
     )

@@ -198,6 +198,7 @@ ADDED = (
         {
             "order_id": _new("OT"),
             "product_id": _cycle("TEST", "TEST001"),
+            "line_type": _cycle("test_record"),
             "unit_price": _cycle("9.99"),
         },
         _is_small_sale,
@@ -260,7 +261,11 @@ ADDED = (
         "order_lines",
         "bad debt written off",
         3,
-        {"line_number": _cycle("87"), "product_id": _cycle("B")},
+        {
+            "line_number": _cycle("87"),
+            "product_id": _cycle("B"),
+            "line_type": _cycle("bad_debt"),
+        },
         _is_small_sale,
     ),
     Dirt(
@@ -270,6 +275,7 @@ ADDED = (
         {
             "line_number": _cycle("88"),
             "product_id": _cycle("BANK CHARGES", "AMAZONFEE"),
+            "line_type": _cycle("shop_cost"),
         },
         _is_small_sale,
     ),

@@ -57,6 +57,7 @@ SCHEMAS = {
             "quantity": PIECES,
             "unit_price": MONEY,
             "discount": MONEY,
+            "line_type": pa.string(),
         }
     ),
     "products": pa.schema(
@@ -270,6 +271,7 @@ def _order_lines(batch: Batch, documents: _Documents, people: int) -> pa.Table:
             _decimal(quantity[rows] * 1000, PIECES),
             _money(prices[product[rows]]),
             _money(discount[rows]),
+            _words(["shipping"], 0 * product[rows], product[rows] != shipping),
         ],
         schema=SCHEMAS["order_lines"],
     )

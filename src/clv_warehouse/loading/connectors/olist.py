@@ -64,7 +64,7 @@ _ORDER_LINES = """
         product_id,
         1 as quantity,
         price as unit_price,
-        0 as discount
+        'product' as line_type
     from order_items
     union all
     select
@@ -73,7 +73,7 @@ _ORDER_LINES = """
         'SHIPPING' as product_id,
         1 as quantity,
         freight_value as unit_price,
-        0 as discount
+        'shipping' as line_type
     from order_items
     where freight_value <> 0
 """

@@ -83,7 +83,28 @@ _ORDERS = """
     group by order_id
 """
 
-_ORDER_LINES = """
+# Stock codes that stand for no product, with what their lines stand for.
+_LINE_TYPES = {
+    "POST": "shipping",
+    "DOT": "shipping",
+    "C2": "shipping",
+    "C3": "shipping",
+    "M": "charge",
+    "m": "charge",
+    "D": "charge",
+    "ADJUST": "charge",
+    "ADJUST2": "charge",
+    "B": "bad_debt",
+    "BANK CHARGES": "shop_cost",
+    "AMAZONFEE": "shop_cost",
+    "CRUK": "shop_cost",
+    "S": "shop_cost",
+    "TEST": "test_record",
+    "TEST001": "test_record",
+    "TEST002": "test_record",
+}
+
+_ORDER_LINES = f"""
     select
         order_id,
         row_number() over (
@@ -93,7 +114,7 @@ _ORDER_LINES = """
         product_id,
         quantity,
         unit_price,
-        0 as discount
+        coalesce(map {_LINE_TYPES}[product_id], 'product') as line_type
     from lines
 """
 

@@ -1,0 +1,2 @@
+-- One row per row of the feed refunds.
+{{ staged_feed('refunds') }}

@@ -1,0 +1,46 @@
+"""Runs the project's SQL macros outside dbt, so that a rule of SQL has one home.
+
+The loader reads dates, ids and statuses by the same macros as staging does.
+"""
+
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from jinja2 import Environment
+
+from clv_warehouse.project import settings
+from clv_warehouse.project.places import ROOT
+
+MACROS = ROOT / "macros"
+# Macros whose SQL needs no table and no run of dbt.
+_FILES = ("engine", "line_amount", "readings", "times")
+
+
+def sql_of(macro: str, *arguments: Any, vars: str = "{}") -> str:
+    """Return the SQL that a macro writes for DuckDB.
+
+    `vars` is what dbt takes after --vars: YAML. Raises SettingError where it does not
+    fit, and AttributeError where there is no such macro.
+    """
+    return str(getattr(_module(vars), macro)(*arguments)).strip()
+
+
+@cache
+def _module(vars: str) -> Any:
+    values = settings.values(vars)
+    jinja = Environment(extensions=["jinja2.ext.do"])
+    text = "\n".join((MACROS / f"{name}.sql").read_text("utf-8") for name in _FILES)
+    module: Any = None
+
+    def dispatch(macro: str) -> Any:
+        return getattr(module, f"default__{macro}")
+
+    module = jinja.from_string(text).make_module(
+        {
+            "adapter": SimpleNamespace(dispatch=dispatch),
+            "return": lambda value: value,
+            "setting": values.__getitem__,
+        }
+    )
+    return module
