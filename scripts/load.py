@@ -1,38 +1,70 @@
-"""Load a shop's raw data into the warehouse, replacing what is there."""
+"""Load a shop's raw data into the warehouse, replacing what is there.
+
+With --check it writes nothing and lists all that is in doubt at once.
+"""
 
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+from clv_warehouse.loading.checking import in_full
 from clv_warehouse.loading.connectors import CONNECTORS
 from clv_warehouse.loading.feeds import read_feeds
-from clv_warehouse.loading.load import LoadedFeed, link, load
+from clv_warehouse.loading.load import Loaded, check, link, load
+from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.reading import LoadError
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
 
 
 def main() -> int:
-    """Load what the command line names; return the exit code."""
+    """Load or check what the command line names; return the exit code."""
     arguments = _arguments()
-    warehouse: Path = arguments.warehouse
     try:
-        feeds = read_feeds()
-        if arguments.in_place:
-            loaded = link(arguments.source, warehouse, feeds, _say)
-        else:
-            connector = CONNECTORS[arguments.connector]
-            loaded = load(connector, Path(arguments.source), warehouse, feeds, _say)
+        if arguments.check:
+            return _check(arguments)
+        loaded = _load(arguments)
     except LoadError as error:
         print(f"load.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("load.py: stopped; the warehouse is as it was.", file=sys.stderr)
         return 130
-    print(_summary(loaded, warehouse))
+    print(_summary(loaded, arguments.warehouse))
     return 0
+
+
+def _load(arguments: argparse.Namespace) -> Loaded:
+    warehouse: Path = arguments.warehouse
+    feeds = read_feeds()
+    if arguments.in_place:
+        return link(arguments.source, warehouse, feeds, _say)
+    return load(
+        CONNECTORS[arguments.connector],
+        Path(arguments.source),
+        warehouse,
+        feeds,
+        _say,
+        _options(arguments),
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    checked = check(
+        CONNECTORS[arguments.connector],
+        Path(arguments.source),
+        read_feeds(),
+        _say,
+        _options(arguments),
+    )
+    for line in in_full(checked.findings):
+        _say(line)
+    return int(any(finding.is_doubt for finding in checked.findings))
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    return Options(dates=tuple(arguments.dates))
 
 
 def _say(line: str) -> None:
@@ -51,6 +83,20 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("connector", choices=CONNECTORS, help="the shape of the data")
     parser.add_argument("source", help="the file or folder to load")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; list all that is in doubt, and exit with 1 if money or "
+        "customers are",
+    )
+    parser.add_argument(
+        "--dates",
+        action="append",
+        default=[],
+        metavar="FORMAT",
+        help="how the source writes dates where that is not ISO 8601, such as "
+        "%%d.%%m.%%Y; may be given several times",
+    )
     parser.add_argument(
         "--in-place",
         action="store_true",
@@ -73,10 +119,10 @@ def _default_warehouse() -> Path:
     return warehouse_of("shop")
 
 
-def _summary(loaded: Sequence[LoadedFeed], warehouse: Path) -> str:
+def _summary(loaded: Loaded, warehouse: Path) -> str:
     """Say what was loaded, and what to type next."""
     lines = [f"\nLoaded into schema raw of {warehouse}:"]
-    for feed in loaded:
+    for feed in loaded.feeds:
         span = f"  {feed.first_date} to {feed.last_date}" if feed.first_date else ""
         lines.append(f"  {feed.name:<12}{feed.rows:>14,} rows{span}")
     setting = ""

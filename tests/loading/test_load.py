@@ -382,6 +382,27 @@ def test_command_fails_with_one_message_and_no_traceback(command, tmp_path):
     assert "invalid choice: 'shopify'" in unknown.stderr
 
 
+def test_all_unreadable_values_are_listed_at_once(command, shop, warehouse):
+    orders = GOOD.replace("2024-02-01", "01/02/2024").replace("12.50", "twelve")
+    reviews = "review_id,rating,written_at\n1,five,2024-01-01\n"
+    wrong = command("folder", shop(orders__csv=orders, reviews__csv=reviews))
+    places = [line.partition(":")[0] for line in wrong.stderr.splitlines()]
+    assert (wrong.returncode, len(places)) == (1, 3)
+    checked = command("folder", shop(), "--check")
+    assert (checked.returncode, checked.stderr) == (1, "")
+    for column in ("ordered_at: '01/02/2024'", "amount: 'twelve'", "rating: 'five'"):
+        assert f"column {column}" in wrong.stderr
+        assert f"column {column}" in checked.stdout
+    assert not warehouse.exists()
+
+
+def test_dates_are_read_by_the_format_given(command, shop, warehouse):
+    folder = shop(orders__csv=GOOD.replace("2024-02-01", "1.2.2024"))
+    assert command("folder", folder).returncode == 1
+    assert command("folder", folder, "--dates", "%d.%m.%Y").returncode == 0
+    assert dt.datetime(2024, 2, 1) in {row[2] for row in tables(warehouse)["orders"]}
+
+
 def test_command_names_a_warehouse_that_it_cannot_open(command, shop, tmp_path):
     folder = shop(orders__csv=GOOD)
     foreign = tmp_path / "notes.txt"
@@ -417,7 +438,7 @@ def test_files_stay_in_place_and_what_is_added_is_seen(tmp_path, warehouse, feed
     lines = "select 1 as order_id, 'p' as product_id, 2 as quantity, 3.5 as unit_price"
     parquet(folder / "order_lines.parquet", lines)
     loaded = link(str(folder), warehouse, feeds, print)
-    assert [feed.rows for feed in loaded] == [1, 1, 0, 0, 0, 0]
+    assert [feed.rows for feed in loaded.feeds] == [1, 1, 0, 0, 0, 0]
     parquet(folder / "orders" / "2.parquet", ORDER.format(2))
     with duckdb.connect(str(warehouse)) as connection:
         found = connection.execute("select order_id from raw.orders").fetchall()

@@ -4,11 +4,14 @@ import datetime as dt
 import glob
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
+from clv_warehouse.loading.checking import Finding, find_all
 from clv_warehouse.loading.connectors import Connector
 from clv_warehouse.loading.feeds import Column, Feed
+from clv_warehouse.loading.options import AS_USUAL, Options
 from clv_warehouse.loading.reading import (
     LoadError,
     Reader,
@@ -28,19 +31,56 @@ class LoadedFeed:
     last_date: dt.date | None
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What a load wrote, in the order of shop.yml, and what its checks found."""
+
+    feeds: list[LoadedFeed]
+    findings: list[Finding]
+
+
+def check(
+    connector: Connector,
+    source: Path,
+    feeds: tuple[Feed, ...],
+    report: Report,
+    options: Options = AS_USUAL,
+) -> Loaded:
+    """Do all of a load but in a file that is thrown away, and go on where load ends.
+
+    Values that cannot be read are findings here.
+    """
+    with TemporaryDirectory() as folder:
+        warehouse = Path(folder) / "check.duckdb"
+        return _load(connector, source, warehouse, feeds, report, options, True)
+
+
 def load(
     connector: Connector,
     source: Path,
     warehouse: Path,
     feeds: tuple[Feed, ...],
     report: Report,
-) -> list[LoadedFeed]:
+    options: Options = AS_USUAL,
+) -> Loaded:
     """Replace the tables of schema raw in `warehouse` by what `source` holds.
 
     First it reads and checks the whole source. Then it replaces all feeds in one
     transaction; feeds that the source lacks become empty tables. On any error it raises
     LoadError and leaves the warehouse as it was.
     """
+    return _load(connector, source, warehouse, feeds, report, options, False)
+
+
+def _load(
+    connector: Connector,
+    source: Path,
+    warehouse: Path,
+    feeds: tuple[Feed, ...],
+    report: Report,
+    options: Options,
+    is_check: bool,
+) -> Loaded:
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         # `progress` asks DuckDB how far a query is and prints it.
@@ -56,20 +96,23 @@ def load(
                 f"No folder {warehouse.parent} for {warehouse.name}. Make it, or run "
                 "from the project's folder."
             )
+        reader = Reader(connection, feeds, report, options)
         try:
-            queries = connector.read(Reader(connection, feeds, report), source)
+            queries = connector.read(reader, source)
         except (duckdb.Error, OSError) as error:
             raise LoadError(
                 f"{source} cannot be read. ({first_line(error)})"
             ) from error
+        if reader.problems and not is_check:
+            raise LoadError("\n".join(reader.problems))
         if is_new:
             _attach(connection, warehouse)
-        return _replace_all(connection, feeds, queries, report)
+        return _replace_all(connection, feeds, queries, report, reader)
 
 
 def link(
     source: str, warehouse: Path, feeds: tuple[Feed, ...], report: Report
-) -> list[LoadedFeed]:
+) -> Loaded:
     """Replace the tables of schema raw by views of Parquet files that stay in place.
 
     A feed is SOURCE/FEED.parquet or all of SOURCE/FEED/*.parquet. `source` is a folder
@@ -92,7 +135,7 @@ def link(
                     f"that can be read: the feed {feed.name} is required."
                 )
         _attach(connection, warehouse)
-        return _replace_all(connection, feeds, queries, report, in_place=True)
+        return _replace_all(connection, feeds, queries, report, None)
 
 
 def _find_parquet(
@@ -140,9 +183,12 @@ def _replace_all(
     feeds: tuple[Feed, ...],
     queries: dict[str, str],
     report: Report,
-    in_place: bool = False,
-) -> list[LoadedFeed]:
-    """Write every feed in one transaction; after an error nothing is committed."""
+    reader: Reader | None,
+) -> Loaded:
+    """Write every feed in one transaction; after an error nothing is committed.
+
+    Without a `reader` the queries become views.
+    """
     try:
         connection.begin()
         connection.execute("create schema if not exists warehouse.raw")
@@ -155,17 +201,18 @@ def _replace_all(
                 connection.execute(f"drop {kind} warehouse.raw.{quoted(name)}")
         loaded = [
             _view(connection, feed, queries[feed.name], report)
-            if in_place and feed.name in queries
+            if reader is None and feed.name in queries
             else _replace(connection, feed, queries.get(feed.name), report)
             for feed in feeds
         ]
+        findings = find_all(connection, reader)
         connection.commit()
     except duckdb.Error as error:
         raise LoadError(
             "The warehouse could not be written and is as it was. "
             f"({first_line(error)})"
         ) from error
-    return loaded
+    return Loaded(loaded, findings)
 
 
 def _replace(

@@ -5,7 +5,7 @@ import glob
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from clv_warehouse.loading.feeds import Column, Feed
+from clv_warehouse.loading.options import AS_USUAL, Options
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
@@ -72,6 +73,10 @@ class Reader:
 
     The views live in `connection`. Each has one more column, ROW_NUMBER: the place of
     the row in its file. `feeds` are the shop's feeds; `report` takes lines of progress.
+
+    Values that cannot be read are null in the views. `problems` names them, a sentence
+    per file and column, so that all are known at once; a load ends with them before it
+    writes anything. `unread` are the columns that nobody asked for, by file.
     """
 
     def __init__(
@@ -79,17 +84,21 @@ class Reader:
         connection: duckdb.DuckDBPyConnection,
         feeds: tuple[Feed, ...],
         report: Report,
+        options: Options = AS_USUAL,
     ) -> None:
         self.connection = connection
         self.feeds = feeds
         self.report = report
+        self.options = options
+        self.problems: list[str] = []
+        self.unread: dict[str, list[str]] = {}
 
     def read_file(self, path: Path, columns: Sequence[Column], view: str) -> set[str]:
         """Make `view` from a CSV or Parquet file; return the names of its columns.
 
         An optional column that the file lacks is null. Raises LoadError if the file
-        cannot be read, lacks a required column, has no rows, or has a value that does
-        not fit the type of its column.
+        cannot be read, lacks a required column or has no rows. Values that do not fit
+        the type of their column go to `problems`.
         """
         require_file(path)
         readers = {".csv": self._csv_table, ".parquet": self._parquet_table}
@@ -165,9 +174,10 @@ class Reader:
         found = _find_columns(table, columns)
         ignored = sorted(set(table.types) - set(found.values()))
         if ignored:
+            self.unread[table.label] = ignored
             self.report(f"{table.label}: columns not read: {_listed(ignored)}")
         casts = [
-            _cast(column, name, table.types[name])
+            _cast(self._as_told(column), name, table.types[name])
             for column in columns
             if (name := found.get(column.name)) is not None
         ]
@@ -183,6 +193,9 @@ class Reader:
             f" select {select}, {table.row_sql} as {ROW_NUMBER} from {table.sql}"
         )
         return set(found)
+
+    def _as_told(self, column: Column) -> Column:
+        return replace(column, formats=(*column.formats, *self.options.dates))
 
     def _check_values(self, table: _FileTable, casts: Sequence[_Cast]) -> None:
         checked = [cast for cast in casts if cast.is_wrong_sql]
@@ -204,7 +217,7 @@ class Reader:
             )
         for cast, wrong in zip(checked, results[: len(checked)], strict=True):
             if wrong:
-                raise LoadError(self._first_wrong_value(table, cast, wrong))
+                self.problems.append(self._first_wrong_value(table, cast, wrong))
         self.report(f"{table.label}: {rows:,} rows checked")
 
     def _first_wrong_value(self, table: _FileTable, cast: _Cast, wrong: int) -> str:
