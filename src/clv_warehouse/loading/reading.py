@@ -100,17 +100,19 @@ class Reader:
         cannot be read, lacks a required column or has no rows. Values that do not fit
         the type of their column go to `problems`.
         """
-        require_file(path)
-        readers = {".csv": self._csv_table, ".parquet": self._parquet_table}
-        if path.suffix.casefold() not in readers:
-            raise LoadError(
-                f"{path} is neither .csv nor .parquet. Save it as one of them."
-            )
-        table = readers[path.suffix.casefold()](path)
+        table = self._file_table(path)
         try:
             return self._make_view(table, columns, view)
         except duckdb.Error as error:
             raise LoadError(self._what_is_wrong_with(path, error)) from error
+
+    def columns_of(self, path: Path) -> list[str]:
+        """Return the names of a CSV or Parquet file's columns, in its order.
+
+        A connector recognises a file by them. Raises LoadError if the file cannot be
+        read.
+        """
+        return list(self._file_table(path).types)
 
     def read_rows(
         self,
@@ -150,6 +152,15 @@ class Reader:
             self.connection.unregister("batch")
         table = _FileTable(label, target, ROW_NUMBER, dict.fromkeys(names, "VARCHAR"))
         self._make_view(table, columns, view)
+
+    def _file_table(self, path: Path) -> _FileTable:
+        require_file(path)
+        readers = {".csv": self._csv_table, ".parquet": self._parquet_table}
+        if path.suffix.casefold() not in readers:
+            raise LoadError(
+                f"{path} is neither .csv nor .parquet. Save it as one of them."
+            )
+        return readers[path.suffix.casefold()](path)
 
     def _csv_table(self, path: Path) -> _FileTable:
         names, delimiter = _csv_header(path)
