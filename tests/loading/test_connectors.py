@@ -22,6 +22,9 @@ RETAIL_HEADER = [
     *("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price"),
     *("Customer ID", "Country"),
 ]
+CONTENT = (
+    "select * exclude (loaded_file, loaded_row, loaded_order) from raw.{} order by all"
+)
 NOON = dt.datetime(2010, 12, 1, 12)
 FIRST_YEAR = [
     [
@@ -102,8 +105,9 @@ def write_csv(path: Path, lines, header=RETAIL_HEADER, date="%Y-%m-%d %H:%M:%S")
 
 
 def retail_tables(connection):
+    """What was loaded, beside where in the files it stood."""
     return {
-        feed: sorted(rows(connection, f"from raw.{feed}"), key=repr)
+        feed: sorted(rows(connection, CONTENT.format(feed)), key=repr)
         for feed in ("orders", "order_lines", "products", "customers")
     }
 
@@ -187,8 +191,12 @@ def test_workbook_gives_orders_lines_products_and_customers(
         ("540001", None, dt.datetime(2011, 1, 2), "completed", "GBP", None),
         ("C489449", "13085", dt.datetime(2010, 1, 5), "completed", "GBP", None),
     ]
-    twice = ("536365", 1, "71053", Decimal(6), Decimal("3.39"), Decimal(0))
-    lines = rows(tables, "from raw.order_lines")
+    twice = ("536365", 1, "71053", Decimal(6), Decimal("3.39"))
+    lines = rows(
+        tables,
+        "select order_id, line_number, product_id, quantity, unit_price "
+        "from raw.order_lines",
+    )
     assert len(lines) == len(FIRST_YEAR) + len(SECOND_YEAR)
     assert lines.count(twice) == 2
     assert sorted(line[1] for line in lines if line[0] == "540000") == [1, 2]
@@ -203,6 +211,28 @@ def test_workbook_gives_orders_lines_products_and_customers(
     assert rows(
         tables, "select customer_id, country from raw.customers order by all"
     ) == [("13085", "UK"), ("17850", "Spain")]
+
+
+@pytest.mark.parametrize("feed", ["orders", "order_lines", "products", "customers"])
+def test_what_the_workbook_gives_says_in_which_row_it_stood(warehouse, tmp_path, feed):
+    source = write_workbook(tmp_path / "a.xlsx", One=FIRST_YEAR, Two=SECOND_YEAR)
+    tables = warehouse("online-retail-ii", source)
+    places = rows(
+        tables,
+        "select loaded_order, loaded_file, loaded_row "
+        f"from raw.{feed} order by loaded_order",
+    )
+    # Row 1 is the header of its sheet.
+    in_order = [
+        (number, "a.xlsx, sheet One", number + 1)
+        if number <= len(FIRST_YEAR)
+        else (number, "a.xlsx, sheet Two", number - len(FIRST_YEAR) + 1)
+        for number in range(1, len(FIRST_YEAR) + len(SECOND_YEAR) + 1)
+    ]
+    assert len(places) > 1
+    assert set(places) <= set(in_order)
+    if feed == "order_lines":
+        assert places == in_order
 
 
 def test_csv_and_parquet_give_what_the_workbook_gives(warehouse, tmp_path):
@@ -385,7 +415,7 @@ def test_olist_csv_files_give_what_the_parquet_files_give(
         table = pq.read_table(public_data(OLIST) / f"{name}.parquet")
         pa.csv.write_csv(table, folder / f"olist_{name}_dataset.csv")
     queries = [
-        f"from raw.{feed} order by all"
+        CONTENT.format(feed)
         for feed in ("orders", "order_lines", "customers", "products", "reviews")
     ]
     with warehouse("olist", public_data(OLIST)) as tables:

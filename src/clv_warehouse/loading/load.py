@@ -10,9 +10,11 @@ import duckdb
 
 from clv_warehouse.loading.checking import Finding, find_all
 from clv_warehouse.loading.connectors import Connector
-from clv_warehouse.loading.feeds import Column, Feed
+from clv_warehouse.loading.feeds import Feed
 from clv_warehouse.loading.options import AS_USUAL, Options
 from clv_warehouse.loading.reading import (
+    LOADED_ORDER,
+    PROVENANCE,
     LoadError,
     Reader,
     progress,
@@ -223,7 +225,15 @@ def _replace(
 ) -> LoadedFeed:
     table = f"warehouse.raw.{feed.name}"
     given = connection.sql(query).columns if query else []
-    select = ", ".join(_typed(column, given) for column in feed.columns)
+    columns = {column.name: column.data_type for column in feed.columns}
+    values = [_typed(name, kind, given) for name, kind in columns.items()]
+    values += [_typed(name, kind, given) for name, kind in PROVENANCE.items()]
+    if LOADED_ORDER not in given:
+        # Rows that say nothing of their place are counted in the order of their
+        # content, so that a second load of the same rows gives the same numbers.
+        ranked = ", ".join(quoted(name) for name in columns if name in given) or "1"
+        values[-1] = f"row_number() over (order by {ranked}) as {LOADED_ORDER}"
+    select = ", ".join(values)
     rows = f"from ({query})" if query else "where false"
     with progress(connection, feed.name, report):
         connection.execute(f"create table {table} as select {select} {rows}")
@@ -246,6 +256,6 @@ def _view(
     return LoadedFeed(feed.name, count, None, None)
 
 
-def _typed(column: Column, given: list[str]) -> str:
-    value = quoted(column.name) if column.name in given else "null"
-    return f"cast({value} as {column.data_type}) as {quoted(column.name)}"
+def _typed(name: str, data_type: str, given: list[str]) -> str:
+    value = quoted(name) if name in given else "null"
+    return f"cast({value} as {data_type}) as {quoted(name)}"

@@ -18,7 +18,19 @@ from clv_warehouse.loading.options import AS_USUAL, Options
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
-ROW_NUMBER = "row_number"
+# Where a row comes from: its file, its place there as a person counts, and a running
+# number over all that a load reads. Every view and every table of schema raw has them.
+LOADED_FILE = "loaded_file"
+LOADED_ROW = "loaded_row"
+LOADED_ORDER = "loaded_order"
+PROVENANCE = {LOADED_FILE: "varchar", LOADED_ROW: "bigint", LOADED_ORDER: "bigint"}
+PLACE = ", ".join(PROVENANCE)
+# The place of a row that stands for a group of rows is that of the first of them.
+FIRST_PLACE = f"""
+    arg_min({LOADED_FILE}, {LOADED_ORDER}) as {LOADED_FILE},
+    arg_min({LOADED_ROW}, {LOADED_ORDER}) as {LOADED_ROW},
+    min({LOADED_ORDER}) as {LOADED_ORDER}
+"""
 
 _SUFFIXES = (".csv", ".parquet")
 _DELIMITERS = ",;\t|"
@@ -71,8 +83,9 @@ class _Cast:
 class Reader:
     """Reads files into temporary views that have exactly the columns asked for.
 
-    The views live in `connection`. Each has one more column, ROW_NUMBER: the place of
-    the row in its file. `feeds` are the shop's feeds; `report` takes lines of progress.
+    The views live in `connection`. Each has three more columns, those of PROVENANCE.
+    `feeds` are the shop's feeds; `report` takes lines of progress. `rows_read` counts
+    the rows of all views, which is where LOADED_ORDER goes on.
 
     Values that cannot be read are null in the views. `problems` names them, a sentence
     per file and column, so that all are known at once; a load ends with them before it
@@ -85,11 +98,13 @@ class Reader:
         feeds: tuple[Feed, ...],
         report: Report,
         options: Options = AS_USUAL,
+        rows_read: int = 0,
     ) -> None:
         self.connection = connection
         self.feeds = feeds
         self.report = report
         self.options = options
+        self.rows_read = rows_read
         self.problems: list[str] = []
         self.unread: dict[str, list[str]] = {}
 
@@ -126,13 +141,13 @@ class Reader:
 
         Messages call their origin `label`. Raises LoadError as read_file does.
         """
-        fields = [*names, ROW_NUMBER]
+        fields = [*names, LOADED_ROW]
         _require_distinct(label, fields)
         schema = pa.schema([(name, pa.string()) for name in names])
-        schema = schema.append(pa.field(ROW_NUMBER, pa.int64()))
+        schema = schema.append(pa.field(LOADED_ROW, pa.int64()))
         target = f"{view}_text"
         types = ", ".join(
-            f"{quoted(name)} {'bigint' if name == ROW_NUMBER else 'varchar'}"
+            f"{quoted(name)} {'bigint' if name == LOADED_ROW else 'varchar'}"
             for name in fields
         )
         self.connection.execute(f"create temp table {target} ({types})")
@@ -150,7 +165,7 @@ class Reader:
             self.connection.register("batch", arrow)
             self.connection.execute(f"insert into {target} from batch")
             self.connection.unregister("batch")
-        table = _FileTable(label, target, ROW_NUMBER, dict.fromkeys(names, "VARCHAR"))
+        table = _FileTable(label, target, LOADED_ROW, dict.fromkeys(names, "VARCHAR"))
         self._make_view(table, columns, view)
 
     def _file_table(self, path: Path) -> _FileTable:
@@ -192,7 +207,7 @@ class Reader:
             for column in columns
             if (name := found.get(column.name)) is not None
         ]
-        self._check_values(table, casts)
+        rows = self._check_values(table, casts)
         values = {cast.column.name: cast.sql for cast in casts}
         select = ", ".join(
             f"cast({values.get(column.name, 'null')} as {column.data_type})"
@@ -201,14 +216,19 @@ class Reader:
         )
         self.connection.execute(
             f"create temp view {view} as"
-            f" select {select}, {table.row_sql} as {ROW_NUMBER} from {table.sql}"
+            f" select {select}, {literal(table.label)} as {LOADED_FILE},"
+            f" {table.row_sql} as {LOADED_ROW},"
+            f" {self.rows_read} + row_number() over () as {LOADED_ORDER}"
+            f" from {table.sql}"
         )
+        self.rows_read += rows
         return set(found)
 
     def _as_told(self, column: Column) -> Column:
         return replace(column, formats=(*column.formats, *self.options.dates))
 
-    def _check_values(self, table: _FileTable, casts: Sequence[_Cast]) -> None:
+    def _check_values(self, table: _FileTable, casts: Sequence[_Cast]) -> int:
+        """Count the rows; values that do not fit go to `problems`."""
         checked = [cast for cast in casts if cast.is_wrong_sql]
         # Counting reads all text, which finds ragged rows and wrong encodings.
         counts = ["count(*)"]
@@ -230,6 +250,7 @@ class Reader:
             if wrong:
                 self.problems.append(self._first_wrong_value(table, cast, wrong))
         self.report(f"{table.label}: {rows:,} rows checked")
+        return int(rows)
 
     def _first_wrong_value(self, table: _FileTable, cast: _Cast, wrong: int) -> str:
         ((row, value),) = self.connection.execute(

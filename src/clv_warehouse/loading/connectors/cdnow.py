@@ -11,6 +11,8 @@ from pathlib import Path
 
 from clv_warehouse.loading.feeds import Column
 from clv_warehouse.loading.reading import (
+    LOADED_ROW,
+    PLACE,
     LoadError,
     Reader,
     require_file,
@@ -25,17 +27,18 @@ _COLUMNS = (
 # The positions of customer, day and dollars in a line, by its number of fields.
 _PLACES = {4: (0, 1, 3), 5: (0, 2, 4)}
 
-_ORDERS = """
+_ORDERS = f"""
     select
         customer_id || '-' || strftime(date, '%Y%m%d') || '-' || row_number() over (
             partition by customer_id, date
-            order by dollar_value, row_number
+            order by dollar_value, {LOADED_ROW}
         ) as order_id,
         customer_id,
         date as ordered_at,
         'completed' as status,
         'USD' as currency,
-        dollar_value as amount
+        dollar_value as amount,
+        {PLACE}
     from purchases
 """
 

@@ -8,7 +8,14 @@ the person, and becomes our customer.
 from pathlib import Path
 
 from clv_warehouse.loading.feeds import Column
-from clv_warehouse.loading.reading import Reader, find_file, require_found
+from clv_warehouse.loading.reading import (
+    FIRST_PLACE,
+    PLACE,
+    PROVENANCE,
+    Reader,
+    find_file,
+    require_found,
+)
 
 _REQUIRED = {
     "orders": (
@@ -38,7 +45,7 @@ _OPTIONAL = {
     ),
 }
 
-_ORDERS = """
+_ORDERS = f"""
     with people as (
         select customer_id, min(customer_unique_id) as customer_unique_id
         from customers
@@ -50,21 +57,23 @@ _ORDERS = """
         coalesce(people.customer_unique_id, orders.customer_id) as customer_id,
         orders.order_purchase_timestamp as ordered_at,
         orders.order_status as status,
-        'BRL' as currency
+        'BRL' as currency,
+        {PLACE}
     from orders
     left join people using (customer_id)
 """
 
 # Freight is revenue too. It becomes a line of the product SHIPPING, with a number that
 # no item has.
-_ORDER_LINES = """
+_ORDER_LINES = f"""
     select
         order_id,
         order_item_id as line_number,
         product_id,
         1 as quantity,
         price as unit_price,
-        'product' as line_type
+        'product' as line_type,
+        {PLACE}
     from order_items
     union all
     select
@@ -73,18 +82,20 @@ _ORDER_LINES = """
         'SHIPPING' as product_id,
         1 as quantity,
         freight_value as unit_price,
-        'shipping' as line_type
+        'shipping' as line_type,
+        {PLACE}
     from order_items
     where freight_value <> 0
 """
 
-_CUSTOMERS = """
-    select distinct customer_unique_id as customer_id, 'BR' as country
+_CUSTOMERS = f"""
+    select customer_unique_id as customer_id, 'BR' as country, {FIRST_PLACE}
     from customers
+    group by customer_unique_id
 """
 
-_PRODUCTS = """
-    select product_id, product_category_name as category
+_PRODUCTS = f"""
+    select product_id, product_category_name as category, {PLACE}
     from products
 """
 
@@ -109,7 +120,8 @@ _REVIEWS = f"""
         order_reviews.review_score as rating,
         order_reviews.review_comment_title as title,
         order_reviews.review_comment_message as body,
-        order_reviews.review_answer_timestamp as written_at
+        order_reviews.review_answer_timestamp as written_at,
+        {", ".join(f"order_reviews.{name}" for name in PROVENANCE)}
     from order_reviews
     left join shop_orders using (order_id)
     left join single_products using (order_id)

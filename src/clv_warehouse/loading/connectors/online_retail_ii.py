@@ -14,7 +14,9 @@ from python_calamine import CalamineError, CalamineSheet, load_workbook
 
 from clv_warehouse.loading.feeds import Column
 from clv_warehouse.loading.reading import (
-    ROW_NUMBER,
+    FIRST_PLACE,
+    LOADED_ORDER,
+    PLACE,
     LoadError,
     Reader,
     require_file,
@@ -43,7 +45,7 @@ _LINES_OF_ONE_FILE = f"""
             *,
             coalesce(
                 InvoiceDate
-                < lag(InvoiceDate) over (order by {ROW_NUMBER}) - interval 1 day,
+                < lag(InvoiceDate) over (order by {LOADED_ORDER}) - interval 1 day,
                 false
             ) as is_start
         from file
@@ -51,15 +53,15 @@ _LINES_OF_ONE_FILE = f"""
 
     select
         * exclude (is_start),
-        sum(cast(is_start as integer)) over (order by {ROW_NUMBER}) as sheet
+        sum(cast(is_start as integer)) over (order by {LOADED_ORDER}) as sheet
     from starts
 """
 
-_LINES = """
+_LINES = f"""
     create temp table lines as
     select
         sheet,
-        row_number,
+        {PLACE},
         Invoice as order_id,
         StockCode as product_id,
         trim(Description) as description,
@@ -68,16 +70,17 @@ _LINES = """
         Price as unit_price,
         regexp_replace("Customer ID", '\\.0$', '') as customer_id,
         Country as country
-    from ({lines})
+    from ({{lines}})
 """
 
-_ORDERS = """
+_ORDERS = f"""
     select
         order_id,
         max(customer_id) as customer_id,
         min(invoiced_at) as ordered_at,
         'completed' as status,
-        'GBP' as currency
+        'GBP' as currency,
+        {FIRST_PLACE}
     from lines
     where order_id is not null
     group by order_id
@@ -109,27 +112,29 @@ _ORDER_LINES = f"""
         order_id,
         row_number() over (
             partition by sheet, order_id
-            order by product_id, quantity, unit_price, description, row_number
+            order by product_id, quantity, unit_price, description, {LOADED_ORDER}
         ) as line_number,
         product_id,
         quantity,
         unit_price,
-        coalesce(map {_LINE_TYPES}[product_id], 'product') as line_type
+        coalesce(map {_LINE_TYPES}[product_id], 'product') as line_type,
+        {PLACE}
     from lines
 """
 
 # Descriptions of lines at no price are notes on the stock, such as "damaged".
-_PRODUCTS = """
+_PRODUCTS = f"""
     with descriptions as (
         select
             product_id,
             nullif(description, '') as description,
             unit_price > 0 as is_sold,
             count(*) as lines,
-            max(invoiced_at) as last_invoiced_at
+            max(invoiced_at) as last_invoiced_at,
+            {FIRST_PLACE}
         from lines
         where product_id is not null
-        group by all
+        group by product_id, nullif(description, ''), unit_price > 0
     )
 
     select
@@ -137,15 +142,17 @@ _PRODUCTS = """
         first(
             description
             order by is_sold desc, lines desc, last_invoiced_at desc, description
-        ) filter (where description is not null) as product_name
+        ) filter (where description is not null) as product_name,
+        {FIRST_PLACE}
     from descriptions
     group by product_id
 """
 
-_CUSTOMERS = """
+_CUSTOMERS = f"""
     select
         customer_id,
-        first(country order by invoiced_at desc, country) as country
+        first(country order by invoiced_at desc, country) as country,
+        {FIRST_PLACE}
     from lines
     where customer_id is not null
     group by customer_id
