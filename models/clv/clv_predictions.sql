@@ -10,12 +10,12 @@ predictions as (
         as_of_date,
         horizon_days,
         is_longest_horizon,
-        cast({{ rounded('predicted_spend', 2) }} as decimal(18, 2)) as predicted_spend,
+        cast({{ rounded('predicted_spend', 2) }} as decimal(38, 2)) as predicted_spend,
         chance_of_buying,
-        cast({{ rounded('spend_p10', 2) }} as decimal(18, 2)) as spend_p10,
-        cast({{ rounded('spend_p50', 2) }} as decimal(18, 2)) as spend_p50,
-        cast({{ rounded('spend_p90', 2) }} as decimal(18, 2)) as spend_p90,
-        cast({{ rounded('prior_spend', 2) }} as decimal(18, 2)) as prior_spend,
+        cast({{ rounded('spend_p10', 2) }} as decimal(38, 2)) as spend_p10,
+        cast({{ rounded('spend_p50', 2) }} as decimal(38, 2)) as spend_p50,
+        cast({{ rounded('spend_p90', 2) }} as decimal(38, 2)) as spend_p90,
+        cast({{ rounded('prior_spend', 2) }} as decimal(38, 2)) as prior_spend,
         scored_by,
         network_version
     from scores

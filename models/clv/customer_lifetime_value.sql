@@ -48,7 +48,7 @@ valued as (
             as chance_of_buying,
         cast(
             {{ rounded('sum(predictions.predicted_spend * weights.weight)', 2) }}
-            as decimal(18, 2)
+            as decimal(38, 2)
         ) as lifetime_value
     from predictions
     inner join weights on predictions.horizon_days = weights.horizon_days
@@ -66,13 +66,13 @@ ranked as (
         features.first_purchase_date,
         features.last_purchase_date,
         features.frequency,
-        cast({{ rounded('features.past_spend', 2) }} as decimal(18, 2)) as past_spend,
+        cast({{ rounded('features.past_spend', 2) }} as decimal(38, 2)) as past_spend,
         valued.predicted_spend,
         valued.chance_of_buying,
         valued.lifetime_value,
         cast(row_number() over by_value as bigint) as value_rank,
         cast(ntile(10) over by_value as integer) as value_decile,
-        cast({{ rounded('features.formula_value', 2) }} as decimal(18, 2)) as formula_value,
+        cast({{ rounded('features.formula_value', 2) }} as decimal(38, 2)) as formula_value,
         valued.scored_by,
         valued.network_version
     from valued

@@ -67,9 +67,9 @@ days as (
         order_days.activity_date,
         cast(order_days.orders as integer) as orders,
         cast(order_days.items as decimal(18, 3)) as items,
-        cast(order_days.purchase_amount as decimal(18, 4)) as purchase_amount,
-        cast(order_days.returned_amount as decimal(18, 4)) as returned_amount,
-        cast(order_days.purchase_amount - order_days.returned_amount as decimal(18, 4))
+        cast(order_days.purchase_amount as decimal(38, 4)) as purchase_amount,
+        cast(order_days.returned_amount as decimal(38, 4)) as returned_amount,
+        cast(order_days.purchase_amount - order_days.returned_amount as decimal(38, 4))
             as net_amount,
         cast(coalesce(new_products.new_products, 0) as integer) as new_products,
         order_days.purchase_amount > 0 as is_purchase

@@ -5,6 +5,7 @@ with history as (
     select
         customer_dates.as_of_date,
         days.*,
+        least(cast(days.purchase_amount as double), 1e15) as capped_amount,
         {{ days_between('days.activity_date', 'customer_dates.as_of_date') }} as days_before
     from {{ ref('customer_dates') }} as customer_dates
     inner join {{ ref('customer_days') }} as days
@@ -13,7 +14,9 @@ with history as (
             and customer_dates.as_of_date >= days.activity_date
 ),
 
--- We sum exact numbers only, so the sums are the same in any order.
+-- We sum exact numbers only, so the sums are the same in any order. Squares are rounded
+-- to four decimals, and days above 10^15 count as 10^15 in them: the sum of 10,000 such
+-- squares, 10^34, is the largest that decimal(38, 4) holds.
 totals as (
     select
         customer_key,
@@ -26,8 +29,16 @@ totals as (
         sum(gap_days) as gap_sum,
         sum(cast(gap_days as bigint) * gap_days) as gap_square_sum,
         sum(case when is_purchase then purchase_amount end) as amount_sum,
-        sum(case when is_purchase then purchase_amount * purchase_amount end)
-            as amount_square_sum,
+        sum(
+            case
+                when is_purchase
+                    then
+                        cast(
+                            {{ rounded('capped_amount * capped_amount', 4) }}
+                            as decimal(38, 4)
+                        )
+            end
+        ) as amount_square_sum,
         max(case when is_purchase then purchase_amount end) as amount_max,
         sum(orders) as orders,
         sum(items) as items,

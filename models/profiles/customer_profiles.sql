@@ -76,7 +76,7 @@ select
     lifetime_values.last_purchase_date,
     lifetime_values.frequency,
     lifetime_values.past_spend,
-    cast({{ rounded('features.spend_365d', 2) }} as decimal(18, 2)) as spend_365d,
+    cast({{ rounded('features.spend_365d', 2) }} as decimal(38, 2)) as spend_365d,
     segments.segment,
     segments.previous_segment,
     lifetime_values.predicted_spend,

@@ -111,7 +111,7 @@ cohorts as (
         cells.acquisition_channel,
         cells.customers,
         cast(coalesce(activity.buyers, 0) as bigint) as buyers,
-        cast(coalesce(activity.revenue, 0) as decimal(18, 4)) as revenue
+        cast(coalesce(activity.revenue, 0) as decimal(38, 4)) as revenue
     from cells
     left join activity
         on

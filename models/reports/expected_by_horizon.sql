@@ -59,10 +59,10 @@ expected_by_horizon as (
         {{ plus_days('shop.as_of_date', 'with_previous.previous_days + 1') }}
             as first_date,
         {{ plus_days('shop.as_of_date', 'with_previous.horizon_days') }} as last_date,
-        cast(with_previous.expected_spend as decimal(18, 2)) as expected_spend,
+        cast(with_previous.expected_spend as decimal(38, 2)) as expected_spend,
         cast(
             with_previous.expected_spend - with_previous.previous_spend
-            as decimal(18, 2)
+            as decimal(38, 2)
         ) as step_spend
     from with_previous
     cross join shop

@@ -4,7 +4,7 @@ with rejected as (
         feed,
         reason,
         count(*) as records,
-        cast(coalesce(sum(amount), 0) as decimal(18, 4)) as amount
+        cast(coalesce(sum(amount), 0) as decimal(38, 4)) as amount
     from {{ ref('rejected_records') }}
     group by feed, reason
 ),

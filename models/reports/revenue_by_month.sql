@@ -33,7 +33,7 @@ revenue_by_month as (
         coalesce(customer_groups.segment, 'guest') as segment,
         coalesce(customer_groups.country, 'guest') as country,
         coalesce(customer_groups.acquisition_channel, 'guest') as acquisition_channel,
-        cast(sum(known_orders.net_amount) as decimal(18, 4)) as revenue
+        cast(sum(known_orders.net_amount) as decimal(38, 4)) as revenue
     from known_orders
     inner join newest
         on {{ months_between('known_orders.month', 'newest.month') }} < {{ most_months }}

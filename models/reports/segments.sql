@@ -15,9 +15,9 @@ segments as (
         customer_groups.country,
         customer_groups.acquisition_channel,
         count(*) as customers,
-        cast(sum(profiles.past_spend) as decimal(18, 2)) as past_spend,
-        cast(sum(profiles.predicted_spend) as decimal(18, 2)) as predicted_spend,
-        cast(sum(profiles.lifetime_value) as decimal(18, 2)) as lifetime_value
+        cast(sum(profiles.past_spend) as decimal(38, 2)) as past_spend,
+        cast(sum(profiles.predicted_spend) as decimal(38, 2)) as predicted_spend,
+        cast(sum(profiles.lifetime_value) as decimal(38, 2)) as lifetime_value
     from profiles
     inner join customer_groups on profiles.customer_key = customer_groups.customer_key
     group by

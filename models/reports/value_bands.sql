@@ -43,9 +43,9 @@ value_bands as (
             end as double
         ) as best_share,
         count(*) as customers,
-        cast(sum(banded.past_spend) as decimal(18, 2)) as past_spend,
-        cast(sum(banded.predicted_spend) as decimal(18, 2)) as predicted_spend,
-        cast(sum(banded.lifetime_value) as decimal(18, 2)) as lifetime_value
+        cast(sum(banded.past_spend) as decimal(38, 2)) as past_spend,
+        cast(sum(banded.predicted_spend) as decimal(38, 2)) as predicted_spend,
+        cast(sum(banded.lifetime_value) as decimal(38, 2)) as lifetime_value
     from banded
     inner join customer_groups on banded.customer_key = customer_groups.customer_key
     group by

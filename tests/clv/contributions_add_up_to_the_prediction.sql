@@ -35,4 +35,5 @@ compared as (
 select * from compared
 where
     customers_explained <> customers_to_explain
-    or abs(explained_spend - predicted_spend) > 0.01
+    or abs(explained_spend - predicted_spend)
+    > greatest(0.01, 1e-9 * abs(predicted_spend))

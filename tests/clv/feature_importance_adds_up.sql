@@ -36,5 +36,5 @@ where
         features.customers = predictions.customers
         and abs(
             baseline.baseline + features.mean_contribution - predictions.predicted_spend
-        ) > 0.01
+        ) > greatest(0.01, 1e-9 * abs(predictions.predicted_spend))
     )

@@ -36,4 +36,4 @@ where
     judged.frequency + judged.purchases != scoring.frequency
     or abs(
         judged.spend - greatest(scoring.past_spend - judged.past_spend, 0)
-    ) > 0.00001
+    ) > greatest(0.00001, 1e-12 * abs(scoring.past_spend))

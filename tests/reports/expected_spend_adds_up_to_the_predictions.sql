@@ -48,7 +48,7 @@ union all
 select
     null as horizon_days,
     longest.expected_spend,
-    cast(months.expected_spend as decimal(18, 2)) as shown_spend,
+    cast(months.expected_spend as decimal(38, 2)) as shown_spend,
     null as steps_so_far
 from longest
 cross join months
