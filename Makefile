@@ -16,7 +16,7 @@ BENCHMARKS := sql train score explain ablation truth build scale publish dashboa
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark install-superset run dashboard screenshot echarts publish superset \
+.PHONY: help install install-spark install-superset run shop dashboard screenshot echarts publish superset \
 	superset-bundle test test-spark test-metrics test-superset lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
@@ -52,9 +52,14 @@ install-superset: .venv-superset/.installed ## Create Apache Superset's environm
 	@touch $@
 
 run: install ## Build the sample shop's warehouse and show the result.
-	dbt build --target sample
-	@python scripts/show.py --target sample
-	@python scripts/dashboard.py --target sample
+	@python scripts/run.py --target sample
+
+shop: install ## From your export to its page: DIR=exports/, CONNECTOR=shopify, ARGS, VARS.
+	@test -n "$(DIR)" || { echo "Name the folder or file of your export: \
+	make shop DIR=exports/ CONNECTOR=folder (python scripts/load.py --help lists the \
+	connectors)." >&2; exit 1; }
+	@python scripts/run.py --target shop $(if $(VARS),--vars '$(VARS)') \
+		-- $(or $(CONNECTOR),folder) '$(DIR)' $(ARGS)
 
 dashboard: install ## Write data/dashboard.html. TARGET=shop for your own shop's.
 	@python scripts/dashboard.py --target $(TARGET)

@@ -45,11 +45,15 @@ BACKTEST = """
 """
 
 NEXT = """Next:
-  dbt docs generate --target {target} && dbt docs serve    every table, described
   python scripts/publish.py all --target {target}         to DuckDB, Parquet, PostgreSQL
-  python scripts/load.py --help                       load a shop of your own
-  dbt build --target shop                             and build its warehouse
-Plain dbt commands need the environment: source .venv/bin/activate"""
+  dbt docs generate --target {target} && dbt docs serve    every table, described
+{own}
+Plain commands need the environment: source .venv/bin/activate"""
+
+OWN = {
+    "sample": f"  {'make shop DIR=exports/':<52}a shop of your own",
+    "shop": f"  {'make shop DIR=exports/':<52}again, with newer files",
+}
 
 
 def main() -> int:
@@ -70,7 +74,7 @@ def main() -> int:
         print(f"{path}: {error}", file=sys.stderr)
         print(f"Build it first: dbt build --target {target}", file=sys.stderr)
         return 1
-    print(f"{path} is built.\n{NEXT.format(target=target)}")
+    print(f"{path} is built.\n{NEXT.format(target=target, own=OWN[target])}")
     return 0
 
 

@@ -88,3 +88,73 @@ def test_a_warehouse_is_shown_on_a_console_of_ascii(
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"lifetime_value" in done.stdout and done.stdout.isascii()
+
+
+def run_shop(
+    root: Path, tmp_path: Path, *arguments: str, orders: str
+) -> subprocess.CompletedProcess[str]:
+    """Run all steps of a shop whose feed orders is given, in files of its own."""
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "feeds" / "orders.csv").write_text(orders, "utf-8")
+    (tmp_path / "data").mkdir()
+    return subprocess.run(
+        [
+            *(sys.executable, root / "scripts" / "run.py", "--target", "shop"),
+            *(*arguments, "--", "folder", "feeds"),
+        ],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "CLV_WAREHOUSE": str(tmp_path / "shop.duckdb"),
+            "DBT_PROJECT_DIR": str(root),
+            "DBT_PROFILES_DIR": str(root),
+            "DBT_TARGET_PATH": str(tmp_path / "target"),
+            "DBT_LOG_PATH": str(tmp_path / "logs"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+ORDERS = "order_id,customer_id,ordered_at,amount\n"
+
+
+def test_a_failed_step_ends_the_run_with_one_sentence(
+    root: Path, tmp_path: Path
+) -> None:
+    done = run_shop(root, tmp_path, orders=ORDERS)
+    assert done.returncode == 1
+    said, last = done.stderr.splitlines()
+    assert "orders.csv has a header but no rows" in said
+    assert last.startswith("run.py: step 1 of 4: load failed. Mend what is said above")
+    assert "step 2" not in done.stdout
+    assert not (tmp_path / "shop.duckdb").exists()
+
+
+def test_a_failed_build_shows_its_error_in_full(root: Path, tmp_path: Path) -> None:
+    orders = f"{ORDERS}1,ann,2024-01-05,10\n"
+    done = run_shop(root, tmp_path, "--vars", "{margin: 7}", orders=orders)
+    assert done.returncode == 2
+    assert "var margin is 7, but must be a number above 0 and at most 1" in done.stdout
+    assert "All that dbt said is in logs/build.log." in done.stdout
+    assert "var margin is 7" in (tmp_path / "logs" / "build.log").read_text("utf-8")
+    assert done.stderr.startswith("run.py: step 2 of 4: build failed.")
+
+
+def test_an_export_becomes_a_page(root: Path, tmp_path: Path) -> None:
+    orders = ORDERS + "".join(
+        f"{order},c{order % 7},2024-{1 + order % 12:02}-05,{10 + order % 5}\n"
+        for order in range(60)
+    )
+    done = run_shop(root, tmp_path, orders=orders)
+    assert (done.returncode, done.stderr) == (0, "")
+    steps = [line for line in done.stdout.splitlines() if line.endswith(" ...")]
+    assert [line.rpartition(": ")[2] for line in steps] == [
+        *("load ...", "build ...", "page ...", "result ..."),
+    ]
+    # dbt itself prints hundreds of lines; a build of a minute, a line in ten seconds.
+    building = done.stdout.partition("build ...")[2].partition("step 3")[0]
+    assert len(building.splitlines()) < 40
+    assert "models built" in building
+    assert (tmp_path / "data" / "dashboard.html").stat().st_size > 10_000
