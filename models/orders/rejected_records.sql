@@ -8,6 +8,7 @@
     'customers': ['checked_customers', 'customer_key', 'null'],
     'events': ['checked_events', 'event_id', 'null'],
     'reviews': ['checked_reviews', 'review_id', 'null'],
+    'refunds': ['checked_refunds', 'refund_id', 'amount'],
 } %}
 with orders as (
     select * from {{ ref('checked_orders') }}

@@ -43,6 +43,13 @@ facts as (
         'reviews' as feed,
         count(*) as facts
     from {{ ref('fct_reviews') }}
+    union all
+    select
+        7 as position,
+        'refunds' as feed,
+        count(*) as facts
+    from {{ ref('fct_refunds') }}
+    where source = 'refunds'
 ),
 
 feeds as (

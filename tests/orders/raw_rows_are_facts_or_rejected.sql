@@ -11,6 +11,8 @@ with raw_rows as (
     select 'events', count(*) from {{ ref('stg_events') }}
     union all
     select 'reviews', count(*) from {{ ref('stg_reviews') }}
+    union all
+    select 'refunds', count(*) from {{ ref('stg_refunds') }}
 ),
 
 facts as (
@@ -27,6 +29,9 @@ facts as (
     select 'events', count(*) from {{ ref('fct_events') }}
     union all
     select 'reviews', count(*) from {{ ref('fct_reviews') }}
+    union all
+    select 'refunds', count(*) from {{ ref('fct_refunds') }}
+    where source = 'refunds'
 ),
 
 rejected as (
