@@ -11,7 +11,8 @@ from pathlib import Path
 from clv_warehouse.loading.checking import in_full
 from clv_warehouse.loading.connectors import CONNECTORS
 from clv_warehouse.loading.feeds import read_feeds
-from clv_warehouse.loading.load import Loaded, check, link, load
+from clv_warehouse.loading.layouts import LAYOUTS
+from clv_warehouse.loading.load import Loaded, check, link, link_tables, load
 from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.reading import LoadError
 from clv_warehouse.project.command import run_main
@@ -38,6 +39,9 @@ def main() -> int:
 def _load(arguments: argparse.Namespace) -> Loaded:
     warehouse: Path = arguments.warehouse
     feeds = read_feeds()
+    if arguments.connector == "tables":
+        layout = LAYOUTS[arguments.layout]
+        return link_tables(arguments.source, layout, warehouse, feeds, _say)
     if arguments.in_place:
         return link(arguments.source, warehouse, feeds, _say)
     return load(
@@ -75,14 +79,19 @@ def _arguments() -> argparse.Namespace:
     known = "\n".join(
         f"  {name:<18}{connector.source}" for name, connector in CONNECTORS.items()
     )
+    known += f"\n  {'tables':<18}a schema of the warehouse that a pipeline writes"
     parser = argparse.ArgumentParser(
         prog="load.py",
         description=__doc__,
         epilog=f"connectors and their sources:\n{known}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("connector", choices=CONNECTORS, help="the shape of the data")
-    parser.add_argument("source", help="the file or folder to load")
+    parser.add_argument(
+        "connector", choices=[*CONNECTORS, "tables"], help="the shape of the data"
+    )
+    parser.add_argument(
+        "source", help="the file or folder to load; the schema that holds the tables"
+    )
     parser.add_argument(
         "--check",
         action="store_true",
@@ -109,9 +118,18 @@ def _arguments() -> argparse.Namespace:
         default=_default_warehouse(),
         help="the DuckDB file to load into (default: %(default)s)",
     )
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        help="tables only: which pipeline wrote them; nothing is copied",
+    )
     arguments = parser.parse_args()
     if arguments.in_place and arguments.connector != "folder":
         parser.error("--in-place goes with the connector folder only")
+    if (arguments.connector == "tables") != (arguments.layout is not None):
+        parser.error("tables and --layout go together: tables SCHEMA --layout NAME")
+    if arguments.connector == "tables" and arguments.check:
+        parser.error("--check reads files; the tables are checked when dbt builds")
     return arguments
 
 

@@ -11,6 +11,7 @@ import duckdb
 from clv_warehouse.loading.checking import Finding, find_all
 from clv_warehouse.loading.connectors import Connector
 from clv_warehouse.loading.feeds import Feed
+from clv_warehouse.loading.layouts import Layout
 from clv_warehouse.loading.options import AS_USUAL, Options
 from clv_warehouse.loading.reading import (
     LOADED_ORDER,
@@ -137,6 +138,30 @@ def link(
                     f"that can be read: the feed {feed.name} is required."
                 )
         _attach(connection, warehouse)
+        return _replace_all(connection, feeds, queries, report, None)
+
+
+def link_tables(
+    schema: str,
+    layout: Layout,
+    warehouse: Path,
+    feeds: tuple[Feed, ...],
+    report: Report,
+) -> Loaded:
+    """Replace the tables of schema raw by views of what a pipeline wrote beside them.
+
+    `schema` is a schema of the same warehouse, and `layout` says what its tables are.
+    Raises LoadError, and leaves the warehouse as it was, if what is needed is missing.
+    """
+    if not warehouse.exists():
+        raise LoadError(
+            f"No warehouse {warehouse}. Give the file that the pipeline writes into "
+            "with --warehouse."
+        )
+    with duckdb.connect() as connection:
+        _attach(connection, warehouse)
+        connection.execute("use warehouse")
+        queries = layout.queries(connection, schema, report)
         return _replace_all(connection, feeds, queries, report, None)
 
 
