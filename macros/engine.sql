@@ -235,3 +235,24 @@
 {% macro spark__key_hash(columns) -%}
     xxhash64({{ columns | join(', ') }})
 {%- endmacro %}
+
+{#
+  A text with every match of a regular expression replaced. `\1` in the replacement is
+  the first group. Both engines know the syntax of RE2 without look-around.
+#}
+{% macro regexp_replaced(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('regexp_replaced')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro default__regexp_replaced(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+
+{# Spark reads a backslash in a literal as an escape, and calls the first group $1. #}
+{% macro spark__regexp_replaced(text, pattern, replacement) -%}
+    regexp_replace(
+        {{ text }},
+        '{{ pattern | replace("\\", "\\\\") }}',
+        '{{ replacement | replace("\\", "$") }}'
+    )
+{%- endmacro %}

@@ -18,9 +18,13 @@
 {{ check_currency(ref('stg_orders')) }}
 with {{ marked_feed(ref('stg_orders'), said, 'order_id', 'ordered_at') }},
 
+meanings as (
+    select * from {{ ref('status_meanings') }}
+),
+
 judged as (
     select
-        *,
+        marked.*,
         case
             when order_id is null then 'missing_key'
             when duplicate_reason is not null then duplicate_reason
@@ -31,13 +35,13 @@ judged as (
             when upper(currency) != upper('{{ setting("currency") }}') then 'other_currency'
             {%- endif %}
         end as rejection_reason,
+        -- A negative amount is money back itself, whatever its status adds to that.
         case
-            when lower(status) in ('cancelled', 'canceled', 'void', 'voided', 'failed', 'unavailable')
-                then 'never'
-            when lower(status) = 'refunded' then 'refunded'
-            else 'sale'
+            when meanings.meaning = 'refunded' and amount < 0 then 'sale'
+            else coalesce(meanings.meaning, 'sale')
         end as status_meaning
     from marked
+    left join meanings on marked.status = meanings.status
 )
 
 select
