@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
 .PHONY: help install install-spark install-superset run shop dashboard screenshot echarts publish superset \
-	superset-bundle test test-spark test-metrics test-superset lint lint-python lint-sql \
+	superset-bundle test test-spark test-metrics test-superset test-cases test-feeds lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
@@ -86,6 +86,12 @@ test: install ### Build the sample shop, run all of dbt's tests, lint, and run p
 	dbt test --target sample --quiet
 	@$(MAKE) --no-print-directory lint
 	python -m pytest --numprocesses 2 --dist loadfile
+
+test-cases: install ### Load and build every small export of ../shared/cases (minutes).
+	ALL_CASES=1 python -m pytest --numprocesses 2 tests/cases
+
+test-feeds: install ### Load 500 malformed exports and build 30 of them (minutes).
+	FEEDS=500 FEEDS_BUILT=30 python -m pytest tests/feeds
 
 test-spark: install-spark ### Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
