@@ -75,8 +75,8 @@ FAULTS = (
     Fault(
         "orders-of-today-are-rejected",
         "macros/rejects.sql",
-        "{{ shop_date(column) }} > {{ shop_today() }}",
-        "{{ shop_date(column) }} >= {{ shop_today() }}",
+        "as date) > current_date",
+        "as date) >= current_date",
         ("an_order_of_today_is_no_order_of_the_future",),
     ),
     Fault(

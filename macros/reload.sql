@@ -22,22 +22,20 @@
     {{ return(setting('reload_days') is not none and target.type == 'duckdb') }}
 {%- endmacro %}
 
-{# From when on rows are built, a time for a column of times and a date for one of dates;
-   none if all are. Future dates settle nothing. #}
+{# The date from which on rows are built; none if all are. Future dates settle nothing. #}
 {% macro reload_from(date) -%}
     {#- A unit test has no table of its own. -#}
     {%- if not this or not is_incremental() -%}
         {{ return(none) }}
     {%- endif -%}
-    {%- set day = shop_date(date) if date.endswith('_at') else date -%}
     {%- set newest = run_query(
-        "select max(" ~ day ~ ") from " ~ this ~ " where " ~ day ~ " <= " ~ shop_today()
+        "select max(cast(" ~ date ~ " as date)) from " ~ this
+        ~ " where cast(" ~ date ~ " as date) <= current_date"
     ).rows[0][0] -%}
-    {%- set first = "date '1970-01-01'" -%}
-    {%- if newest is not none -%}
-        {%- set first = plus_days("date '" ~ newest ~ "'", -setting('reload_days')) -%}
+    {%- if newest is none -%}
+        {{ return("date '1970-01-01'") }}
     {%- endif -%}
-    {{ return(shop_midnight(first) if date.endswith('_at') else first) }}
+    {{ return(plus_days("date '" ~ newest ~ "'", -setting('reload_days'))) }}
 {%- endmacro %}
 
 {# Whether a row is to be built: a row without a date never settles. #}

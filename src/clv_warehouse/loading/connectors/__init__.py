@@ -4,7 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clv_warehouse.loading.connectors import cdnow, folder, olist, online_retail_ii
+from clv_warehouse.loading.connectors import (
+    cdnow,
+    folder,
+    olist,
+    online_retail_ii,
+    shopify,
+)
 from clv_warehouse.loading.reading import Reader
 
 
@@ -27,6 +33,11 @@ CONNECTORS = {
     ),
     "cdnow": Connector(cdnow.read, "CDNOW_master.txt or CDNOW_sample.txt"),
     "olist": Connector(olist.read, "the folder of Olist's .csv or .parquet files"),
+    "shopify": Connector(
+        shopify.read,
+        "Shopify's orders export, or a folder with it, in parts too, and with the "
+        "customers and products exports",
+    ),
     "folder": Connector(
         folder.read,
         "a folder of .csv or .parquet files named and shaped like the feeds in "
