@@ -75,8 +75,8 @@ FAULTS = (
     Fault(
         "orders-of-today-are-rejected",
         "macros/rejects.sql",
-        "as date) > current_date",
-        "as date) >= current_date",
+        "{{ shop_date(column) }} > {{ shop_today() }}",
+        "{{ shop_date(column) }} >= {{ shop_today() }}",
         ("an_order_of_today_is_no_order_of_the_future",),
     ),
     Fault(

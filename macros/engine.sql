@@ -60,7 +60,7 @@
     {{ return(column.is_string() or column.dtype | lower == 'string') }}
 {%- endmacro %}
 
-{# Reads a number or a timestamp from a text; null where the text holds none. #}
+{# Reads a number from a text; null where the text holds none. #}
 {% macro read_text(text, data_type) -%}
     {{ return(adapter.dispatch('read_text')(text, data_type)) }}
 {%- endmacro %}
@@ -69,16 +69,10 @@
     try_cast({{ text }} as {{ data_type }})
 {%- endmacro %}
 
-{# DuckDB rounds 2.5 to a whole number, and Spark gives null. Spark makes a date of a year
-   or a time of day alone, and DuckDB gives null. Both now do as DuckDB does. #}
+{# DuckDB rounds 2.5 to a whole number, and Spark gives null. Both now do as DuckDB. #}
 {% macro spark__read_text(text, data_type) -%}
     {%- if data_type == 'integer' -%}
         try_cast(try_cast({{ text }} as decimal(18, 0)) as integer)
-    {%- elif data_type == 'timestamp' -%}
-        case
-            when {{ text }} rlike '^[0-9]+-[0-9]+-[0-9]'
-                then try_cast({{ text }} as timestamp)
-        end
     {%- else -%}
         {{ default__read_text(text, data_type) }}
     {%- endif -%}

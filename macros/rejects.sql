@@ -2,8 +2,8 @@
 {% macro date_reason(column) -%}
     case
         when {{ column }} is null then 'unreadable_date'
-        when {{ column }} < timestamp '1970-01-01 00:00:00' then 'date_before_1970'
-        when cast({{ column }} as date) > current_date then 'date_in_future'
+        when {{ column }} < {{ shop_midnight("date '1970-01-01'") }} then 'date_before_1970'
+        when {{ shop_date(column) }} > {{ shop_today() }} then 'date_in_future'
     end
 {%- endmacro %}
 

@@ -22,20 +22,22 @@
     {{ return(setting('reload_days') is not none and target.type == 'duckdb') }}
 {%- endmacro %}
 
-{# The date from which on rows are built; none if all are. Future dates settle nothing. #}
+{# From when on rows are built, a time for a column of times and a date for one of dates;
+   none if all are. Future dates settle nothing. #}
 {% macro reload_from(date) -%}
     {#- A unit test has no table of its own. -#}
     {%- if not this or not is_incremental() -%}
         {{ return(none) }}
     {%- endif -%}
+    {%- set day = shop_date(date) if date.endswith('_at') else date -%}
     {%- set newest = run_query(
-        "select max(cast(" ~ date ~ " as date)) from " ~ this
-        ~ " where cast(" ~ date ~ " as date) <= current_date"
+        "select max(" ~ day ~ ") from " ~ this ~ " where " ~ day ~ " <= " ~ shop_today()
     ).rows[0][0] -%}
-    {%- if newest is none -%}
-        {{ return("date '1970-01-01'") }}
+    {%- set first = "date '1970-01-01'" -%}
+    {%- if newest is not none -%}
+        {%- set first = plus_days("date '" ~ newest ~ "'", -setting('reload_days')) -%}
     {%- endif -%}
-    {{ return(plus_days("date '" ~ newest ~ "'", -setting('reload_days'))) }}
+    {{ return(shop_midnight(first) if date.endswith('_at') else first) }}
 {%- endmacro %}
 
 {# Whether a row is to be built: a row without a date never settles. #}

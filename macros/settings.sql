@@ -9,7 +9,7 @@
 
 {% macro setting(name) -%}
     {%- set rules = {name: setting_rules()[name]} -%}
-    {%- do refuse_if(first_wrong({name: var(name)}, rules)) -%}
+    {%- do refuse_if(first_wrong({name: var(name)}, rules, zone=var('time_zone'))) -%}
     {{ return(var(name)) }}
 {%- endmacro %}
 
@@ -20,7 +20,7 @@
         {%- do given.update({name: value}) -%}
     {%- endfor -%}
     {%- do given.update(adapter.config.cli_vars) -%}
-    {%- do refuse_if(first_wrong(given, setting_rules())) -%}
+    {%- do refuse_if(first_wrong(given, setting_rules(), zone=given.time_zone)) -%}
 {%- endmacro %}
 
 {% macro setting_rules() -%}
@@ -38,7 +38,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro first_wrong(given, rules, prefix='') -%}
+{% macro first_wrong(given, rules, prefix='', zone='UTC') -%}
     {%- set found = namespace(problem='') -%}
     {%- for name, value in given.items() if not found.problem -%}
         {%- if name not in rules -%}
@@ -46,8 +46,8 @@
                 There is no var {{ prefix }}{{ name }} (given: {{ as_yaml(value) }}); {{ nearest(name, rules, prefix) }}
             {%- endset -%}
         {%- elif rules[name].type == 'mapping' and value is mapping -%}
-            {%- set found.problem = first_wrong(value, rules[name].fields, prefix ~ name ~ '.') -%}
-        {%- elif not fits(value, rules[name]) -%}
+            {%- set found.problem = first_wrong(value, rules[name].fields, prefix ~ name ~ '.', zone) -%}
+        {%- elif not fits(value, rules[name], zone) -%}
             {%- set found.problem -%}
                 var {{ prefix }}{{ name }} is {{ as_yaml(value) }}, but must be {{ allowed(rules[name]) }}.
             {%- endset -%}
@@ -56,15 +56,15 @@
     {{- found.problem -}}
 {%- endmacro %}
 
-{% macro fits(value, rule) -%}
+{% macro fits(value, rule, zone='UTC') -%}
     {%- if value is none -%}
         {{- 'yes' if 'unset' in rule -}}
     {%- elif rule.type == 'date' -%}
-        {{- 'yes' if is_past_date(value | string) -}}
+        {{- 'yes' if is_past_date(value | string, zone) -}}
     {%- elif rule.type == 'currency' -%}
         {{- 'yes' if value is string and modules.re.fullmatch('[A-Za-z]+', value) -}}
     {%- elif rule.type == 'time zone' -%}
-        {{- 'yes' if value is string and value in modules.pytz.all_timezones_set -}}
+        {{- is_time_zone(value) -}}
     {%- elif rule.type == 'true or false' -%}
         {{- 'yes' if value is boolean -}}
     {%- elif rule.type == 'one of' -%}
@@ -95,13 +95,19 @@
         and ('at_most' not in rule or value <= rule.at_most) -}}
 {%- endmacro %}
 
-{% macro is_past_date(text) -%}
+{% macro is_time_zone(value) -%}
+    {{- 'yes' if value is string and value in modules.pytz.all_timezones_set -}}
+{%- endmacro %}
+
+{% macro is_past_date(text, zone) -%}
     {%- if modules.re.fullmatch('[12]\\d{3}-(0[1-9]|1[0-2])-\\d{2}', text) -%}
         {%- set year, month, day = text.split('-') -%}
         {#- The 31st of February is a day of March. -#}
         {%- set date = modules.datetime.date(year | int, month | int, 1)
             + modules.datetime.timedelta(days=day | int - 1) -%}
-        {{- 'yes' if date | string == text and text <= run_started_at.strftime('%Y-%m-%d') -}}
+        {%- set there = modules.pytz.timezone(zone if is_time_zone(zone) else 'UTC') -%}
+        {%- set today = run_started_at.astimezone(there).strftime('%Y-%m-%d') -%}
+        {{- 'yes' if date | string == text and text <= today -}}
     {%- endif -%}
 {%- endmacro %}
 
@@ -111,7 +117,7 @@
         {%- do limits.append(key | replace('_', ' ') ~ ' ' ~ rule[key]) -%}
     {%- endfor -%}
     {%- if rule.type == 'date' -%}
-        a date, not after today in UTC
+        a date, not after today in the shop's time zone
     {%- elif rule.type == 'currency' -%}
         the code of a currency
     {%- elif rule.type == 'true or false' -%}

@@ -49,7 +49,9 @@
         {%- if is_text(found[name]) -%}
             {%- set value = "nullif(trim(" ~ value ~ "), '')" -%}
         {%- endif -%}
-        {%- if found[name].data_type | lower | replace(' ', '') == data_type -%}
+        {%- if data_type == 'timestamp' -%}
+            {{ utc_time(value, found[name]) }}
+        {%- elif found[name].data_type | lower | replace(' ', '') == data_type -%}
             {{ value }}
         {%- elif is_text(found[name]) and data_type == 'varchar' -%}
             {{ value }}

@@ -4,7 +4,7 @@ with accounts as (
     select
         customer_key,
         acquisition_channel,
-        coalesce(cast(signed_up_at as date), date '1970-01-01') as known_from
+        coalesce({{ shop_date('signed_up_at') }}, date '1970-01-01') as known_from
     from {{ ref('dim_customers') }}
 )
 

@@ -7,6 +7,6 @@ select
     event_type,
     product_id,
     occurred_at,
-    cast(occurred_at as date) as occurred_date
+    {{ shop_date('occurred_at') }} as occurred_date
 from {{ ref('checked_events') }}
 where rejection_reason is null

@@ -6,7 +6,7 @@ with lines as (
         line_number,
         customer_key,
         ordered_at,
-        cast(ordered_at as date) as ordered_date,
+        {{ shop_date('ordered_at') }} as ordered_date,
         case when line_type = 'product' then product_id end as product_id,
         product_id as code,
         line_type,

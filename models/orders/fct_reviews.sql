@@ -9,6 +9,6 @@ select
     title,
     body,
     written_at,
-    cast(written_at as date) as written_date
+    {{ shop_date('written_at') }} as written_date
 from {{ ref('checked_reviews') }}
 where rejection_reason is null

@@ -7,7 +7,7 @@
 with lines as (
     select
         *,
-        cast(ordered_at as date) as ordered_date
+        {{ shop_date('ordered_at') }} as ordered_date
     from {{ ref('checked_order_lines') }}
     where
         rejection_reason is null

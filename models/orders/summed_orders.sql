@@ -48,7 +48,7 @@ undone as (
             returns.order_id = all_lines.order_id
             and returns.line_number = all_lines.line_number
             and all_lines.rejection_reason is null
-            and returns.undone_date = cast(all_lines.ordered_at as date)
+            and returns.undone_date = {{ shop_date('all_lines.ordered_at') }}
     group by all_lines.order_id
 ),
 
@@ -75,7 +75,7 @@ select
     order_id,
     customer_key,
     ordered_at,
-    cast(ordered_at as date) as ordered_date,
+    {{ shop_date('ordered_at') }} as ordered_date,
     status,
     currency,
     status_meaning,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,7 +18,10 @@ from clv_warehouse.project.settings import SettingError, settings, values
 from warehouse import Warehouse
 
 DAYS = "a list of one or more different whole numbers, each at least 1 and at most 3650"
-A_DATE = "a date, not after today in UTC, such as 2025-12-31, or null for the last day"
+A_DATE = (
+    "a date, not after today in the shop's time zone, such as 2025-12-31, or null for "
+    "the last day"
+)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +123,15 @@ def test_a_wrong_setting_is_refused_in_one_sentence(given: str, sentence: str) -
 )
 def test_what_fits_is_taken(given: str, chosen: dict[str, object]) -> None:
     assert values(given) == values() | chosen
+
+
+def test_today_is_the_day_in_the_shops_time_zone() -> None:
+    # Between these two zones lie 26 hours: the first is always a day ahead.
+    today = dt.datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    given = f"as_of_date: {today}, time_zone:"
+    assert values(f"{{{given} Pacific/Kiritimati}}")["as_of_date"] == today
+    with pytest.raises(SettingError, match="not after today"):
+        values(f"{{{given} Etc/GMT+12}}")
 
 
 def test_the_network_is_described_as_it_is() -> None:

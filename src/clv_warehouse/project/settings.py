@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from jinja2 import Environment
@@ -22,7 +22,9 @@ from clv_warehouse.project.places import ROOT
 PROJECT = ROOT / "dbt_project.yml"
 MACROS = ROOT / "macros" / "settings.sql"
 
-_TIME_ZONES = SimpleNamespace(all_timezones_set=available_timezones())
+_TIME_ZONES = SimpleNamespace(
+    all_timezones_set=available_timezones(), timezone=ZoneInfo
+)
 
 
 class SettingError(Exception):
@@ -91,7 +93,8 @@ def values(given: str = "{}") -> dict[str, Any]:
 
 def first_wrong(given: Mapping[str, Any]) -> str:
     """Say in one sentence what is wrong with the first wrong value; '' if all fit."""
-    return str(_macros().first_wrong(given, _rules())).strip()
+    zone = given.get("time_zone", "UTC")
+    return str(_macros().first_wrong(given, _rules(), zone=zone)).strip()
 
 
 def _setting(name: str, rule: Mapping[str, Any], default: Any) -> Setting:
