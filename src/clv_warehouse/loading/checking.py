@@ -35,7 +35,10 @@ def find_all(
     """
     findings = []
     if reader is not None:
-        findings += [Finding(text, is_doubt=True) for text in reader.problems]
+        findings += [
+            Finding(problem.message, is_doubt=True)
+            for problem in (*reader.problems, *reader.doubts)
+        ]
         findings += [
             Finding(f"{label}: columns not read: {', '.join(names)}")
             for label, names in reader.unread.items()

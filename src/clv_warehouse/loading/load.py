@@ -13,10 +13,10 @@ from clv_warehouse.loading.connectors import Connector
 from clv_warehouse.loading.feeds import Feed
 from clv_warehouse.loading.layouts import Layout
 from clv_warehouse.loading.options import AS_USUAL, Options
+from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.loading.reading import (
     LOADED_ORDER,
     PROVENANCE,
-    LoadError,
     Reader,
     progress,
 )
@@ -99,18 +99,19 @@ def _load(
                 f"No folder {warehouse.parent} for {warehouse.name}. Make it, or run "
                 "from the project's folder."
             )
-        reader = Reader(connection, feeds, report, options)
-        try:
-            queries = connector.read(reader, source)
-        except (duckdb.Error, OSError) as error:
-            raise LoadError(
-                f"{source} cannot be read. ({first_line(error)})"
-            ) from error
-        if reader.problems and not is_check:
-            raise LoadError("\n".join(reader.problems))
-        if is_new:
-            _attach(connection, warehouse)
-        return _replace_all(connection, feeds, queries, report, reader)
+        with Reader(connection, feeds, report, options) as reader:
+            try:
+                queries = connector.read(reader, source)
+            except (duckdb.Error, OSError) as error:
+                raise LoadError(
+                    f"{source} cannot be read. ({first_line(error)})"
+                ) from error
+            if reader.problems and not is_check:
+                messages = [problem.message for problem in reader.problems]
+                raise LoadError("\n".join(messages))
+            if is_new:
+                _attach(connection, warehouse)
+            return _replace_all(connection, feeds, queries, report, reader)
 
 
 def link(

@@ -1,20 +1,31 @@
 """Reads a shop's files into typed views, and says what is wrong with a file."""
 
-import csv
-import glob
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
 
 import duckdb
 import pyarrow as pa
 
 from clv_warehouse.loading.feeds import Column, Feed
+from clv_warehouse.loading.files import kind_of, listed, require_file, suggestion
 from clv_warehouse.loading.options import AS_USUAL, Options
+from clv_warehouse.loading.problems import LoadError, Problem
+from clv_warehouse.loading.texts import (
+    TextFile,
+    distinct_names,
+    file_literal,
+    open_text,
+    plain_name,
+    shortened,
+    what_is_wrong_with,
+)
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
@@ -32,11 +43,9 @@ FIRST_PLACE = f"""
     min({LOADED_ORDER}) as {LOADED_ORDER}
 """
 
-_SUFFIXES = (".csv", ".parquet")
-_DELIMITERS = ",;\t|"
+_PLACE = '"place in file"'
 _ROWS_PER_BATCH = 50_000
 _SECONDS_BETWEEN_REPORTS = 5.0
-_LONGEST_QUOTE = 80
 
 _EXPECTED = {
     "timestamp": "a date or time such as 2024-12-31 or 2024-12-31 17:45:00",
@@ -52,22 +61,26 @@ _NUMBERS = _FLOATS | {
 }
 
 
-class LoadError(Exception):
-    """The data or the warehouse is wrong; the message says what to do."""
-
-
 @dataclass(frozen=True)
 class _FileTable:
     """Rows that are not checked yet.
 
-    Messages call it `label`. `sql` stands in a from clause, `row_sql` is the number of
-    a row as a person counts it in the file, and `types` are DuckDB's types by column.
+    Messages call it `label`. `sql` stands in a from clause, and `types` are DuckDB's
+    types by column. `place_sql` counts the rows from 1; `row_sql` makes of that number,
+    _PLACE, the row as a person counts it in the file. `text` is the file that is read,
+    if it is one of text.
     """
 
     label: str
     sql: str
-    row_sql: str
     types: dict[str, str]
+    place_sql: str = "row_number() over ()"
+    row_sql: str = _PLACE
+    text: TextFile | None = None
+
+    @property
+    def placed_sql(self) -> str:
+        return f"(select *, {self.place_sql} as {_PLACE} from {self.sql})"
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,20 @@ class _Cast:
     found: str
     sql: str
     is_wrong_sql: str | None
+    way_out: str = "Mend it in the file."
+
+    @property
+    def expected(self) -> str:
+        return _expected(self.column)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A checked table, with the columns found in it and how to read them."""
+
+    table: _FileTable
+    casts: dict[str, _Cast]
+    rows: int
 
 
 class Reader:
@@ -85,11 +112,13 @@ class Reader:
 
     The views live in `connection`. Each has three more columns, those of PROVENANCE.
     `feeds` are the shop's feeds; `report` takes lines of progress. `rows_read` counts
-    the rows of all views, which is where LOADED_ORDER goes on.
+    the rows of all views, which is where LOADED_ORDER goes on. A with statement removes
+    the copies of files that had to be unpacked or converted.
 
-    Values that cannot be read are null in the views. `problems` names them, a sentence
-    per file and column, so that all are known at once; a load ends with them before it
-    writes anything. `unread` are the columns that nobody asked for, by file.
+    Values that cannot be read are null in the views. `problems` names them, one per
+    file and column, so that all are known at once; a load ends with them before it
+    writes anything. `doubts` are what may be wrong though it can be read. `unread` are
+    the columns that nobody asked for, by file.
     """
 
     def __init__(
@@ -105,29 +134,62 @@ class Reader:
         self.report = report
         self.options = options
         self.rows_read = rows_read
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
+        self.doubts: list[Problem] = []
         self.unread: dict[str, list[str]] = {}
+        self._copies: TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._copies is not None:
+            self._copies.cleanup()
+            self._copies = None
 
     def read_file(self, path: Path, columns: Sequence[Column], view: str) -> set[str]:
-        """Make `view` from a CSV or Parquet file; return the names of its columns.
+        """Make `view` from a file; return the names of the columns that it has.
 
-        An optional column that the file lacks is null. Raises LoadError if the file
-        cannot be read, lacks a required column or has no rows. Values that do not fit
-        the type of their column go to `problems`.
+        The file is Parquet, or values separated by commas, semicolons, tabs or bars, as
+        UTF-8 or UTF-16, also packed by gzip. An optional column that it lacks is null.
+        Raises LoadError if the file cannot be read, lacks a required column or has no
+        rows. Values that do not fit the type of their column go to `problems`.
         """
-        table = self._file_table(path)
-        try:
-            return self._make_view(table, columns, view)
-        except duckdb.Error as error:
-            raise LoadError(self._what_is_wrong_with(path, error)) from error
+        return self.read_files([path], columns, view)
+
+    def read_files(
+        self,
+        paths: Sequence[Path],
+        columns: Sequence[Column],
+        view: str,
+        folder: Path | None = None,
+    ) -> set[str]:
+        """Make `view` from files that are parts of one table, in their order.
+
+        Messages name them as seen from `folder`. Raises LoadError as read_file does,
+        with a line for each wrong part, and where one part has a column that another
+        lacks.
+        """
+        parts, wrong = [], []
+        for path in paths:
+            label = str(path.relative_to(folder)) if folder else path.name
+            try:
+                parts.append(self._checked_file(path, label, columns))
+            except LoadError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise LoadError("\n".join(wrong))
+        _require_same_columns(parts)
+        self._make_view(parts, columns, view)
+        return set(parts[0].casts)
 
     def columns_of(self, path: Path) -> list[str]:
-        """Return the names of a CSV or Parquet file's columns, in its order.
+        """Return the names of a file's columns, in its order.
 
         A connector recognises a file by them. Raises LoadError if the file cannot be
         read.
         """
-        return list(self._file_table(path).types)
+        return list(self._file_table(path, path.name, []).types)
 
     def read_rows(
         self,
@@ -141,16 +203,13 @@ class Reader:
 
         Messages call their origin `label`. Raises LoadError as read_file does.
         """
-        fields = [*names, LOADED_ROW]
-        _require_distinct(label, fields)
+        _, *names = distinct_names([LOADED_ROW, *names])
         schema = pa.schema([(name, pa.string()) for name in names])
         schema = schema.append(pa.field(LOADED_ROW, pa.int64()))
         target = f"{view}_text"
-        types = ", ".join(
-            f"{quoted(name)} {'bigint' if name == LOADED_ROW else 'varchar'}"
-            for name in fields
-        )
-        self.connection.execute(f"create temp table {target} ({types})")
+        types = [f"{quoted(name)} varchar" for name in names]
+        types.append(f"{LOADED_ROW} bigint")
+        self.connection.execute(f"create temp table {target} ({', '.join(types)})")
         remaining = iter(rows)
         while batch := list(islice(remaining, _ROWS_PER_BATCH)):
             columns_of_batch = [*zip(*(row for _, row in batch), strict=True)]
@@ -165,64 +224,92 @@ class Reader:
             self.connection.register("batch", arrow)
             self.connection.execute(f"insert into {target} from batch")
             self.connection.unregister("batch")
-        table = _FileTable(label, target, LOADED_ROW, dict.fromkeys(names, "VARCHAR"))
-        self._make_view(table, columns, view)
+        types_by_name = dict.fromkeys(names, "VARCHAR")
+        table = _FileTable(label, target, types_by_name, row_sql=LOADED_ROW)
+        self._make_view([self._checked(table, columns)], columns, view)
 
-    def _file_table(self, path: Path) -> _FileTable:
+    def _checked_file(self, path: Path, label: str, columns: Sequence[Column]) -> _Part:
+        table = self._file_table(path, label, columns)
+        try:
+            return self._checked(table, columns)
+        except duckdb.Error as error:
+            if table.text is None:
+                raise _no_parquet(path, error) from error
+            raise LoadError(
+                what_is_wrong_with(table.text, self.connection, error)
+            ) from error
+
+    def _file_table(
+        self, path: Path, label: str, columns: Sequence[Column]
+    ) -> _FileTable:
         require_file(path)
-        readers = {".csv": self._csv_table, ".parquet": self._parquet_table}
-        if path.suffix.casefold() not in readers:
+        kind = kind_of(path)
+        if kind is None:
             raise LoadError(
                 f"{path} is neither .csv nor .parquet. Save it as one of them."
             )
-        return readers[path.suffix.casefold()](path)
+        if kind == ".parquet":
+            return self._parquet_table(path, label)
+        text = open_text(path, columns, self._scratch())
+        types = dict.fromkeys(text.names, "VARCHAR")
+        # What precedes the header, and the header itself, are rows of the file.
+        row_sql = f"{_PLACE} + {text.skipped + 1}"
+        return _FileTable(label, text.sql(), types, row_sql=row_sql, text=text)
 
-    def _csv_table(self, path: Path) -> _FileTable:
-        names, delimiter = _csv_header(path)
-        sql = _csv_sql(path, names, delimiter)
-        # The header counts as the first row of the file.
-        return _FileTable(
-            path.name, sql, "row_number() over () + 1", dict.fromkeys(names, "VARCHAR")
-        )
-
-    def _parquet_table(self, path: Path) -> _FileTable:
-        sql = f"read_parquet({_file_literal(path)}, hive_partitioning = false)"
+    def _parquet_table(self, path: Path, label: str) -> _FileTable:
+        sql = f"read_parquet({file_literal(path)}, hive_partitioning = false)"
         try:
             described = self.connection.execute(f"describe from {sql}").fetchall()
         except duckdb.Error as error:
-            raise LoadError(self._what_is_wrong_with(path, error)) from error
+            raise _no_parquet(path, error) from error
         types = {name: data_type for name, data_type, *_ in described}
-        return _FileTable(path.name, sql, "file_row_number + 1", types)
+        return _FileTable(label, sql, types, place_sql="file_row_number + 1")
+
+    def _scratch(self) -> Path:
+        if self._copies is None:
+            self._copies = TemporaryDirectory()
+        return Path(self._copies.name)
 
     def _make_view(
-        self, table: _FileTable, columns: Sequence[Column], view: str
-    ) -> set[str]:
+        self, parts: Sequence[_Part], columns: Sequence[Column], view: str
+    ) -> None:
+        selects = []
+        for part in parts:
+            values = [
+                f"cast({_sql_of(part.casts.get(column.name))} as {column.data_type})"
+                f" as {quoted(column.name)}"
+                for column in columns
+            ]
+            values += [
+                f"{literal(part.table.label)} as {LOADED_FILE}",
+                f"{part.table.row_sql} as {LOADED_ROW}",
+                f"{self.rows_read} + {_PLACE} as {LOADED_ORDER}",
+            ]
+            selects.append(f"select {', '.join(values)} from {part.table.placed_sql}")
+            self.rows_read += part.rows
+        self.connection.execute(
+            f"create temp view {view} as {' union all '.join(selects)}"
+        )
+
+    def _checked(self, table: _FileTable, columns: Sequence[Column]) -> _Part:
         found = _find_columns(table, columns)
         ignored = sorted(set(table.types) - set(found.values()))
         if ignored:
             self.unread[table.label] = ignored
-            self.report(f"{table.label}: columns not read: {_listed(ignored)}")
-        casts = [
-            _cast(self._as_told(column), name, table.types[name])
+            self.report(f"{table.label}: columns not read: {listed(ignored)}")
+        if table.text is not None and table.text.skipped:
+            self.report(
+                f"{table.label}: not read before the header: {table.text.skipped} lines"
+            )
+        casts = {
+            column.name: _cast(self._as_told(column), name, table.types[name])
             for column in columns
             if (name := found.get(column.name)) is not None
-        ]
-        rows = self._check_values(table, casts)
-        values = {cast.column.name: cast.sql for cast in casts}
-        select = ", ".join(
-            f"cast({values.get(column.name, 'null')} as {column.data_type})"
-            f" as {quoted(column.name)}"
-            for column in columns
-        )
-        self.connection.execute(
-            f"create temp view {view} as"
-            f" select {select}, {literal(table.label)} as {LOADED_FILE},"
-            f" {table.row_sql} as {LOADED_ROW},"
-            f" {self.rows_read} + row_number() over () as {LOADED_ORDER}"
-            f" from {table.sql}"
-        )
-        self.rows_read += rows
-        return set(found)
+        }
+        rows = self._check_values(table, list(casts.values()))
+        part = _Part(table, casts, rows)
+        self._doubt_swallowed_rows(part)
+        return part
 
     def _as_told(self, column: Column) -> Column:
         return replace(column, formats=(*column.formats, *self.options.dates))
@@ -252,117 +339,55 @@ class Reader:
         self.report(f"{table.label}: {rows:,} rows checked")
         return int(rows)
 
-    def _first_wrong_value(self, table: _FileTable, cast: _Cast, wrong: int) -> str:
+    def _first_wrong_value(self, table: _FileTable, cast: _Cast, wrong: int) -> Problem:
         ((row, value),) = self.connection.execute(
-            f"select place, value from (select {table.row_sql} as place,"
-            f" cast({quoted(cast.found)} as varchar) as value,"
-            f" {cast.is_wrong_sql} as is_wrong from {table.sql})"
-            " where is_wrong order by place limit 1"
+            f"select {table.row_sql}, cast({quoted(cast.found)} as varchar)"
+            f" from {table.placed_sql}"
+            f" where {cast.is_wrong_sql} order by {_PLACE} limit 1"
         ).fetchall()
         more = f" ({wrong:,} such values in all)" if wrong > 1 else ""
-        return (
-            f"{table.label}, row {row:,}, column {cast.found}: {_shortened(value)} "
-            f"is not {_expected(cast.column)}{more}. Mend it in the file."
+        message = (
+            f"{table.label}, row {row:,}, column {cast.found}: {shortened(value)} "
+            f"is not {cast.expected}{more}. {cast.way_out}"
         )
+        return Problem(table.label, message, cast.found, row, value, wrong)
 
-    def _what_is_wrong_with(self, path: Path, error: duckdb.Error) -> str:
-        if path.suffix.casefold() == ".parquet":
-            return (
-                f"{path} cannot be read as Parquet; it may be truncated. Get it "
-                f"again. ({first_line(error)})"
-            )
-        return self._what_is_wrong_with_csv(path, error)
+    def _doubt_swallowed_rows(self, part: _Part) -> None:
+        """Tell of quoted values that hold what look like rows of the file.
 
-    def _what_is_wrong_with_csv(self, path: Path, error: duckdb.Error) -> str:
-        names, delimiter = _csv_header(path)
-        sql = _csv_sql(path, names, delimiter, "store_rejects = true")
-        unknown = (
-            f"{path} cannot be read as CSV. Mixed kinds of line ends and stray quotes "
-            f"are the usual causes; save it again as CSV. ({first_line(error)})"
+        A stray quote before `6 inch ruler` makes one value of all up to the next
+        quote. A line within a value looks like a row if it has as many separators as
+        the header (the last line: as many as stand before the value's column), and if
+        what would be its dates and numbers are some. Other texts of several lines are
+        not doubted.
+        """
+        text = part.table.text
+        if text is None or text.lines - text.skipped - 1 <= part.rows:
+            return
+        swallowed = self.connection.execute(_swallowed_sql(part, text)).fetchall()
+        if not swallowed:
+            return
+        ((count, place, number, value),) = swallowed
+        before = " + ".join(
+            f"coalesce(sum(len({name}) - len(replace({name}, chr(10), ''))), 0)"
+            for name in map(quoted, text.names)
         )
-        counts = ", ".join(f"count({quoted(name)})" for name in names)
-        try:
-            self.connection.execute(f"select {counts} from {sql}").fetchall()
-            rejects = self.connection.execute(
-                "select line, error_type, csv_line from reject_errors"
-                " order by line limit 1"
-            ).fetchall()
-        except duckdb.Error:
-            return unknown
-        for line, kind, text in rejects:
-            if kind == "INVALID ENCODING":
-                return wrong_encoding(path)
-            if kind in ("MISSING COLUMNS", "TOO MANY COLUMNS"):
-                return (
-                    f"{path.name}, line {line:,}: {_shortened(text)} has another "
-                    f"number of fields than the header, which has {len(names)}. Quote "
-                    "values that hold the separator."
-                )
-            if kind == "UNQUOTED VALUE":
-                return (
-                    f"{path.name}, line {line:,}: {_shortened(text)} has a quote that "
-                    'is not closed. Write a quote within a value twice: "".'
-                )
-        return unknown
-
-
-def require_file(path: Path) -> None:
-    """Raise LoadError unless `path` is a file with something in it."""
-    if not path.exists():
-        raise LoadError(f"No file {path}. Check the path.")
-    if not path.is_file():
-        raise LoadError(f"{path} is no file. Give the path of the file itself.")
-    if path.stat().st_size == 0:
-        raise LoadError(f"{path} is empty. Get it again.")
-
-
-def find_file(folder: Path, *stems: str) -> Path | None:
-    """Find the one CSV or Parquet file of a folder that has one of the names, if any.
-
-    Raises LoadError where `folder` is no folder, or two files would do.
-    """
-    if not folder.is_dir():
-        raise LoadError(f"No folder {folder}. Give the folder that holds the files.")
-    files = [
-        path
-        for path in sorted(folder.iterdir())
-        if path.stem.casefold() in stems and path.suffix.casefold() in _SUFFIXES
-    ]
-    if len(files) > 1:
-        raise LoadError(
-            f"{folder} has both {' and '.join(path.name for path in files)}. "
-            "Leave only the one to load."
+        ((line_ends,),) = self.connection.execute(
+            f"select {before} from {part.table.placed_sql} where {_PLACE} < {place}"
+        ).fetchall()
+        line = text.skipped + 1 + place + int(line_ends)
+        column = text.names[number - 1]
+        message = (
+            f"{part.table.label}: the file has {part.rows + count:,} rows and "
+            f"{part.rows:,} were read. Near line {line:,}, a quote in column {column} "
+            f"takes the rows up to the next quote as one value: {shortened(value)}. "
+            "Take the quote out, or write quotes within values twice and quotes around "
+            "them, then load again."
         )
-    return files[0] if files else None
-
-
-def require_found(folder: Path, *stems: str) -> Path:
-    """Find the file as find_file does; raise LoadError if there is none."""
-    path = find_file(folder, *stems)
-    if path is not None:
-        return path
-    there = sorted(file.name for file in folder.iterdir())
-    wanted = " or ".join(stem + suffix for stem in stems for suffix in _SUFFIXES)
-    similar = _suggestion(stems[-1], [Path(name).stem for name in there])
-    raise LoadError(
-        f"No {wanted} in {folder}.{similar} It holds: {_listed(there) or 'nothing'}."
-    )
-
-
-def wrong_encoding(path: Path) -> str:
-    """Describe where a file is not UTF-8, and how to convert it."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                return (
-                    f"{path} is not UTF-8: line {number:,}, byte {error.start + 1} is "
-                    f"0x{line[error.start]:02x}. Save it as 'CSV UTF-8', or convert "
-                    f"it: iconv -f cp1252 -t utf-8 {path.name} > {path.stem}_utf8"
-                    f"{path.suffix}"
-                )
-    return f"{path} is not UTF-8. Save it as 'CSV UTF-8'."
+        self.doubts.append(
+            Problem(part.table.label, message, column, line, value, count)
+        )
+        self.report(message)
 
 
 @contextmanager
@@ -387,62 +412,124 @@ def progress(
         teller.join()
 
 
-def _csv_header(path: Path) -> tuple[list[str], str]:
-    """Read the names in a CSV file's first row, and what separates them."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            delimiter = max(_DELIMITERS, key=first.count)
-            file.seek(0)
-            fields = next(csv.reader(file, delimiter=delimiter), [])
-    except UnicodeDecodeError as error:
-        raise LoadError(wrong_encoding(path)) from error
-    names = [name.strip() or f"column {n}" for n, name in enumerate(fields, start=1)]
-    _require_distinct(path.name, names)
-    return names, delimiter
-
-
-def _require_distinct(label: str, names: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name.casefold() in seen:
-            raise LoadError(
-                f"{label} has two columns named {name}. Rename or remove one."
-            )
-        seen.add(name.casefold())
-
-
-def _csv_sql(path: Path, names: Sequence[str], delimiter: str, *options: str) -> str:
-    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    settings = [
-        f"columns = {{{types}}}",
-        f"delim = {literal(delimiter)}",
-        "auto_detect = false",
-        "header = true",
-        "quote = '\"'",
-        "escape = '\"'",
-        "hive_partitioning = false",
-        *options,
-    ]
-    return f"read_csv({_file_literal(path)}, {', '.join(settings)})"
-
-
 def _find_columns(table: _FileTable, columns: Sequence[Column]) -> dict[str, str]:
-    """Match the columns to the table's names, as {column: its name there}."""
-    there = {name.casefold(): name for name in table.types}
+    """Match the columns to the table's names, as {column: its name there}.
+
+    Case, blanks and the signs _ and - do not matter: "Order ID" is order_id.
+    """
+    there = defaultdict(list)
+    for name in table.types:
+        there[plain_name(name)].append(name)
     found = {}
     for column in columns:
-        names = [name.casefold() for name in (column.name, *column.aliases)]
-        present = [there[name] for name in names if name in there]
+        names = [plain_name(name) for name in (column.name, *column.aliases)]
+        present = next((there[name] for name in names if name in there), [])
+        if len(present) > 1:
+            raise LoadError(
+                f"{table.label} has two columns named {column.name}: "
+                f"{listed(present)}. Rename or remove one."
+            )
         if present:
             found[column.name] = present[0]
         elif column.is_required:
             raise LoadError(
                 f"{table.label} has no column {column.name}."
-                f"{_suggestion(column.name, list(table.types))} "
-                f"It has: {_listed(list(table.types))}. Rename or add the column."
+                f"{suggestion(column.name, list(table.types))} "
+                f"It has: {listed(list(table.types))}. Rename or add the column."
             )
     return found
+
+
+def _require_same_columns(parts: Sequence[_Part]) -> None:
+    for part in parts:
+        for other in parts:
+            for name in other.casts:
+                if name not in part.casts:
+                    raise LoadError(
+                        f"{part.table.label} has no column {name}, which "
+                        f"{other.table.label} has, and both are parts of one table. "
+                        f"Add the column to {part.table.label}; it may be empty."
+                    )
+
+
+def _swallowed_sql(part: _Part, text: TextFile) -> str:
+    """Write a query of the lines within values that look like rows of the file.
+
+    It has one row, or none: their count, and the place, column number and text of the
+    first value that holds any.
+    """
+    width = len(text.names)
+    values = ", ".join(
+        f"{{'number': {number}, 'value': {quoted(name)}}}"
+        for number, name in enumerate(text.names, start=1)
+    )
+    holds_line_end = " or ".join(
+        f"contains({quoted(name)}, chr(10))" for name in text.names
+    )
+    fields = ", ".join(
+        f"nullif(fields[{number}], '') as {quoted(name)}"
+        for number, name in enumerate(text.names, start=1)
+    )
+    # Only what is a date or a number can speak against prose with as many commas.
+    typed = [cast for cast in part.casts.values() if cast.is_wrong_sql is not None]
+    fits = " and ".join(f"not coalesce({cast.is_wrong_sql}, false)" for cast in typed)
+    some = " or ".join(f"{cast.sql} is not null" for cast in typed)
+    likely = f"{fits} and ({some})" if typed else f"separators = {width - 1}"
+    return f"""
+        with cells as (
+            select {_PLACE}, unnest([{values}]) as cell
+            from {part.table.placed_sql}
+            where {holds_line_end}
+        ),
+
+        lines as (
+            select
+                {_PLACE},
+                cell.number,
+                cell.value,
+                string_split(cell.value, chr(10)) as lines,
+                unnest(range(2, len(lines) + 1)) as i
+            from cells
+            where contains(cell.value, chr(10))
+        ),
+
+        split_lines as (
+            select
+                *,
+                string_split(rtrim(lines[i], chr(13)), {literal(text.delimiter)})
+                    as fields,
+                len(fields) - 1 as separators
+            from lines
+        ),
+
+        candidates as (
+            select {_PLACE}, number, value, separators, {fields}
+            from split_lines
+            where
+                separators = {width - 1}
+                or (i = len(lines) and number > 1 and separators = number - 1)
+        )
+
+        select
+            count(*),
+            min({_PLACE}),
+            arg_min(number, {_PLACE}),
+            arg_min(value, {_PLACE})
+        from candidates
+        where {likely}
+        having count(*) > 0
+    """
+
+
+def _sql_of(cast: _Cast | None) -> str:
+    return cast.sql if cast else "null"
+
+
+def _no_parquet(path: Path, error: duckdb.Error) -> LoadError:
+    return LoadError(
+        f"{path} cannot be read as Parquet; it may be truncated. Get it "
+        f"again. ({first_line(error)})"
+    )
 
 
 def _cast(column: Column, name: str, found_type: str) -> _Cast:
@@ -492,23 +579,3 @@ def _expected(column: Column) -> str:
     base = column.data_type.partition("(")[0]
     expected = _EXPECTED[base].format(type=column.data_type)
     return " or ".join([expected, *column.formats])
-
-
-def _suggestion(name: str, there: Sequence[str]) -> str:
-    by_case = {other.casefold(): other for other in there}
-    similar = get_close_matches(name.casefold(), by_case, n=1)
-    return f" Did you mean {by_case[similar[0]]}?" if similar else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
-
-
-def _shortened(value: str) -> str:
-    quote = repr(value)
-    return quote if len(quote) <= _LONGEST_QUOTE else quote[:_LONGEST_QUOTE] + "…"
-
-
-def _file_literal(path: Path) -> str:
-    # DuckDB reads a path as a pattern, in which brackets have a meaning.
-    return literal(glob.escape(str(path)))

@@ -10,14 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clv_warehouse.loading.feeds import Column
-from clv_warehouse.loading.reading import (
-    LOADED_ROW,
-    PLACE,
-    LoadError,
-    Reader,
-    require_file,
-    wrong_encoding,
-)
+from clv_warehouse.loading.files import require_file
+from clv_warehouse.loading.problems import LoadError
+from clv_warehouse.loading.reading import LOADED_ROW, PLACE, Reader
+from clv_warehouse.loading.texts import wrong_encoding
 
 _COLUMNS = (
     Column("customer_id"),

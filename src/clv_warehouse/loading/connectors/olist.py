@@ -8,13 +8,12 @@ the person, and becomes our customer.
 from pathlib import Path
 
 from clv_warehouse.loading.feeds import Column
+from clv_warehouse.loading.files import find_file, require_found
 from clv_warehouse.loading.reading import (
     FIRST_PLACE,
     PLACE,
     PROVENANCE,
     Reader,
-    find_file,
-    require_found,
 )
 
 _REQUIRED = {

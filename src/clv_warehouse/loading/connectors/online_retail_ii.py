@@ -13,13 +13,13 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineSheet, load_workbook
 
 from clv_warehouse.loading.feeds import Column
+from clv_warehouse.loading.files import require_file
+from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.loading.reading import (
     FIRST_PLACE,
     LOADED_ORDER,
     PLACE,
-    LoadError,
     Reader,
-    require_file,
 )
 from clv_warehouse.project.report import Report
 
@@ -239,7 +239,7 @@ def _check_order(reader: Reader, path: Path) -> None:
     ((last_sheet,),) = reader.connection.execute(
         "select max(sheet) from lines"
     ).fetchall()
-    if last_sheet > 1:
+    if (last_sheet or 0) > 1:
         raise LoadError(
             f"{path.name}: InvoiceDate falls back by more than a day {last_sheet} "
             "times, so the rows are not in the order of the published sheets and what "
