@@ -2,7 +2,7 @@
 
 import pytest
 
-from clv_warehouse.loading.reading import LoadError
+from clv_warehouse.loading.problems import LoadError
 from exports import Loaded, write
 
 

@@ -10,6 +10,7 @@ from clv_warehouse.loading.connectors import (
     olist,
     online_retail_ii,
     shopify,
+    woocommerce,
 )
 from clv_warehouse.loading.reading import Reader
 
@@ -37,6 +38,11 @@ CONNECTORS = {
         shopify.read,
         "Shopify's orders export, or a folder with it, in parts too, and with the "
         "customers and products exports",
+    ),
+    "woocommerce": Connector(
+        woocommerce.read,
+        "an export of WooCommerce's orders, or a folder of its parts: of the plugins "
+        "Advanced Order Export or WebToffee, or of Analytics > Orders",
     ),
     "folder": Connector(
         folder.read,

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from clv_warehouse.loading.feeds import Column
-from clv_warehouse.loading.reading import PROVENANCE, LoadError, Reader
+from clv_warehouse.loading.files import kind_of
+from clv_warehouse.loading.problems import LoadError
+from clv_warehouse.loading.reading import PROVENANCE, Reader
+from clv_warehouse.loading.texts import plain_name
 from clv_warehouse.project.sql import quoted
-
-_SUFFIXES = (".csv", ".parquet", ".txt", ".tsv", ".gz")
 
 
 def find_kinds(
@@ -94,17 +95,17 @@ def empty(reader: Reader, columns: Sequence[Column], view: str) -> None:
 
 
 def _kind(reader: Reader, path: Path, kinds: Mapping[str, Sequence[str]]) -> str | None:
-    if path.suffix.casefold() not in _SUFFIXES:
+    if kind_of(path) is None:
         return None
-    there = {name.casefold() for name in reader.columns_of(path)}
+    there = {plain_name(name) for name in reader.columns_of(path)}
     for kind, names in kinds.items():
-        if all(name.casefold() in there for name in names):
+        if all(plain_name(name) in there for name in names):
             return kind
     return None
 
 
 def _columns_there(reader: Reader, source: Path, unknown: Sequence[str]) -> str:
-    if source.is_file() and source.suffix.casefold() in _SUFFIXES:
+    if source.is_file() and kind_of(source):
         return f"It has the columns {', '.join(reader.columns_of(source))}. "
     return f"It holds: {', '.join(unknown) or 'nothing'}. "
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from clv_warehouse.loading.connectors.exports import empty, find_kinds, read_parts
 from clv_warehouse.loading.feeds import Column
+from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.loading.reading import (
     FIRST_PLACE,
     LOADED_FILE,
     LOADED_ORDER,
     PLACE,
     PROVENANCE,
-    LoadError,
     Reader,
 )
 
