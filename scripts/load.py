@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 from clv_warehouse.loading.checking import in_full
-from clv_warehouse.loading.connectors import CONNECTORS
+from clv_warehouse.loading.connectors import CONNECTORS, Connector, mapped_by
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.layouts import LAYOUTS
 from clv_warehouse.loading.load import Loaded, check, link, link_tables, load
 from clv_warehouse.loading.options import Options
-from clv_warehouse.loading.reading import LoadError
+from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
 
@@ -45,7 +45,7 @@ def _load(arguments: argparse.Namespace) -> Loaded:
     if arguments.in_place:
         return link(arguments.source, warehouse, feeds, _say)
     return load(
-        CONNECTORS[arguments.connector],
+        _connector(arguments),
         Path(arguments.source),
         warehouse,
         feeds,
@@ -56,7 +56,7 @@ def _load(arguments: argparse.Namespace) -> Loaded:
 
 def _check(arguments: argparse.Namespace) -> int:
     checked = check(
-        CONNECTORS[arguments.connector],
+        _connector(arguments),
         Path(arguments.source),
         read_feeds(),
         _say,
@@ -65,6 +65,12 @@ def _check(arguments: argparse.Namespace) -> int:
     for line in in_full(checked.findings):
         _say(line)
     return int(any(finding.is_doubt for finding in checked.findings))
+
+
+def _connector(arguments: argparse.Namespace) -> Connector:
+    if arguments.connector == "map":
+        return mapped_by(arguments.mapping)
+    return CONNECTORS[arguments.connector]
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -79,7 +85,10 @@ def _arguments() -> argparse.Namespace:
     known = "\n".join(
         f"  {name:<18}{connector.source}" for name, connector in CONNECTORS.items()
     )
-    known += f"\n  {'tables':<18}a schema of the warehouse that a pipeline writes"
+    known += (
+        f"\n  {'map':<18}a file or folder of any shape, with --mapping"
+        f"\n  {'tables':<18}a schema of the warehouse of a pipeline, with --layout"
+    )
     parser = argparse.ArgumentParser(
         prog="load.py",
         description=__doc__,
@@ -87,7 +96,9 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "connector", choices=[*CONNECTORS, "tables"], help="the shape of the data"
+        "connector",
+        choices=[*CONNECTORS, "map", "tables"],
+        help="the shape of the data",
     )
     parser.add_argument(
         "source", help="the file or folder to load; the schema that holds the tables"
@@ -119,6 +130,12 @@ def _arguments() -> argparse.Namespace:
         help="the DuckDB file to load into (default: %(default)s)",
     )
     parser.add_argument(
+        "--mapping",
+        type=Path,
+        metavar="FILE",
+        help="map only: the YAML file that says which column of the source is which",
+    )
+    parser.add_argument(
         "--layout",
         choices=LAYOUTS,
         help="tables only: which pipeline wrote them; nothing is copied",
@@ -126,6 +143,8 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.in_place and arguments.connector != "folder":
         parser.error("--in-place goes with the connector folder only")
+    if (arguments.connector == "map") != (arguments.mapping is not None):
+        parser.error("map and --mapping go together: map FILE --mapping shop.yml")
     if (arguments.connector == "tables") != (arguments.layout is not None):
         parser.error("tables and --layout go together: tables SCHEMA --layout NAME")
     if arguments.connector == "tables" and arguments.check:

@@ -13,7 +13,7 @@ import pytest
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.layouts import LAYOUTS
 from clv_warehouse.loading.load import link_tables
-from clv_warehouse.loading.reading import LoadError
+from clv_warehouse.loading.problems import LoadError
 
 UTC = dt.UTC
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from clv_warehouse.loading.reading import LoadError
+from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import quoted
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from clv_warehouse.loading.connectors import (
     cdnow,
     folder,
+    mapped,
     olist,
     online_retail_ii,
     shopify,
@@ -25,6 +26,14 @@ class Connector:
 
     read: Callable[[Reader, Path], dict[str, str]]
     source: str
+
+
+def mapped_by(mapping: Path) -> Connector:
+    """Return the connector that reads as a mapping file says."""
+    return Connector(
+        lambda reader, source: mapped.read(reader, source, mapping),
+        "any file or folder that a mapping file describes",
+    )
 
 
 CONNECTORS = {

@@ -1,0 +1,270 @@
+"""Names that exports give to the columns of the feeds, in several languages.
+
+Every name is written as `words_of` writes a heading. The first of a column's names that
+a file has is the likeliest.
+"""
+
+import re
+import unicodedata
+
+# The columns of orders and of lines are told apart by these names alone, since many
+# exports hold both in one file.
+HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
+    "orders": {
+        "order_id": (
+            *("order id", "orderid", "order no", "order nr", "order number", "order"),
+            *("amazon order id", "increment id", "transaction id", "invoice"),
+            *("invoice no", "invoice number", "order name", "reference", "receipt no"),
+            *("bestellnummer", "bestell nr", "bestellnr", "bestellung", "bestell id"),
+            *("auftragsnummer", "auftrag", "auftragsnr", "auftrags nr", "beleg nr"),
+            *("belegnummer", "rechnungsnummer", "rechnungsnr", "rechnung", "beleg"),
+            *("vorgangsnummer", "numero de commande", "n commande", "no commande"),
+            *("commande", "id commande", "reference commande", "numero de pedido"),
+            *(
+                "pedido",
+                "id pedido",
+                "n pedido",
+                "numero ordine",
+                "ordine",
+                "id ordine",
+            ),
+            *("n ordine", "bestelnummer", "ordernummer", "order nummer", "bestelling"),
+            *("id", "number", "name", "nr", "nummer"),
+        ),
+        "customer_id": (
+            *("customer id", "customerid", "client id", "user id", "buyer id"),
+            *("customer no", "customer number", "customer nr", "member id"),
+            *("kundennummer", "kunden nr", "kundennr", "kunden id", "kundenid"),
+            *("debitor", "debitorennummer", "id client", "numero client", "n client"),
+            *("id cliente", "numero cliente", "codice cliente", "klantnummer"),
+            *("klant id", "customer email", "email", "e mail", "mail", "buyer email"),
+            *("billing email", "customer e mail", "email address", "e mail adresse"),
+            *("email adresse", "kunden email", "kunden e mail", "adresse email"),
+            *("courriel", "correo electronico", "correo", "indirizzo email"),
+            *("emailadres", "e mailadres", "email billing"),
+            *("kunde", "customer", "client", "cliente", "klant", "kaufer", "buyer"),
+        ),
+        "ordered_at": (
+            *(
+                "order date",
+                "ordered at",
+                "purchase date",
+                "date created",
+                "created at",
+            ),
+            *(
+                "created",
+                "order time",
+                "order created at",
+                "date purchased",
+                "placed at",
+            ),
+            *("purchased at", "order placed", "order datetime", "created utc"),
+            *("invoice date", "invoicedate", "transaction date", "bestelldatum"),
+            *("bestellt am", "auftragsdatum", "kaufdatum", "rechnungsdatum"),
+            *("belegdatum", "erstellt am", "date de commande", "date commande"),
+            *("date de la commande", "fecha de pedido", "fecha del pedido", "fecha"),
+            *("fecha pedido", "data ordine", "data dell ordine", "data", "besteldatum"),
+            *("orderdatum", "date", "datum", "day", "tag", "time", "timestamp"),
+        ),
+        "updated_at": (
+            *("updated at", "last updated date", "last updated", "modified at"),
+            *("date modified", "last modified", "geandert am", "aktualisiert am"),
+            *("zuletzt geandert", "date de modification", "date upd"),
+        ),
+        "status": (
+            *("order status", "status", "financial status", "payment status", "state"),
+            *("order state", "event type", "bestellstatus", "auftragsstatus"),
+            *("zahlungsstatus", "statut", "etat", "statut de la commande", "estado"),
+            *("estado del pedido", "stato", "stato ordine", "orderstatus"),
+        ),
+        "currency": (
+            *("currency", "currency code", "order currency", "base currency code"),
+            *("wahrung", "waehrung", "devise", "monnaie", "moneda", "divisa", "valuta"),
+        ),
+        "amount": (
+            *("grand total base", "grand total", "order total", "total price", "total"),
+            *("order total amount", "total amount", "total incl tax", "total inc tax"),
+            *("total tax incl", "total collected", "gross sales", "amount", "revenue"),
+            *("net sales", "sum", "total paid", "total paid tax incl", "n revenue"),
+            *("gesamtbetrag", "gesamtsumme", "bestellsumme", "gesamt", "summe"),
+            *("bruttobetrag", "brutto", "rechnungsbetrag", "betrag", "umsatz"),
+            *("endbetrag", "warenwert", "total ttc", "montant total", "montant"),
+            *("montant ttc", "total commande", "importe total", "importe", "totale"),
+            *("importo", "importo totale", "totaal", "totaalbedrag", "bedrag"),
+            *("total pedido", "value", "dollar value", "price"),
+        ),
+        "discount_amount": (
+            *("discount amount", "order discount", "discounts", "total discounts"),
+            *("cart discount amount", "discount total", "discount", "coupon amount"),
+            *("rabatt", "rabattbetrag", "gutschein", "nachlass", "remise", "reduction"),
+            *("descuento", "sconto", "korting"),
+        ),
+        "shipping_amount": (
+            *("shipping", "shipping amount", "shipping and handling", "shipping price"),
+            *("order shipping amount", "shipping total", "shipping cost", "postage"),
+            *("delivery fee", "freight", "shipping fee", "versandkosten", "versand"),
+            *("porto", "lieferkosten", "frais de port", "livraison", "gastos de envio"),
+            *("envio", "spese di spedizione", "spedizione", "verzendkosten"),
+        ),
+        "tax_amount": (
+            *("tax amount", "taxes", "tax", "total tax", "order total tax amount"),
+            *("order tax", "tax total", "vat", "vat amount", "mwst", "mehrwertsteuer"),
+            *("ust", "umsatzsteuer", "steuer", "steuerbetrag", "tva", "iva", "btw"),
+        ),
+        "tip_amount": ("tip", "tips", "tip amount", "trinkgeld", "pourboire"),
+        "refunded_amount": (
+            *("total refunded", "refunded amount", "amount refunded", "refund amount"),
+            *("order refund amount", "partial refunds", "refunded", "refund total"),
+            *("erstattet", "erstattung", "erstatteter betrag", "ruckerstattung"),
+            *("gutschrift", "rembourse", "montant rembourse", "reembolsado"),
+            *("rimborsato", "terugbetaald"),
+        ),
+    },
+    "order_lines": {
+        "line_number": (
+            *("line number", "line no", "line", "position", "pos", "item number"),
+            *("order item id", "item", "positionsnummer", "ligne", "linea", "riga"),
+        ),
+        "product_id": (
+            *("sku", "lineitem sku", "product sku", "product id", "productid"),
+            *("item sku", "article number", "stock code", "stockcode", "item id"),
+            *("variant sku", "asin", "product code", "artikelnummer", "artikel nr"),
+            *("artikelnr", "art nr", "artnr", "produktnummer", "produkt id"),
+            *("reference produit", "ref produit", "id produit", "code article"),
+            *("referencia", "codigo", "id producto", "codice articolo", "codice"),
+            *("codice prodotto", "productnummer", "product", "lineitem name"),
+            *("product name", "item name", "article", "artikel", "produkt"),
+            *("bezeichnung", "artikelbezeichnung", "produit", "producto", "articulo"),
+            *("prodotto", "articolo"),
+        ),
+        "quantity": (
+            *("quantity", "lineitem quantity", "qty", "qty ordered", "items sold"),
+            *("quantity ordered", "units", "pieces", "menge", "anzahl", "stuck"),
+            *("stuckzahl", "bestellmenge", "quantite", "qte", "cantidad", "unidades"),
+            *("quantita", "qta", "aantal"),
+        ),
+        "unit_price": (
+            *("unit price", "lineitem price", "unitprice", "price each", "item cost"),
+            *("price per unit", "product price", "einzelpreis", "stuckpreis", "preis"),
+            *("preis je stuck", "e preis", "vk preis", "prix unitaire", "prix"),
+            *("precio unitario", "precio", "prezzo unitario", "prezzo", "stukprijs"),
+            *("prijs", "price"),
+        ),
+        "discount": (
+            *("lineitem discount", "line discount", "item discount", "item promotion"),
+            *("item promotion discount", "positionsrabatt"),
+        ),
+        "amount": (
+            *(
+                "line total",
+                "item price",
+                "line amount",
+                "order line total",
+                "subtotal",
+            ),
+            *(
+                "total price",
+                "item total",
+                "gesamtpreis",
+                "zeilensumme",
+                "positionswert",
+            ),
+            *("positionsbetrag", "zeilenbetrag", "total ligne", "prix total"),
+            *("importe linea", "total linea", "totale riga", "regeltotaal"),
+        ),
+    },
+    "products": {
+        "product_id": (),
+        "product_name": (
+            *("product name", "item name", "lineitem name", "title", "name"),
+            *("description", "product title", "produktname", "artikelname"),
+            *("bezeichnung", "artikelbezeichnung", "nom du produit", "produit"),
+            *("nombre del producto", "nome prodotto", "productnaam"),
+        ),
+        "category": (
+            *("category", "product category", "type", "product type", "department"),
+            *("kategorie", "warengruppe", "produktgruppe", "categorie", "categoria"),
+        ),
+        "unit_cost": (
+            *("unit cost", "cost per item", "cost", "cost price", "einkaufspreis"),
+            *("ek preis", "ek", "einstandspreis", "prix d achat", "costo", "coste"),
+            *("inkoopprijs",),
+        ),
+    },
+    "customers": {
+        "customer_id": (),
+        "email": (
+            *("email", "e mail", "customer email", "email address", "mail"),
+            *("e mail adresse", "email adresse", "adresse email", "correo electronico"),
+        ),
+        "full_name": (
+            *("customer name", "full name", "name", "billing name", "kundenname"),
+            *("nom", "nombre", "nome", "naam"),
+        ),
+        "phone": ("phone", "telephone", "phone number", "telefon", "telefono", "mobil"),
+        "country": (
+            *("country", "billing country", "ship country", "shipping country"),
+            *("country code", "land", "pays", "pais", "paese"),
+        ),
+        "acquisition_channel": ("channel", "source", "acquisition channel", "kanal"),
+        "signed_up_at": (
+            *("created at", "signed up at", "registered at", "registration date"),
+            *("customer since", "date registered", "kunde seit", "registriert am"),
+            *("date d inscription", "fecha de registro"),
+        ),
+    },
+    "refunds": {
+        "refund_id": ("refund id", "refund number", "return id", "erstattungsnummer"),
+        "order_id": (),
+        "refunded_at": (
+            *("refund date", "refunded at", "return date", "created at", "date"),
+            *("erstattet am", "erstattungsdatum", "datum"),
+        ),
+        "amount": (
+            *("refund amount", "amount refunded", "amount", "refunded amount", "total"),
+            *("erstattungsbetrag", "betrag", "montant", "importe", "importo"),
+        ),
+    },
+}
+# The same thing has the same names in every feed.
+HEADINGS["products"]["product_id"] = (
+    *HEADINGS["order_lines"]["product_id"],
+    *("id", "handle"),
+)
+HEADINGS["customers"]["customer_id"] = (*HEADINGS["orders"]["customer_id"], "id")
+HEADINGS["refunds"]["order_id"] = HEADINGS["orders"]["order_id"]
+HEADINGS["order_lines"]["order_id"] = HEADINGS["orders"]["order_id"]
+
+# Words in the name of a file that say which feed it is, the surest first.
+FILE_WORDS = {
+    "refunds": ("refund", "return", "erstattung", "retoure", "gutschrift", "rembours"),
+    "order_lines": (
+        *("order_line", "orderline", "line_item", "lineitem", "order_item"),
+        *("orderitem", "position", "items", "lines", "lignes", "righe", "linea"),
+    ),
+    "customers": ("customer", "kunde", "client", "klant", "contact", "kontakt"),
+    "products": ("product", "produkt", "artikel", "produit", "article", "catalog"),
+    "orders": (
+        *("order", "bestell", "auftr", "sales", "invoice", "rechnung", "commande"),
+        *("pedido", "ordini", "verkauf", "transaction", "purchase", "umsatz"),
+    ),
+}
+
+# What a sign beside an amount says of its currency; a bare $ is many.
+SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "zł": "PLN"}
+MONEY_SIGNS = (*SIGNS, "US$", "CA$", "A$", "$", "CHF", "EUR", "USD", "GBP", "kr.", "kr")
+
+
+def words_of(heading: str) -> str:
+    """Write a heading in lower case without accents, one blank between words.
+
+    >>> words_of("Bestell-Nr.")
+    'bestell nr'
+    >>> words_of("customerEmail")
+    'customer email'
+    """
+    text = re.sub(r"([a-z])([A-Z])", r"\1 \2", heading).casefold()
+    text = unicodedata.normalize("NFKD", text)
+    text = "".join(each for each in text if not unicodedata.combining(each))
+    return " ".join(re.sub(r"[^0-9a-zäöüß#]+", " ", text).replace("#", " no ").split())
