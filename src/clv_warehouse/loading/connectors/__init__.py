@@ -11,6 +11,7 @@ from clv_warehouse.loading.connectors import (
     olist,
     online_retail_ii,
     shopify,
+    stripe,
     woocommerce,
 )
 from clv_warehouse.loading.reading import Reader
@@ -52,6 +53,11 @@ CONNECTORS = {
         woocommerce.read,
         "an export of WooCommerce's orders, or a folder of its parts: of the plugins "
         "Advanced Order Export or WebToffee, or of Analytics > Orders",
+    ),
+    "stripe": Connector(
+        stripe.read,
+        "Stripe's payments export, or a folder with it, in parts too, and with the "
+        "itemized balance report",
     ),
     "folder": Connector(
         folder.read,
