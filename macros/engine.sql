@@ -231,9 +231,11 @@
 {%- endmacro %}
 
 {#
-  A text with every match of a regular expression replaced. `\1` in the replacement is
-  the first group. Both engines know the syntax of RE2 without look-around.
+  Regular expressions, in the syntax that RE2, Java and Rust share. Spark reads a
+  backslash in a literal as an escape, and calls the first group $1 and not \1.
 #}
+
+{# A text with every match replaced. #}
 {% macro regexp_replaced(text, pattern, replacement) -%}
     {{ return(adapter.dispatch('regexp_replaced')(text, pattern, replacement)) }}
 {%- endmacro %}
@@ -242,11 +244,36 @@
     regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
 {%- endmacro %}
 
-{# Spark reads a backslash in a literal as an escape, and calls the first group $1. #}
 {% macro spark__regexp_replaced(text, pattern, replacement) -%}
     regexp_replace(
         {{ text }},
         '{{ pattern | replace("\\", "\\\\") }}',
         '{{ replacement | replace("\\", "$") }}'
     )
+{%- endmacro %}
+
+{# The first match in a text; '' if there is none. #}
+{% macro regexp_found(text, pattern) -%}
+    {{ return(adapter.dispatch('regexp_found')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro default__regexp_found(text, pattern) -%}
+    regexp_extract({{ text }}, '{{ pattern }}', 0)
+{%- endmacro %}
+
+{% macro spark__regexp_found(text, pattern) -%}
+    regexp_extract({{ text }}, '{{ pattern | replace("\\", "\\\\") }}', 0)
+{%- endmacro %}
+
+{# Whether the whole of a text matches. #}
+{% macro regexp_is(text, pattern) -%}
+    {{ return(adapter.dispatch('regexp_is')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro default__regexp_is(text, pattern) -%}
+    regexp_full_match({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro spark__regexp_is(text, pattern) -%}
+    {{ text }} rlike '^({{ pattern | replace("\\", "\\\\") }})$'
 {%- endmacro %}

@@ -85,3 +85,118 @@
         'aaaaaaaaacccddeeeeeeeegiiiiiilnnnoooooooorsssstttuuuuuuuyyzzzs'
     )
 {%- endmacro %}
+
+{#
+  An id as one text, however a file spells it: without blanks around it and marks of no
+  width in it, without the apostrophe that Excel puts before it, and without the .0 that
+  makes a decimal of a whole number (17850.0, or 17850,0). Leading zeros stay; null if
+  nothing is left. The first case is only faster: most ids are plain.
+#}
+{% macro id_text(text) -%}
+    {%- set unseen = '\\x{AD}\\x{200B}-\\x{200F}\\x{202A}-\\x{202E}\\x{2060}\\x{FEFF}' -%}
+    {%- set blank = '[\\s\\x{A0}\\x{2000}-\\x{200A}\\x{202F}\\x{3000}\\x27' ~ unseen ~ ']+' -%}
+    case
+        when {{ regexp_is(text, plain_id()) }} then {{ text }}
+        else nullif({{ regexp_replaced(
+            regexp_replaced(text, '^' ~ blank ~ '|' ~ blank ~ '$|[' ~ unseen ~ ']+', ''),
+            '^(-?[0-9]+)[.,]00?$',
+            '\\1'
+        ) }}, '')
+    end
+{%- endmacro %}
+
+{#
+  An id as text from a column of numbers. A double holds whole numbers up to 2^53 alone:
+  above, two ids become one, so the id is not read.
+#}
+{% macro id_number(number, data_type) -%}
+    {%- if data_type in ('double', 'float', 'real') -%}
+    case
+        when isnan({{ number }}) or abs({{ number }}) > {{ 9007199254740992 if data_type == 'double' else 16777216 }}
+            then null
+        when {{ number }} = floor({{ number }})
+            then cast(try_cast({{ number }} as bigint) as string)
+        else cast({{ number }} as string)
+    end
+    {%- elif data_type.startswith('decimal') -%}
+    case
+        when {{ number }} = floor({{ number }})
+            then cast(cast({{ number }} as decimal(38, 0)) as string)
+        else cast({{ number }} as string)
+    end
+    {%- else -%}
+    cast({{ number }} as string)
+    {%- endif -%}
+{%- endmacro %}
+
+{# A row of digits, or letters and digits with hyphens between them. #}
+{% macro plain_id() -%}
+    [0-9]+|[0-9A-Za-z_-]*[A-Za-z][0-9A-Za-z_-]*
+{%- endmacro %}
+
+{# The e-mail address in a text, in lower case; '' if there is none. #}
+{% macro email_in(text) -%}
+    {%- set text = "replace(lower(" ~ text ~ "), '%40', '@')" -%}
+    {{ regexp_found(
+        regexp_replaced(text, '\\s*@\\s*', '@'),
+        email_name() ~ '@[\\p{L}\\p{N}._-]*[\\p{L}\\p{N}]'
+    ) }}
+{%- endmacro %}
+
+{% macro email_name() -%}
+    [^\s<>()\[\],;:@=/?&|]+
+{%- endmacro %}
+
+{#
+  Whether a text is a phone number: 7 to 15 digits with a plus or with separators. A bare
+  row of digits is an id.
+#}
+{% macro is_phone(text) -%}
+    (
+        not {{ regexp_is(text, plain_id()) }}
+        and {{ regexp_is(
+            'lower(' ~ text ~ ')',
+            '(tel:)?[+ (]*([0-9][ ()./\\x{A0}\\x{2010}-\\x{2015}-]*){7,15}((x|ext)[. ]*[0-9]{1,6})?'
+        ) }}
+    )
+{%- endmacro %}
+
+{#
+  A text without the e-mail addresses and phone numbers in it. Only a phone number with a
+  plus is one for certain.
+#}
+{% macro masked(text) -%}
+    case
+        when {{ text }} like '%@%' or {{ text }} like '%+%' then {{ regexp_replaced(
+            regexp_replaced(text, email_in_text(), '[e-mail]'),
+            phone_in_text(),
+            '\\1[phone]'
+        ) }}
+        else {{ text }}
+    end
+{%- endmacro %}
+
+{% macro email_in_text() -%}
+    {{ email_name() }}@[\p{L}\p{N}._-]*[.]\p{L}{2,}
+{%- endmacro %}
+
+{% macro phone_in_text() -%}
+    (^|[^\p{L}\p{N}])[+][(]?[0-9]([ ()./-]*[0-9]){7,14}
+{%- endmacro %}
+
+{#
+  An id of something else than a customer. One that holds what names a person is hashed
+  as a whole: it must stay apart from others with the same address.
+#}
+{% macro hidden_id(id) -%}
+    case
+        when ({{ id }} like '%@%' or {{ id }} like '%+%') and {{ masked(id) }} <> {{ id }}
+            then 'id-' || md5({{ id }})
+        else {{ id }}
+    end
+{%- endmacro %}
+
+{# An id as the seed nobody_ids spells what names nobody. #}
+{% macro folded_id(id) -%}
+    lower(trim({{ id }}))
+{%- endmacro %}

@@ -1,66 +1,115 @@
 {#
   The rows of a feed, renamed and cast as models/staging/shop.yml says. Text is trimmed,
   and empty text becomes null. A value that cannot be cast is null, and so is a column that
-  the feed lacks; a feed that the shop lacks has no rows. `unreadable` keeps the texts that
-  could not be cast, by column, as JSON; it is null if all could.
+  the feed lacks; a feed that the shop lacks has no rows. `unreadable` keeps the values
+  that could not be cast, by column, as JSON; it is null if all could.
+
+  Ids are tidied, and what names a person ends here: the customer's id becomes a key, null
+  for those of `nobody_ids`, and e-mail addresses and phone numbers in other texts are
+  masked.
 #}
-{% macro staged_feed(feed) -%}
+{% macro staged_feed(feed, nobody_ids=none) -%}
     {%- set relation = feed_relation(feed) -%}
     {%- if not execute -%}
         {{ return('') }}
     {%- endif -%}
     {%- set found = feed_columns(feed, relation) -%}
-    {%- set texts = {} -%}
-    select
-    {%- for name, column in feed_spec(feed).columns.items() %}
-        {%- set value = staged_value(name, column.data_type, found) -%}
-        {%- if 'try_cast' in value and is_text(found[name]) -%}
-            {%- set text = "nullif(trim(" ~ adapter.quote(name) ~ "), '')" -%}
-            {%- do texts.update({name: "case when " ~ value ~ " is null then " ~ text ~ " end"}) -%}
+    {%- set columns = feed_spec(feed).columns -%}
+    {%- set unread = {} -%}
+    with rows_in as (
+        select
+    {%- for name, column in columns.items() %}
+        {%- set value = staged_value(column, found) -%}
+        {%- if 'try_cast' in value %}
+            {%- do unread.update({name: unread_value(name, value, found)}) -%}
         {%- endif %}
-        {% if name == 'customer_id' -%}
-        {{ customer_key(value) }} as customer_key,
+            {{ value }} as {{ name }},
+    {%- endfor %}
+            {{ staged_value({'name': 'loaded_order', 'data_type': 'bigint'}, found) }} as loaded_order,
+            {% if unread -%}
+            case
+                when coalesce({{ unread.values() | join(', ') }}) is not null
+                    then {{ json_object(unread) }}
+            end
+            {%- else -%}
+            cast(null as string)
+            {%- endif %} as unreadable
+        {% if found -%}
+        from {{ relation }}
         {%- else -%}
-        {{ value }} as {{ name }},
+        where 1 = 0
+        {%- endif %}
+    )
+    {%- if nobody_ids -%},
+
+    -- dbt takes the word null of a seed for no text.
+    nobody_ids as (
+        select distinct coalesce({{ folded_id('id') }}, 'null') as id
+        from {{ nobody_ids }}
+    )
+    {%- endif %}
+
+    select
+    {%- for name, column in columns.items() %}
+        {%- set value = 'rows_in.' ~ name %}
+        {% if name == 'customer_id' -%}
+        case when nobody_ids.id is null then {{ customer_key(value) }} end as customer_key,
+        {%- elif column.data_type != 'varchar' or column.config.meta.get('personal') -%}
+        {{ value }},
+        {%- elif name.endswith('_id') -%}
+        {{ hidden_id(value) }} as {{ name }},
+        {%- else -%}
+        {{ masked(value) }} as {{ name }},
         {%- endif %}
     {%- endfor %}
-        {{ staged_value('loaded_order', 'bigint', found) }} as loaded_order,
-        {% if texts -%}
-        case
-            when coalesce({{ texts.values() | join(', ') }}) is not null
-                then {{ json_object(texts) }}
-        end
-        {%- else -%}
-        cast(null as string)
-        {%- endif %} as unreadable
-    {% if found -%}
-    from {{ relation }}
-    {%- else -%}
-    where 1 = 0
+        rows_in.loaded_order,
+        {{ masked('rows_in.unreadable') }} as unreadable
+    from rows_in
+    {%- if nobody_ids %}
+    left join nobody_ids on {{ folded_id('rows_in.customer_id') }} = nobody_ids.id
     {%- endif %}
 {%- endmacro %}
 
 {# One column of a feed, cast; null if the feed lacks it. #}
-{% macro staged_value(name, data_type, found) -%}
-    {%- if name not in found -%}
+{% macro staged_value(column, found) -%}
+    {%- set value, data_type = adapter.quote(column.name), column.data_type -%}
+    {%- set raw = found.get(column.name) -%}
+    {%- if raw is none -%}
         cast(null as {{ 'string' if data_type == 'varchar' else data_type }})
+    {%- elif column.name.endswith('_id') -%}
+        {{ id_text(value) if is_text(raw) else id_number(value, raw.data_type | lower) }}
     {%- else -%}
-        {%- set value = adapter.quote(name) -%}
-        {%- if is_text(found[name]) -%}
+        {%- if is_text(raw) -%}
             {%- set value = "nullif(trim(" ~ value ~ "), '')" -%}
         {%- endif -%}
         {%- if data_type == 'timestamp' -%}
-            {{ utc_time(value, found[name]) }}
-        {%- elif found[name].data_type | lower | replace(' ', '') == data_type -%}
+            {{ utc_time(value, raw) }}
+        {%- elif is_text(raw) and data_type == 'varchar' -%}
             {{ value }}
-        {%- elif is_text(found[name]) and data_type == 'varchar' -%}
+        {%- elif raw.data_type | lower | replace(' ', '') == data_type -%}
             {{ value }}
-        {%- elif is_text(found[name]) -%}
+        {%- elif is_text(raw) -%}
             {{ read_text(value, data_type) }}
         {%- else -%}
             try_cast({{ value }} as {{ data_type }})
         {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{# What a column holds where it could not be cast, as text; null where it could. #}
+{% macro unread_value(name, value, found) -%}
+    {%- set text = adapter.quote(name) -%}
+    {%- if is_text(found[name]) -%}
+        {%- set text = "nullif(trim(" ~ text ~ "), '')" -%}
+    {%- else -%}
+        {%- set text = "cast(" ~ text ~ " as string)" -%}
+    {%- endif -%}
+    {#- A pipeline writes NaN where there is no id. -#}
+    case
+        when {{ value }} is null
+        {%- if name.endswith('_id') %} and not isnan({{ adapter.quote(name) }}) {%- endif %}
+            then {{ text }}
+    end
 {%- endmacro %}
 
 {# The table of a feed: a seed of the sample shop, or a table of schema raw. #}
