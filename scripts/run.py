@@ -139,6 +139,8 @@ class _Follower:
     def summary(self) -> str:
         """What was done, and how long it took."""
         seconds = time.monotonic() - self.started
+        if not self.models:
+            return "Nothing was built."
         return (
             f"{self.done} of {self.models} models built, {self.tests} tests run, "
             f"in {seconds:.0f} s."

@@ -136,8 +136,8 @@ def test_a_failed_build_shows_its_error_in_full(root: Path, tmp_path: Path) -> N
     orders = f"{ORDERS}1,ann,2024-01-05,10\n"
     done = run_shop(root, tmp_path, "--vars", "{margin: 7}", orders=orders)
     assert done.returncode == 2
-    assert "var margin is 7, but must be a number above 0 and at most 1" in done.stdout
-    assert "All that dbt said is in logs/build.log." in done.stdout
+    assert "var margin is 7, but must be a number, above 0 and at most 1" in done.stdout
+    assert "Nothing was built. All that dbt said is in logs/build.log." in done.stdout
     assert "var margin is 7" in (tmp_path / "logs" / "build.log").read_text("utf-8")
     assert done.stderr.startswith("run.py: step 2 of 4: build failed.")
 
