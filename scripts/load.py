@@ -8,9 +8,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from clv_warehouse.loading.checking import in_full
 from clv_warehouse.loading.connectors import CONNECTORS, Connector, mapped_by
 from clv_warehouse.loading.feeds import read_feeds
+from clv_warehouse.loading.findings import in_full, in_short
 from clv_warehouse.loading.layouts import LAYOUTS
 from clv_warehouse.loading.load import Loaded, check, link, link_tables, load
 from clv_warehouse.loading.options import Options
@@ -59,12 +59,12 @@ def _check(arguments: argparse.Namespace) -> int:
         _connector(arguments),
         Path(arguments.source),
         read_feeds(),
-        _say,
+        _say_percents,
         _options(arguments),
     )
     for line in in_full(checked.findings):
         _say(line)
-    return int(any(finding.is_doubt for finding in checked.findings))
+    return int(bool(checked.findings.doubts))
 
 
 def _connector(arguments: argparse.Namespace) -> Connector:
@@ -79,6 +79,12 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def _say_percents(line: str) -> None:
+    """Say how far a long check is, and nothing of rows written."""
+    if line.endswith("%"):
+        _say(line)
 
 
 def _arguments() -> argparse.Namespace:
@@ -165,6 +171,9 @@ def _summary(loaded: Loaded, warehouse: Path) -> str:
     setting = ""
     if warehouse != _default_warehouse():
         setting = f"CLV_WAREHOUSE={shlex.quote(str(warehouse))} "
+    lines += ["", *in_short(loaded.findings)]
+    if loaded.findings.doubts:
+        lines.append("--check says more of each, and what to do about it.")
     return "\n".join([*lines, f"Next: {setting}dbt build --target shop"])
 
 

@@ -1,57 +1,700 @@
-"""Says what of a load puts money or customers in doubt, before anyone believes it."""
+"""Says what of a load puts money or customers in doubt, before anyone believes it.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The checks read the tables of schema raw as they were just written, before the load is
+committed. They read ids, statuses, times and money by the macros that staging uses.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 
+from clv_warehouse.loading.feeds import Feed
+from clv_warehouse.loading.findings import Finding, Findings
+from clv_warehouse.loading.headers import meant_by
 from clv_warehouse.loading.reading import Reader
+from clv_warehouse.project import settings
+from clv_warehouse.project.macros import sql_of
+from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.sql import literal, quoted
 
+_SEEDS = ROOT / "seeds" / "reference"
+_SEED = "seeds/reference/"
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that a check found.
+# A cent of rounding per line, and one for the order, is no difference.
+_ROUNDING = 0.01
 
-    Attributes:
-        text: what it is, where, how often, and an example.
-        way_out: what to do about it; '' where nothing needs to be done.
-        is_doubt: whether money or customers would be wrong if nobody did anything.
-        amount: the money that it concerns, by which findings are sorted.
+# An id is improbable if it has at least so many orders, this share of all orders, and
+# so many times the orders that a customer has on average.
+_ORDERS_OF_IMPROBABLE_ID = 20
+_IMPROBABLE_SHARE = 0.05
+_TIMES_THE_MEAN = 10
 
-    """
+# A hole of so many days, and so many times the next longest, is said.
+_DAYS_OF_A_GAP = 28
+_TIMES_THE_NEXT_GAP = 3
 
-    text: str
-    way_out: str = ""
-    is_doubt: bool = False
-    amount: float = 0.0
+# A column that would lessen what customers spent must not stay unread.
+_WOULD_CHANGE_MONEY = {"status", "refunded_amount", "currency"}
+
+_MOST_NAMED = 12
+
+# The version of an order that holds: rows that only go on with an order's lines have no
+# amount and no status.
+_KEPT_ORDERS = """
+    create temp table kept_orders as
+    with repeated as (
+        select order_id from said_orders
+        where order_id is not null
+        group by order_id
+        having count(*) > 1
+    ),
+
+    versions as (
+        select
+            said_orders.*,
+            count(*) over (partition by order_id) as copies,
+            row_number() over (
+                partition by order_id
+                order by
+                    amount is null and status is null,
+                    updated_at desc nulls last,
+                    loaded_order desc nulls last
+            ) as place
+        from said_orders
+        inner join repeated using (order_id)
+    )
+
+    select * exclude (place) from versions
+    where place = 1
+    union all by name
+    select *, 1 as copies from said_orders
+    where order_id is not null and order_id not in (select order_id from repeated)
+"""
+
+_MEANINGS = """
+    create temp table meanings as
+    with said_statuses as (
+        select distinct status from kept_orders
+        where status is not null
+    )
+
+    select * from ({meanings})
+"""
+
+_LINE_TOTALS = """
+    create temp table line_totals as
+    select
+        said_order_lines.order_id,
+        count(*) as lines,
+        count(said_order_lines.line_number) as numbered,
+        sum({amount}) as amount,
+        sum({amount}) filter (where {amount} < 0) as returned,
+        sum({amount}) filter (where types.counts_as = 'tax') as tax
+    from said_order_lines
+    left join read_csv({codes}, header = true, all_varchar = true) as codes
+        using (product_id)
+    left join read_csv({types}, header = true, all_varchar = true) as types
+        on types.line_type
+            = coalesce(said_order_lines.line_type, codes.line_type, 'product')
+    where said_order_lines.order_id is not null
+        and coalesce(types.counts_as, 'goods') <> 'rejected'
+    group by said_order_lines.order_id
+"""
+
+# One row per order that counts as a sale or not, with its money.
+_TOTALS = f"""
+    create temp table totals as
+    with refunds as (
+        select
+            order_id,
+            sum(abs(amount)) as amount
+        from said_refunds
+        group by order_id
+    ),
+
+    summed as (
+        select
+            kept_orders.*,
+            coalesce(meanings.meaning, 'sale') as meaning,
+            line_totals.lines,
+            line_totals.amount as of_lines,
+            line_totals.returned as returned_lines,
+            line_totals.amount
+            + coalesce(shipping_amount, 0)
+            + coalesce(tip_amount, 0) as charged,
+            coalesce(tax_amount, 0) as tax,
+            abs(coalesce(discount_amount, 0)) as discount,
+            -- Two copies of an order may have brought its lines twice.
+            case
+                when copies > 1 and line_totals.numbered = 0
+                    then line_totals.amount / copies
+            end as of_one_copy,
+            {_ROUNDING} * (1 + line_totals.lines) as rounding,
+            coalesce(line_totals.amount, kept_orders.amount) as money,
+            greatest(abs(coalesce(refunded_amount, 0)), coalesce(refunds.amount, 0))
+                as refunded
+        from kept_orders
+        left join meanings on kept_orders.status = meanings.status
+        left join line_totals on kept_orders.order_id = line_totals.order_id
+        left join refunds on kept_orders.order_id = refunds.order_id
+    )
+
+    select
+        *,
+        case
+            when meaning = 'sale' and money < 0 then abs(money)
+            when meaning = 'sale' then least(refunded, money)
+            when meaning = 'refunded' then money
+        end as back,
+        charged + tax - discount as expected,
+        amount is not null and not least(
+            abs(amount - (charged + tax - discount)),
+            abs(amount - (charged - discount)),
+            abs(amount - (charged + tax)),
+            abs(amount - charged),
+            abs(amount - of_lines),
+            coalesce(abs(amount - of_one_copy), abs(amount - of_lines))
+        ) <= rounding as is_different
+    from summed
+"""
 
 
 def find_all(
-    connection: duckdb.DuckDBPyConnection, reader: Reader | None
-) -> list[Finding]:
+    connection: duckdb.DuckDBPyConnection,
+    feeds: Sequence[Feed],
+    reader: Reader | None,
+) -> Findings:
     """Check the tables of warehouse.raw as they were just written.
 
     `reader` is what read them, if files were read.
     """
-    findings = []
+    check = _Check(connection, feeds)
+    each = [*check.findings()]
     if reader is not None:
-        findings += [
-            Finding(problem.message, is_doubt=True)
-            for problem in (*reader.problems, *reader.doubts)
-        ]
-        findings += [
-            Finding(f"{label}: columns not read: {', '.join(names)}")
-            for label, names in reader.unread.items()
-        ]
-    return sorted(findings, key=lambda each: (not each.is_doubt, -each.amount))
+        each += _of_files(reader)
+    return Findings(check.head(), each)
 
 
-def in_full(findings: Sequence[Finding]) -> list[str]:
-    """Write all findings, those in doubt first, each with its way out."""
-    lines = []
-    for finding in findings:
-        mark = "!" if finding.is_doubt else "-"
-        lines.append(f"{mark} {finding.text}")
-        if finding.way_out:
-            lines.append(f"    {finding.way_out}")
-    return lines
+def _of_files(reader: Reader) -> Iterator[Finding]:
+    for problem in (*reader.problems, *reader.doubts):
+        yield Finding(problem.message, is_doubt=True, amount=float("inf"))
+    for label, names in reader.unread.items():
+        columns = _columns_of(label, reader.feeds)
+        meant = {name: meant_by(name, columns) for name in names}
+        listed = _named(
+            f"{name} ({column}?)" if column else name for name, column in meant.items()
+        )
+        yield Finding(
+            f"{label}: columns not read: {listed}",
+            "Rename a column to what stands behind it, if it is that."
+            if any(meant.values())
+            else "",
+            is_doubt=not _WOULD_CHANGE_MONEY.isdisjoint(meant.values()),
+        )
+
+
+def _columns_of(label: str, feeds: Sequence[Feed]) -> set[str]:
+    """The columns of the feed that a file is named after; of all feeds otherwise."""
+    named = [feed for feed in feeds if label.casefold().startswith(feed.name)]
+    return {column.name for feed in named[-1:] or feeds for column in feed.columns}
+
+
+class _Check:
+    """The checks of one load; each method yields what it finds."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, feeds: Sequence[Feed]
+    ) -> None:
+        self.connection = connection
+        self.settings = settings.values()
+        for feed in feeds:
+            self._view(feed)
+        self._run(_KEPT_ORDERS)
+        self._run(
+            _MEANINGS.format(
+                meanings=sql_of(
+                    "status_meanings",
+                    "said_statuses",
+                    f"read_csv({_seed('order_statuses')}, header = true)",
+                )
+            )
+        )
+        amount = sql_of("line_amount", "quantity", "unit_price", "discount")
+        self._run(
+            _LINE_TOTALS.format(
+                amount=f"coalesce({amount}, said_order_lines.amount)",
+                codes=_seed("non_product_codes"),
+                types=_seed("line_types"),
+            )
+        )
+        self._run(_TOTALS)
+        self.currencies = self._rows(
+            "select upper(currency), count(*), sum(money) from totals"
+            " where meaning = 'sale' group by all order by 2 desc, 1"
+        )
+        named = [code for code, *_ in self.currencies if code]
+        self.currency = f"{named[0]} " if len(named) == 1 else ""
+
+    def head(self) -> str:
+        """One line: how many orders of how many customers, when, and their money."""
+        ((orders, customers, guests, first, last, sold, back),) = self._rows(
+            "select count(*), count(distinct customer_id),"
+            " count(*) filter (where customer_id is null),"
+            f" min({self._day()}), max({self._day()}),"
+            " sum(money) filter (where money > 0 and meaning in ('sale', 'refunded')),"
+            " sum(back) from totals"
+        )
+        if not orders:
+            return "No orders."
+        parts = [
+            _counted(orders, "order"),
+            _counted(customers, "customer"),
+            f"{first} to {last}",
+            f"{self._money(sold)} sold",
+        ]
+        if guests:
+            parts.insert(2, f"{_counted(guests, 'order')} of guests")
+        if back:
+            parts.append(f"of which {self._money(back)} went back")
+        return f"{', '.join(parts)}."
+
+    def findings(self) -> Iterator[Finding]:
+        """All findings, in no order."""
+        checks: Iterable[Callable[[], Iterator[Finding]]] = (
+            self._keys,
+            self._statuses,
+            self._customers,
+            self._repeats,
+            self._lines,
+            self._money_back,
+            self._days,
+            self._currencies,
+        )
+        for check in checks:
+            yield from check()
+
+    def _keys(self) -> Iterator[Finding]:
+        ((rows, money),) = self._rows(
+            "select count(*), sum(amount) from said_orders where order_id is null"
+        )
+        if rows:
+            yield Finding(
+                f"orders: {_counted(rows, 'row')} without order_id: rejected "
+                f"({self._money(money)})",
+                is_doubt=True,
+                amount=_size(money),
+            )
+
+    def _statuses(self) -> Iterator[Finding]:
+        found = self._rows(
+            "select status, meanings.meaning, is_doubtful, described_as,"
+            " count(*), sum(money)"
+            " from totals left join meanings using (status) where status is not null"
+            " group by all order by abs(sum(money)) desc nulls last, status"
+        )
+        if not found:
+            yield Finding(
+                "orders have no status: each counts as a sale",
+                "If the export has cancelled, refunded or test orders, name its column "
+                "status.",
+            )
+        way_out = f"Say what it means with a row of {_SEED}order_statuses.csv."
+        for meaning, text in (
+            ("sale", "count as sales"),
+            ("refunded", "count as sales that were refunded"),
+            ("not_yet", "are no sale yet and count nothing"),
+            ("never", "never become a sale and count nothing"),
+            ("test", "are tests and count nothing"),
+        ):
+            each = [row for row in found if row[1] == meaning]
+            if each:
+                named = _named(
+                    f"{status} ({orders:,}: {self._money(money)})"
+                    for status, *_, orders, money in each
+                )
+                yield Finding(
+                    f"statuses that {text}: {named}",
+                    amount=sum(_size(money) for *_, money in each),
+                )
+        for status, meaning, is_doubtful, _, orders, money in found:
+            that = f"{_counted(orders, 'order')}, {self._money(money)}"
+            if meaning is None:
+                yield Finding(
+                    f"status {status!r} is described nowhere and counts as a sale: "
+                    f"{that}",
+                    way_out,
+                    is_doubt=bool(money),
+                    amount=_size(money),
+                )
+            elif is_doubtful:
+                yield Finding(
+                    f"status {status!r} is read as {meaning.replace('_', ' ')}, but "
+                    f"shops differ in what they mean by it: {that}",
+                    f"If your shop means something else: {way_out}",
+                    is_doubt=bool(money),
+                    amount=_size(money),
+                )
+
+    def _customers(self) -> Iterator[Finding]:
+        ((orders, guests, money, all_money),) = self._rows(
+            "select count(*), count(*) filter (where customer_id is null),"
+            " sum(money) filter (where customer_id is null), sum(money)"
+            " from totals where meaning = 'sale'"
+        )
+        if guests:
+            yield Finding(
+                f"{guests:,} of {orders:,} orders name no customer: "
+                f"{self._money(money)} of {self._money(all_money)} are guests'",
+                amount=_size(money),
+            )
+        known = orders - guests
+        for customer, own, spent in self._rows(
+            "select customer_id, count(*), sum(money) from totals"
+            " where customer_id is not null and meaning = 'sale'"
+            f" group by all having count(*) >= {_ORDERS_OF_IMPROBABLE_ID}"
+            f" and count(*) >= {_IMPROBABLE_SHARE} * {known} order by 2 desc, 1"
+        ):
+            ((others,),) = self._rows(
+                "select count(distinct customer_id) from totals where meaning = 'sale'"
+            )
+            if own * (others - 1) >= _TIMES_THE_MEAN * (known - own):
+                yield Finding(
+                    f"customer {customer!r} has {own / known:.0%} of all orders "
+                    f"({own:,}, {self._money(spent)}): is it one person?",
+                    "If it stands for nobody, leave it empty in the export.",
+                    is_doubt=True,
+                    amount=_size(spent),
+                )
+        ((emails,),) = self._rows(
+            "select count(*) from totals where customer_id like '%_@_%'"
+        )
+        if emails:
+            yield Finding(
+                f"{emails:,} orders name their customer by an e-mail address: "
+                "staging turns each into a key, and no later table has it"
+            )
+
+    def _repeats(self) -> Iterator[Finding]:
+        versions = """
+            select
+                said_orders.order_id,
+                count(*) as rows,
+                count(distinct (
+                    said_orders.status,
+                    said_orders.amount,
+                    said_orders.customer_id,
+                    said_orders.ordered_at
+                )) as contents,
+                count(distinct said_orders.customer_id) as customers,
+                count(said_orders.updated_at) as updates,
+                max(said_orders.amount) - min(said_orders.amount) as difference
+            from said_orders
+            inner join kept_orders using (order_id)
+            where
+                kept_orders.copies > 1
+                and not (said_orders.amount is null and said_orders.status is null)
+            group by all
+            having count(*) > 1
+        """
+        ((alike, edited, unordered, difference, mixed, example),) = self._rows(
+            "select count(*) filter (where contents = 1),"
+            " count(*) filter (where contents > 1 and customers <= 1),"
+            " count(*) filter (where contents > 1 and updates < rows),"
+            " sum(difference) filter (where customers <= 1),"
+            " count(*) filter (where customers > 1),"
+            " min(order_id) filter (where customers > 1)"
+            f" from ({versions})"
+        )
+        if alike:
+            yield Finding(
+                f"orders: several rows of {_counted(alike, 'order')} say the same; one "
+                "of them is kept"
+            )
+        if edited:
+            which = (
+                "the row with the newest updated_at holds"
+                if not unordered
+                else "no updated_at says which is newer, so the last row of the file "
+                "holds"
+            )
+            yield Finding(
+                f"orders: the rows of {_counted(edited, 'order')} differ, by "
+                f"{self._money(difference)} in all: {which}",
+                amount=_size(difference),
+            )
+        if mixed:
+            yield Finding(
+                f"orders: rows of one order_id name different customers "
+                f"({_counted(mixed, 'order_id')}, such as {example}): only the last "
+                "row holds",
+                "If the shop numbers its orders anew each year, put the year before "
+                "the number.",
+                is_doubt=True,
+                amount=_size(difference),
+            )
+
+    def _lines(self) -> Iterator[Finding]:
+        ((lined, unlined, money),) = self._rows(
+            "select count(lines), count(*) - count(lines),"
+            " sum(amount) filter (where lines is null) from totals"
+            " where meaning in ('sale', 'refunded')"
+        )
+        if lined and unlined:
+            yield Finding(
+                f"{_counted(unlined, 'order')} without lines in order_lines: their own "
+                f"amount counts ({self._money(money)}), and no product",
+                amount=_size(money),
+            )
+        ((different, difference, example, amount, expected),) = self._rows(
+            "select count(*), sum(abs(amount - expected)), arg_max(order_id, size),"
+            " arg_max(amount, size), arg_max(expected, size) from ("
+            " select *, abs(amount - expected) as size from totals"
+            " where is_different and meaning in ('sale', 'refunded'))"
+        )
+        if different:
+            yield Finding(
+                f"{different:,} of {lined:,} orders have an amount that their lines do "
+                f"not explain, by {self._money(difference)} in all: the lines of order "
+                f"{example} come to {expected:,.2f}, its amount is {amount:,.2f}",
+                "The lines hold. Overlapping exports, missing lines, or shipping and "
+                "tax in no column are the usual causes; orders.money_checks lists all "
+                "after a build.",
+                is_doubt=True,
+                amount=_size(difference),
+            )
+        ((lines, orders, money),) = self._rows(
+            "select sum(lines), count(*), sum(amount) from line_totals"
+            " where order_id not in (select order_id from kept_orders)"
+        )
+        if orders:
+            yield Finding(
+                f"order_lines: {_counted(lines, 'line')} of "
+                f"{_counted(orders, 'order')} that the feed orders lacks: rejected "
+                f"({self._money(money)})",
+                "Export orders and lines for the same days.",
+                is_doubt=True,
+                amount=_size(money),
+            )
+        ((empty,),) = self._rows("select count(*) from totals where money is null")
+        if empty:
+            yield Finding(
+                f"{_counted(empty, 'order')} with neither an amount nor lines: "
+                "rejected",
+                is_doubt=True,
+            )
+
+    def _money_back(self) -> Iterator[Finding]:
+        ((refunds, undated, refunded, unknown, of_unknown),) = self._rows(
+            "select count(*), count(*) filter (where refunded_at is null),"
+            " sum(abs(said_refunds.amount)),"
+            " count(*) filter (where kept_orders.order_id is null),"
+            " sum(abs(said_refunds.amount)) filter (where kept_orders.order_id is null)"
+            " from said_refunds left join kept_orders using (order_id)"
+        )
+        ((negative, of_negative, noted, of_noted, lines, of_lines),) = self._rows(
+            "select count(*) filter (where money < 0),"
+            " sum(money) filter (where money < 0),"
+            " count(*) filter (where refunded_amount <> 0), sum(abs(refunded_amount)),"
+            " count(*) filter (where returned_lines < 0 and money >= 0),"
+            " sum(returned_lines) filter (where money >= 0) from totals"
+        )
+        back = [
+            (refunds - unknown, refunded, "refund", "in the feed refunds"),
+            (noted, of_noted, "order", "with a refunded_amount"),
+            (negative, of_negative, "order", "below zero"),
+            (lines, of_lines, "order", "with lines below zero"),
+        ]
+        named = [
+            f"{_counted(count, thing)} {where} ({self._money(abs(money or 0))})"
+            for count, money, thing, where in back
+            if count
+        ]
+        if named:
+            yield Finding(
+                f"money back: {'; '.join(named)}",
+                amount=sum(_size(money) for _, money, *_ in back),
+            )
+        if undated:
+            yield Finding(
+                f"refunds: {undated:,} of {refunds:,} have no refunded_at and count on "
+                "their order's last change or day"
+            )
+        if unknown:
+            yield Finding(
+                f"refunds: {_counted(unknown, 'refund')} of orders that the feed "
+                f"orders lacks: rejected ({self._money(of_unknown)})",
+                "Export orders and refunds for the same days.",
+                is_doubt=True,
+                amount=_size(of_unknown),
+            )
+        ((over, by),) = self._rows(
+            "select count(*), sum(abs(refunded_amount) - greatest(amount, money))"
+            " from totals where greatest(amount, money) >= 0"
+            f" and abs(refunded_amount) > greatest(amount, money) + {_ROUNDING}"
+        )
+        if over:
+            yield Finding(
+                f"{_counted(over, 'order')} with a refunded_amount above what was "
+                f"paid, by {self._money(by)}: no more than was paid counts",
+                is_doubt=True,
+                amount=_size(by),
+            )
+
+    def _days(self) -> Iterator[Finding]:
+        today = sql_of("shop_today")
+        day = self._day()
+        ((missing, early, future, of_future, last),) = self._rows(
+            "select count(*) filter (where ordered_at is null),"
+            f" count(*) filter (where {day} < date '1970-01-01'),"
+            f" count(*) filter (where {day} > {today}),"
+            f" sum(money) filter (where {day} > {today}), max({day}) from totals"
+        )
+        if missing or early:
+            yield Finding(
+                f"{_counted(missing + early, 'order')} without a date, or with one "
+                "before 1970: rejected",
+                is_doubt=True,
+            )
+        if future:
+            yield Finding(
+                f"{_counted(future, 'order')} dated after today, up to {last} "
+                f"({self._money(of_future)}): rejected",
+                "Mend the dates; if today's orders are meant, set var time_zone.",
+                is_doubt=True,
+                amount=_size(of_future),
+            )
+        yield from self._gaps(day, today)
+
+    def _gaps(self, day: str, today: str) -> Iterator[Finding]:
+        """Say where orders are missing, and where the last day lies far out."""
+        gaps = self._rows(
+            "select before, day, day - before as days, orders, money from ("
+            f" select {day} as day, lag({day}) over (order by {day}) as before,"
+            " count(*) as orders, sum(money) as money from totals"
+            f" where {day} <= {today} group by {day})"
+            " where before is not null order by days desc, day limit 2"
+        )
+        ((days, last),) = self._rows(
+            f"select count(distinct {day}), max({day}) from totals"
+            f" where {day} <= {today}"
+        )
+        if days < _DAYS_OF_A_GAP or len(gaps) < 2:
+            return
+        before, after, longest, orders, money = gaps[0]
+        if longest < max(_DAYS_OF_A_GAP, _TIMES_THE_NEXT_GAP * gaps[1][2]):
+            return
+        if after == last:
+            yield Finding(
+                f"the last day, {after}, lies {longest:,} days after the next to last, "
+                f"{before}, and has {_counted(orders, 'order')} "
+                f"({self._money(money)}): is its date mistyped?",
+                "Mend it in the file; if it is right, set var as_of_date to it.",
+                is_doubt=True,
+                amount=_size(money),
+            )
+        else:
+            yield Finding(
+                f"no order from {before} to {after}, {longest:,} days, while no other "
+                f"gap is above {gaps[1][2]:,} days: is a part of the export missing?",
+                is_doubt=True,
+            )
+
+    def _currencies(self) -> Iterator[Finding]:
+        named = [row for row in self.currencies if row[0]]
+        blank = [row for row in self.currencies if not row[0]]
+        wanted = self.settings["currency"]
+        listed = _named(
+            f"{code} ({_counted(orders, 'order')}, {money or 0:,.2f})"
+            for code, orders, money in named
+        )
+        others = [row for row in named if wanted and row[0] != wanted.upper()]
+        if len(named) > 1 and not wanted:
+            yield Finding(
+                f"orders in several currencies cannot be added up: {listed}",
+                "Convert them before loading, or keep one and reject the others with "
+                f"--vars '{{currency: {named[0][0]}}}'.",
+                is_doubt=True,
+                amount=sum(_size(money) for *_, money in named[1:]),
+            )
+        elif others:
+            yield Finding(
+                f"orders are in {listed}; only {wanted.upper()} counts (var currency)"
+            )
+        if named and blank:
+            _, orders, money = blank[0]
+            yield Finding(
+                f"{_counted(orders, 'order')} of no currency beside others that have "
+                f"one: read as {wanted or named[0][0]} ({money or 0:,.2f})",
+                "Fill the column currency.",
+                is_doubt=True,
+                amount=_size(money),
+            )
+
+    def _view(self, feed: Feed) -> None:
+        """Make a view of a feed's table with the types that staging gives it."""
+        table = f"warehouse.raw.{quoted(feed.name)}"
+        types = {
+            name.casefold(): (quoted(name), kind)
+            for name, kind, *_ in self._rows(f"describe {table}")
+        }
+        columns = [(column.name, column.data_type) for column in feed.columns]
+        columns.append(("loaded_order", "bigint"))
+        select = ", ".join(
+            f"{_typed(*types[name], target) if name in types else f'null::{target}'}"
+            f" as {quoted(name)}"
+            for name, target in columns
+        )
+        self._run(
+            f"create or replace temp view said_{feed.name} as"
+            f" select {select} from {table}"
+        )
+
+    def _day(self) -> str:
+        return sql_of("shop_date", "ordered_at")
+
+    def _money(self, amount: Decimal | None) -> str:
+        return f"{self.currency}{amount or 0:,.2f}"
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+    def _run(self, sql: str) -> None:
+        self.connection.execute(sql)
+
+
+def _typed(value: str, found: str, target: str) -> str:
+    """Write the SQL that reads a column of a raw table as staging does."""
+    text = f"nullif(trim(cast({value} as varchar)), '')"
+    if target == "timestamp":
+        column = SimpleNamespace(
+            data_type=found, dtype=found, is_string=lambda: found == "VARCHAR"
+        )
+        return sql_of("utc_time", text if found == "VARCHAR" else value, column)
+    if target == "varchar":
+        return text
+    if found.casefold().replace(" ", "") == target:
+        return value
+    given = text if found == "VARCHAR" else value
+    return f"try_cast({given} as {target})"
+
+
+def _seed(name: str) -> str:
+    return literal(str(_SEEDS / f"{name}.csv"))
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def _named(things: Iterable[str]) -> str:
+    named = list(things)
+    more = len(named) - _MOST_NAMED
+    rest = [f"and {more:,} more"] if more > 0 else []
+    return ", ".join([*named[:_MOST_NAMED], *rest])
+
+
+def _size(amount: Decimal | None) -> float:
+    return abs(float(amount or 0))

@@ -8,9 +8,10 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from clv_warehouse.loading.checking import Finding, find_all
+from clv_warehouse.loading.checking import find_all
 from clv_warehouse.loading.connectors import Connector
 from clv_warehouse.loading.feeds import Feed
+from clv_warehouse.loading.findings import Findings
 from clv_warehouse.loading.layouts import Layout
 from clv_warehouse.loading.options import AS_USUAL, Options
 from clv_warehouse.loading.problems import LoadError
@@ -39,7 +40,7 @@ class Loaded:
     """What a load wrote, in the order of shop.yml, and what its checks found."""
 
     feeds: list[LoadedFeed]
-    findings: list[Finding]
+    findings: Findings
 
 
 def check(
@@ -233,7 +234,7 @@ def _replace_all(
             else _replace(connection, feed, queries.get(feed.name), report)
             for feed in feeds
         ]
-        findings = find_all(connection, reader)
+        findings = find_all(connection, feeds, reader)
         connection.commit()
     except duckdb.Error as error:
         raise LoadError(

@@ -39,7 +39,8 @@ def _module(vars: str) -> Any:
     module = jinja.from_string(text).make_module(
         {
             "adapter": SimpleNamespace(dispatch=dispatch),
-            "return": lambda value: value,
+            # A macro gives a text here, and '' is the text that is false.
+            "return": lambda value: value or "",
             "setting": values.__getitem__,
         }
     )
