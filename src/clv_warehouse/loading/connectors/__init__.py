@@ -7,6 +7,7 @@ from pathlib import Path
 from clv_warehouse.loading.connectors import (
     cdnow,
     folder,
+    ga4,
     mapped,
     olist,
     online_retail_ii,
@@ -58,6 +59,11 @@ CONNECTORS = {
         stripe.read,
         "Stripe's payments export, or a folder with it, in parts too, and with the "
         "itemized balance report",
+    ),
+    "ga4": Connector(
+        ga4.read,
+        "events of Google Analytics 4, exported by BigQuery as .jsonl or .parquet or "
+        "flattened to .csv: a file, or a folder of them",
     ),
     "folder": Connector(
         folder.read,
