@@ -17,6 +17,7 @@ from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
+from clv_warehouse.project.settings import first_wrong
 
 
 def main() -> int:
@@ -74,7 +75,7 @@ def _connector(arguments: argparse.Namespace) -> Connector:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    return Options(dates=tuple(arguments.dates))
+    return Options(dates=tuple(arguments.dates), time_zone=arguments.time_zone)
 
 
 def _say(line: str) -> None:
@@ -124,6 +125,13 @@ def _arguments() -> argparse.Namespace:
         "%%d.%%m.%%Y; may be given several times",
     )
     parser.add_argument(
+        "--time-zone",
+        metavar="ZONE",
+        type=_time_zone,
+        help="the time zone of times without an offset, such as Europe/Berlin, where "
+        "that is not the shop's (the var time_zone)",
+    )
+    parser.add_argument(
         "--in-place",
         action="store_true",
         help="folder only: make views of its Parquet files, FEED.parquet or "
@@ -156,6 +164,13 @@ def _arguments() -> argparse.Namespace:
     if arguments.connector == "tables" and arguments.check:
         parser.error("--check reads files; the tables are checked when dbt builds")
     return arguments
+
+
+def _time_zone(name: str) -> str:
+    problem = first_wrong({"time_zone": name})
+    if problem:
+        raise argparse.ArgumentTypeError(problem)
+    return name
 
 
 def _default_warehouse() -> Path:

@@ -16,7 +16,8 @@ class Column:
     """A column of a file or feed: its name and the type of its values.
 
     `data_type` is DuckDB's, in lower case. `aliases` are other names that files use for
-    the column. `formats` are strptime formats of timestamps, read beside ISO 8601.
+    the column. `formats` are strptime formats of timestamps, tried before what is read
+    anyway. `time_zone` is that of times without an offset, if it is not the shop's.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Column:
     is_required: bool = True
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from clv_warehouse.loading.reading import (
     Reader,
     progress,
 )
+from clv_warehouse.loading.times import shop_zone
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
@@ -86,7 +87,8 @@ def _load(
     is_check: bool,
 ) -> Loaded:
     with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
+        # Where DuckDB compares an instant with a time of a clock, that is the shop's.
+        connection.execute(f"set TimeZone = {literal(shop_zone())}")
         # `progress` asks DuckDB how far a query is and prints it.
         connection.execute("set enable_progress_bar = true")
         connection.execute("set enable_progress_bar_print = false")
@@ -251,7 +253,10 @@ def _replace(
     report: Report,
 ) -> LoadedFeed:
     table = f"warehouse.raw.{feed.name}"
-    given = connection.sql(query).columns if query else []
+    given: dict[str, str] = {}
+    if query:
+        found = connection.sql(query)
+        given = dict(zip(found.columns, map(str, found.types), strict=True))
     columns = {column.name: column.data_type for column in feed.columns}
     values = [_typed(name, kind, given) for name, kind in columns.items()]
     values += [_typed(name, kind, given) for name, kind in PROVENANCE.items()]
@@ -283,6 +288,8 @@ def _view(
     return LoadedFeed(feed.name, count, None, None)
 
 
-def _typed(name: str, data_type: str, given: list[str]) -> str:
+def _typed(name: str, data_type: str, given: dict[str, str]) -> str:
     value = quoted(name) if name in given else "null"
+    if data_type == "timestamp" and given.get(name) == "TIMESTAMP WITH TIME ZONE":
+        data_type = "timestamptz"
     return f"cast({value} as {data_type}) as {quoted(name)}"

@@ -8,11 +8,13 @@ class Options:
     """How to read the source.
 
     Attributes:
-        dates: strptime formats of its dates, read beside ISO 8601.
+        dates: strptime formats of its dates, tried before what is read anyway.
+        time_zone: of times without an offset; None if they are the shop's clock.
 
     """
 
     dates: tuple[str, ...] = ()
+    time_zone: str | None = None
 
 
 AS_USUAL = Options()

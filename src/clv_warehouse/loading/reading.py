@@ -26,6 +26,14 @@ from clv_warehouse.loading.texts import (
     shortened,
     what_is_wrong_with,
 )
+from clv_warehouse.loading.times import (
+    TextTimes,
+    ZoneCounts,
+    shop_zone,
+    text_times,
+    zone_counts,
+)
+from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
@@ -48,7 +56,8 @@ _ROWS_PER_BATCH = 50_000
 _SECONDS_BETWEEN_REPORTS = 5.0
 
 _EXPECTED = {
-    "timestamp": "a date or time such as 2024-12-31 or 2024-12-31 17:45:00",
+    "timestamp": "a date or time such as 2024-12-31, 2024-12-31 17:45:00 or "
+    "2024-12-31 17:45:00 +01:00",
     "integer": "a whole number such as 12",
     "decimal": "a number such as 12.50, without separators or signs of currency, "
     "that {type} can hold",
@@ -85,13 +94,17 @@ class _FileTable:
 
 @dataclass(frozen=True)
 class _Cast:
-    """SQL that reads a column as its type, and SQL that is true if it cannot."""
+    """SQL that reads a column as its type, and SQL that is true if it cannot.
+
+    Where text holds times, `times` has what reads them.
+    """
 
     column: Column
     found: str
     sql: str
     is_wrong_sql: str | None
     way_out: str = "Mend it in the file."
+    times: TextTimes | None = None
 
     @property
     def expected(self) -> str:
@@ -119,6 +132,10 @@ class Reader:
     file and column, so that all are known at once; a load ends with them before it
     writes anything. `doubts` are what may be wrong though it can be read. `unread` are
     the columns that nobody asked for, by file.
+
+    A view has a time as TIMESTAMP, which is the shop's clock, or as TIMESTAMPTZ, an
+    instant, where a value of its column names an offset or zone. `zones` counts these,
+    by file and column.
     """
 
     def __init__(
@@ -137,6 +154,9 @@ class Reader:
         self.problems: list[Problem] = []
         self.doubts: list[Problem] = []
         self.unread: dict[str, list[str]] = {}
+        self.zones: dict[tuple[str, str], ZoneCounts] = {}
+        for form in options.dates:
+            self._require_date_format(form)
         self._copies: TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
@@ -276,8 +296,7 @@ class Reader:
         selects = []
         for part in parts:
             values = [
-                f"cast({_sql_of(part.casts.get(column.name))} as {column.data_type})"
-                f" as {quoted(column.name)}"
+                f"{_sql_of(part, column)} as {quoted(column.name)}"
                 for column in columns
             ]
             values += [
@@ -302,17 +321,44 @@ class Reader:
                 f"{table.label}: not read before the header: {table.text.skipped} lines"
             )
         casts = {
-            column.name: _cast(self._as_told(column), name, table.types[name])
+            column.name: self._cast(column, name, table.types[name])
             for column in columns
             if (name := found.get(column.name)) is not None
         }
         rows = self._check_values(table, list(casts.values()))
+        casts = {name: self._zoned(table, cast) for name, cast in casts.items()}
         part = _Part(table, casts, rows)
         self._doubt_swallowed_rows(part)
         return part
 
-    def _as_told(self, column: Column) -> Column:
-        return replace(column, formats=(*column.formats, *self.options.dates))
+    def _require_date_format(self, form: str) -> None:
+        try:
+            self.connection.execute("select try_strptime('', ?)", [form])
+        except duckdb.Error:
+            is_format = False
+        else:
+            is_format = "%" in form
+        if not is_format:
+            raise LoadError(
+                f"--dates {form} is no format of dates. Write one as strptime does, "
+                "such as %d/%m/%Y or '%d.%m.%Y %H:%M'."
+            )
+
+    def _cast(self, column: Column, name: str, found_type: str) -> _Cast:
+        if column.data_type != "timestamp":
+            return _cast(column, name, found_type)
+        told = replace(
+            column,
+            formats=(*column.formats, *self.options.dates),
+            time_zone=column.time_zone or self.options.time_zone,
+        )
+        return _time_cast(told, name, found_type)
+
+    def _zoned(self, table: _FileTable, cast: _Cast) -> _Cast:
+        """Read a column as instants if one of its values names a zone."""
+        if cast.times is None or (table.label, cast.found) not in self.zones:
+            return cast
+        return replace(cast, sql=cast.times.instant)
 
     def _check_values(self, table: _FileTable, casts: Sequence[_Cast]) -> int:
         """Count the rows; values that do not fit go to `problems`."""
@@ -320,6 +366,8 @@ class Reader:
         # Counting reads all text, which finds ragged rows and wrong encodings.
         counts = ["count(*)"]
         counts += [f"count_if({cast.is_wrong_sql})" for cast in checked]
+        timed = [cast for cast in casts if cast.times is not None]
+        counts += [cast.times.zones for cast in timed if cast.times is not None]
         counts += [
             f"count({quoted(cast.found)})"
             for cast in casts
@@ -336,6 +384,9 @@ class Reader:
         for cast, wrong in zip(checked, results[: len(checked)], strict=True):
             if wrong:
                 self.problems.append(self._first_wrong_value(table, cast, wrong))
+        for cast, zones in zip(timed, results[len(checked) :], strict=False):
+            if zones:
+                self.zones[table.label, cast.found] = zone_counts(zones)
         self.report(f"{table.label}: {rows:,} rows checked")
         return int(rows)
 
@@ -521,8 +572,9 @@ def _swallowed_sql(part: _Part, text: TextFile) -> str:
     """
 
 
-def _sql_of(cast: _Cast | None) -> str:
-    return cast.sql if cast else "null"
+def _sql_of(part: _Part, column: Column) -> str:
+    cast = part.casts.get(column.name)
+    return cast.sql if cast else f"cast(null as {column.data_type})"
 
 
 def _no_parquet(path: Path, error: duckdb.Error) -> LoadError:
@@ -548,31 +600,47 @@ def _cast(column: Column, name: str, found_type: str) -> _Cast:
             # Many tools write customer numbers as floats once one of them is missing.
             as_text = f"regexp_replace({as_text}, '\\.0$', '')"
         return _Cast(column, name, as_text, None)
-    if found_type.casefold() == target or (
-        target == "timestamp" and base.startswith(("DATE", "TIMESTAMP"))
-    ):
+    if found_type.casefold() == target:
         return _Cast(column, name, f"cast({value} as {target})", None)
-    if target != "timestamp" and base in _NUMBERS:
+    if base in _NUMBERS:
         given = value
         sql = f"try_cast({value} as {target})"
     else:
         given = f"nullif(trim(cast({value} as varchar)), '')"
-        sql = _text_cast(given, column)
+        sql = f"try_cast({given} as {target})"
     is_wrong = f"{sql} is null and {given} is not null"
     if target == "integer":
         is_wrong = f"({is_wrong}) or try_cast({given} as double) <> {sql}"
     return _Cast(column, name, sql, is_wrong)
 
 
-def _text_cast(text: str, column: Column) -> str:
-    if column.data_type != "timestamp":
-        return f"try_cast({text} as {column.data_type})"
-    # A plain cast to timestamp would drop the offset, so we cast to timestamptz first.
-    sql = f"try_cast(try_cast({text} as timestamptz) as timestamp)"
-    if column.formats:
-        formats = ", ".join(literal(form) for form in column.formats)
-        sql = f"coalesce({sql}, try_strptime({text}, [{formats}]))"
-    return sql
+def _time_cast(column: Column, name: str, found_type: str) -> _Cast:
+    """Write the SQL that reads a column as times of the shop's clock, or as instants.
+
+    They are instants where the type says so, and where another clock than the shop's
+    showed them.
+    """
+    value = quoted(name)
+    base = found_type.partition("(")[0]
+    zone = column.time_zone or shop_zone()
+    if base.startswith("TIMESTAMP") and ("TZ" in base or "ZONE" in base):
+        return _Cast(column, name, f"cast({value} as timestamptz)", None)
+    if base.startswith(("DATE", "TIMESTAMP")):
+        clock = f"cast({value} as timestamp)"
+        instant = f"timezone('UTC', {sql_of('clock_to_utc', clock, zone)})"
+        sql = clock if zone == shop_zone() else instant
+        return _Cast(column, name, sql, None)
+    given = f"nullif(trim(cast({value} as varchar)), '')"
+    times = text_times(given, column.formats, zone)
+    return _Cast(
+        column,
+        name,
+        times.clock if zone == shop_zone() else times.instant,
+        f"{times.clock} is null and {given} is not null",
+        "Mend it in the file, or say how its dates are written, such as "
+        "--dates %d/%m/%Y.",
+        times,
+    )
 
 
 def _expected(column: Column) -> str:
