@@ -409,7 +409,17 @@ def test_trust_and_quality_are_those_of_the_warehouse(
     ]
     lost = sample.sql("select count(*) from orders.rejected_records").fetchall()[0][0]
     assert sum(row[0] for row in tab.table_of("rejections")) == lost
-    assert sum(row[1] for row in tab.cells("#feeds")) == lost
+    assert sum(row[1] for row in tab.cells("#feeds") if row) == lost
+    (sales, revenue) = sample.sql(
+        "select count(*), sum(net_amount)::double from orders.fct_orders where is_sale"
+    ).fetchall()[0]
+    counted = tab.cells("#order-summary")[:2]
+    assert [sum(row) for row in zip(*counted, strict=True)] == [
+        sales,
+        pytest.approx(revenue),
+    ]
+    (margin,) = sample.sql("select margin from clv.shop_margin").fetchall()[0]
+    assert f"{margin:.1%} of spend" in tab.page.inner_text("#fresh")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -560,8 +570,10 @@ INPUTS = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
-    *("orders.fct_reviews", "orders.dim_products", "orders.dim_customers"),
-    *("orders.rejected_records", "reference.clv_models"),
+    *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
+    "orders.dim_customers",
+    *("orders.rejected_records", "orders.statuses", "clv.shop_margin"),
+    "reference.clv_models",
     "reference.rejection_reasons",
 ]
 
@@ -634,7 +646,8 @@ def test_a_shop_of_orders_alone_has_its_page(
     none = "select * from sample.{} limit 0"
     empty = [
         *("orders.fct_order_lines", "orders.fct_events", "orders.fct_reviews"),
-        *("orders.dim_products", "orders.rejected_records", "clv.trainings"),
+        *("orders.fct_refunds", "orders.dim_products", "orders.rejected_records"),
+        "clv.trainings",
         *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
     ]
     selects = {table: none.format(table) for table in empty}

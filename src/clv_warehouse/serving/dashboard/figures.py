@@ -31,6 +31,7 @@ TABLES = (
     "models_compared",
     "feeds",
     "rejections",
+    "order_summary",
 )
 NEEDED = ("shop", "segments", "value_bands")
 # Decimal places of what is packed: more than the page shows.

@@ -1,6 +1,7 @@
-/* Data: rows read and rejected, by feed and by reason, and how fresh the warehouse is. */
+/* Data: rows read and rejected, by feed and by reason, how fresh the warehouse is, and
+   which orders count, were left out or are in doubt. */
 
-panel("quality", ["feeds", "rejections"], (feeds, rejections) => {
+panel("quality", ["feeds", "rejections", "order_summary"], (feeds, rejections, orders) => {
   const kept = total(feeds, "facts");
   const lost = total(feeds, "rejected");
   const rejected = rejections.toSorted((one, other) => other.records - one.records);
@@ -26,10 +27,40 @@ panel("quality", ["feeds", "rejections"], (feeds, rejections) => {
     ["Scored by", shop.scored_by === "network" ? "the network" : "the prior, BG/NBD + Gamma-Gamma: no network has been accepted"],
     ...(shop.trained_date ? [["Network trained", `${day(shop.trained_date)} (version ${shop.network_version})`]] : []),
     ...(shop.decision ? [["Decision", words(shop.decision)]] : []),
+    [
+      "Margin",
+      shop.margin_known_share
+        ? `${finely.format(shop.margin)} of spend; costs are known for ${finely.format(shop.margin_known_share)} of it`
+        : `${finely.format(shop.margin)} of spend, as the var margin says; no costs are known`,
+    ],
+    ...(shop.doubted_products
+      ? [["Costs in doubt", `${plural(shop.doubted_products, "product")} sold for less than the cost; these costs are not believed`]]
+      : []),
     ["Warehouse built", built],
   ];
   byId("fresh").replaceChildren(
     ...facts.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]),
+  );
+  const kinds = { counted: "Counts", left_out: "Left out", in_doubt: "In doubt" };
+  const inDoubt = orders.filter((row) => row.kind === "in_doubt");
+  byId("order-summary-note").textContent = inDoubt.length
+    ? "What is in doubt is among the other rows too: look at it before you believe the totals."
+    : "No order is in doubt.";
+  byId("order-summary").replaceChildren(
+    scrolling(
+      table({
+        caption: "Orders by what becomes of them",
+        head: ["Orders of", "What becomes of them", "Orders", "Money", "What it means"],
+        textColumns: [0, 1, 4],
+        rows: Object.keys(kinds).flatMap((kind) =>
+          orders
+            .filter((row) => row.kind === kind)
+            .toSorted((one, other) => Math.abs(other.amount) - Math.abs(one.amount))
+            .map((row) => [words(row.name), kinds[kind], asCount(row.orders), asMoney(row.amount), row.explanation]),
+        ),
+      }),
+      "Table of the orders that count, were left out or are in doubt",
+    ),
   );
   byId("rejections-card").hidden = !lost;
   if (lost) {
