@@ -7,16 +7,18 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from clv_warehouse.loading.connectors import CONNECTORS, Connector, mapped_by
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.findings import in_full, in_short
 from clv_warehouse.loading.layouts import LAYOUTS
-from clv_warehouse.loading.load import Loaded, check, link, link_tables, load
+from clv_warehouse.loading.load import Loaded, link, link_tables, load
 from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
+from clv_warehouse.project.report import Report
 from clv_warehouse.project.settings import first_wrong
 
 
@@ -26,7 +28,7 @@ def main() -> int:
     try:
         if arguments.check:
             return _check(arguments)
-        loaded = _load(arguments)
+        loaded = _load(arguments, arguments.warehouse, _say)
     except LoadError as error:
         print(f"load.py: {error}", file=sys.stderr)
         return 1
@@ -37,34 +39,24 @@ def main() -> int:
     return 0
 
 
-def _load(arguments: argparse.Namespace) -> Loaded:
-    warehouse: Path = arguments.warehouse
-    feeds = read_feeds()
+def _load(arguments: argparse.Namespace, warehouse: Path, report: Report) -> Loaded:
+    feeds, options = read_feeds(), _options(arguments)
     if arguments.connector == "tables":
         layout = LAYOUTS[arguments.layout]
-        return link_tables(arguments.source, layout, warehouse, feeds, _say)
+        return link_tables(arguments.source, layout, warehouse, feeds, report, options)
     if arguments.in_place:
-        return link(arguments.source, warehouse, feeds, _say)
-    return load(
-        _connector(arguments),
-        Path(arguments.source),
-        warehouse,
-        feeds,
-        _say,
-        _options(arguments),
-    )
+        return link(arguments.source, warehouse, feeds, report, options)
+    connector, source = _connector(arguments), Path(arguments.source)
+    return load(connector, source, warehouse, feeds, report, options)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    checked = check(
-        _connector(arguments),
-        Path(arguments.source),
-        read_feeds(),
-        _say_percents,
-        _options(arguments),
-    )
-    for line in in_full(checked.findings):
-        _say(line)
+    with TemporaryDirectory() as folder:
+        scratch = Path(folder) / "check.duckdb"
+        # The tables of a pipeline are in the warehouse itself.
+        warehouse = arguments.warehouse if arguments.connector == "tables" else scratch
+        checked = _load(arguments, warehouse, _say_percents)
+    print("\n".join(in_full(checked.findings)))
     return int(bool(checked.findings.doubts))
 
 
@@ -75,7 +67,11 @@ def _connector(arguments: argparse.Namespace) -> Connector:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    return Options(dates=tuple(arguments.dates), time_zone=arguments.time_zone)
+    return Options(
+        dates=tuple(arguments.dates),
+        time_zone=arguments.time_zone,
+        is_check=arguments.check,
+    )
 
 
 def _say(line: str) -> None:

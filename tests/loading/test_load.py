@@ -420,9 +420,9 @@ def test_command_fails_with_one_message_and_no_traceback(command, tmp_path):
     assert failed.stderr == (
         f"load.py: No file {tmp_path / 'none.txt'}. Check the path.\n"
     )
-    unknown = command("lotus-123", tmp_path)
+    unknown = command("by-hand", tmp_path)
     assert unknown.returncode == 2
-    assert "invalid choice: 'shopify'" in unknown.stderr
+    assert "invalid choice: 'by-hand'" in unknown.stderr
 
 
 def test_all_unreadable_values_are_listed_at_once(command, shop, warehouse):

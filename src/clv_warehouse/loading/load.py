@@ -4,7 +4,6 @@ import datetime as dt
 import glob
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -44,22 +43,6 @@ class Loaded:
     findings: Findings
 
 
-def check(
-    connector: Connector,
-    source: Path,
-    feeds: tuple[Feed, ...],
-    report: Report,
-    options: Options = AS_USUAL,
-) -> Loaded:
-    """Do all of a load but in a file that is thrown away, and go on where load ends.
-
-    Values that cannot be read are findings here.
-    """
-    with TemporaryDirectory() as folder:
-        warehouse = Path(folder) / "check.duckdb"
-        return _load(connector, source, warehouse, feeds, report, options, True)
-
-
 def load(
     connector: Connector,
     source: Path,
@@ -72,20 +55,9 @@ def load(
 
     First it reads and checks the whole source. Then it replaces all feeds in one
     transaction; feeds that the source lacks become empty tables. On any error it raises
-    LoadError and leaves the warehouse as it was.
+    LoadError and leaves the warehouse as it was. So does a check, to which values that
+    cannot be read are findings: give it a `warehouse` that may be thrown away.
     """
-    return _load(connector, source, warehouse, feeds, report, options, False)
-
-
-def _load(
-    connector: Connector,
-    source: Path,
-    warehouse: Path,
-    feeds: tuple[Feed, ...],
-    report: Report,
-    options: Options,
-    is_check: bool,
-) -> Loaded:
     with duckdb.connect() as connection:
         # Where DuckDB compares an instant with a time of a clock, that is the shop's.
         connection.execute(f"set TimeZone = {literal(shop_zone())}")
@@ -109,16 +81,20 @@ def _load(
                 raise LoadError(
                     f"{source} cannot be read. ({first_line(error)})"
                 ) from error
-            if reader.problems and not is_check:
+            if reader.problems and not options.is_check:
                 messages = [problem.message for problem in reader.problems]
                 raise LoadError("\n".join(messages))
             if is_new:
                 _attach(connection, warehouse)
-            return _replace_all(connection, feeds, queries, report, reader)
+            return _replace_all(connection, feeds, queries, report, options, reader)
 
 
 def link(
-    source: str, warehouse: Path, feeds: tuple[Feed, ...], report: Report
+    source: str,
+    warehouse: Path,
+    feeds: tuple[Feed, ...],
+    report: Report,
+    options: Options = AS_USUAL,
 ) -> Loaded:
     """Replace the tables of schema raw by views of Parquet files that stay in place.
 
@@ -142,7 +118,7 @@ def link(
                     f"that can be read: the feed {feed.name} is required."
                 )
         _attach(connection, warehouse)
-        return _replace_all(connection, feeds, queries, report, None)
+        return _replace_all(connection, feeds, queries, report, options)
 
 
 def link_tables(
@@ -151,6 +127,7 @@ def link_tables(
     warehouse: Path,
     feeds: tuple[Feed, ...],
     report: Report,
+    options: Options = AS_USUAL,
 ) -> Loaded:
     """Replace the tables of schema raw by views of what a pipeline wrote beside them.
 
@@ -166,7 +143,7 @@ def link_tables(
         _attach(connection, warehouse)
         connection.execute("use warehouse")
         queries = layout.queries(connection, schema, report)
-        return _replace_all(connection, feeds, queries, report, None)
+        return _replace_all(connection, feeds, queries, report, options)
 
 
 def _find_parquet(
@@ -214,7 +191,8 @@ def _replace_all(
     feeds: tuple[Feed, ...],
     queries: dict[str, str],
     report: Report,
-    reader: Reader | None,
+    options: Options,
+    reader: Reader | None = None,
 ) -> Loaded:
     """Write every feed in one transaction; after an error nothing is committed.
 
@@ -237,7 +215,10 @@ def _replace_all(
             for feed in feeds
         ]
         findings = find_all(connection, feeds, reader)
-        connection.commit()
+        if options.is_check:
+            connection.rollback()
+        else:
+            connection.commit()
     except duckdb.Error as error:
         raise LoadError(
             "The warehouse could not be written and is as it was. "

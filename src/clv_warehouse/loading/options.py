@@ -10,11 +10,13 @@ class Options:
     Attributes:
         dates: strptime formats of its dates, tried before what is read anyway.
         time_zone: of times without an offset; None if they are the shop's clock.
+        is_check: whether to go on where a load ends, and to undo all at the end.
 
     """
 
     dates: tuple[str, ...] = ()
     time_zone: str | None = None
+    is_check: bool = False
 
 
 AS_USUAL = Options()
