@@ -73,6 +73,7 @@ _ITEM_COLUMNS = (
     _optional("Order Shipping Tax Amount", _MONEY),
     _optional("Order Tax Amount", _MONEY),
     _optional("Order Total Tax Amount", _MONEY),
+    _optional("Order Fee Amount", _MONEY, "Fee Amount", "Order Total Fee", "Total Fee"),
     _optional("Order Refund Amount", _MONEY),
     _optional("Order Total Amount", _MONEY),
 )
@@ -95,6 +96,7 @@ _PACKED_COLUMNS = (
     _optional("shipping_tax_total", _MONEY),
     _optional("fee_total", _MONEY),
     _optional("tax_total", _MONEY),
+    _optional("refunded_total", _MONEY),
     _optional("refund_items"),
 )
 
@@ -189,6 +191,7 @@ _ITEM_ORDERS = f"""
                 + coalesce({_first("Order Shipping Tax Amount")}, 0),
                 sum("Order Line Tax")
             ) as tax_amount,
+            coalesce({_first("Order Fee Amount")}, 0) as fee_amount,
             {_first("Order Refund Amount")} as refunded_amount,
             {_first("Order Subtotal Amount")} as subtotal,
             coalesce(abs({_first("Cart Discount Amount")}), 0) as cart_discount,
@@ -213,8 +216,7 @@ _ITEM_ORDERS = f"""
         case
             when is_priced_by_piece and is_without_refunded and subtotal > full_amount
                 then subtotal - full_amount
-        end as missing_amount,
-        0 as fee_amount
+        end as missing_amount
     from orders
 """
 
@@ -305,7 +307,7 @@ _PACKED_ORDERS = f"""
                 then tax_total + shipping_tax_total
             else tax_total
         end as tax_amount,
-        cast(null as {_MONEY}) as refunded_amount,
+        refunded_total as refunded_amount,
         0 as discount_amount,
         cast(null as {_MONEY}) as missing_amount,
         coalesce(fee_total, 0) as fee_amount,
