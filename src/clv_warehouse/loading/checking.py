@@ -41,6 +41,9 @@ _WOULD_CHANGE_MONEY = {"status", "refunded_amount", "currency"}
 
 _MOST_NAMED = 12
 
+# SQL and type of a column that a raw table lacks.
+_ABSENT = ("null", "NULL")
+
 # The version of an order that holds: rows that only go on with an order's lines have no
 # amount and no status.
 _KEPT_ORDERS = """
@@ -72,6 +75,27 @@ _KEPT_ORDERS = """
     union all by name
     select *, 1 as copies from said_orders
     where order_id is not null and order_id not in (select order_id from repeated)
+"""
+
+# Nobody has no key; people whose ids are spellings of one address have one.
+_BUYERS = """
+    create temp table buyers as
+    with said_ids as (
+        select distinct customer_id from kept_orders
+        where customer_id is not null
+    ),
+
+    nobody_ids as (
+        select distinct {folded} as id
+        from read_csv({nobody}, header = true, all_varchar = true)
+    )
+
+    select
+        said_ids.customer_id,
+        nobody_ids.id is not null as is_nobody,
+        case when nobody_ids.id is null then {key} end as customer_key
+    from said_ids
+    left join nobody_ids on {folded_customer} = nobody_ids.id
 """
 
 _MEANINGS = """
@@ -118,6 +142,8 @@ _TOTALS = f"""
     summed as (
         select
             kept_orders.*,
+            buyers.customer_key,
+            coalesce(buyers.is_nobody, false) as is_nobody,
             coalesce(meanings.meaning, 'sale') as meaning,
             line_totals.lines,
             line_totals.amount as of_lines,
@@ -137,6 +163,7 @@ _TOTALS = f"""
             greatest(abs(coalesce(refunded_amount, 0)), coalesce(refunds.amount, 0))
                 as refunded
         from kept_orders
+        left join buyers on kept_orders.customer_id = buyers.customer_id
         left join meanings on kept_orders.status = meanings.status
         left join line_totals on kept_orders.order_id = line_totals.order_id
         left join refunds on kept_orders.order_id = refunds.order_id
@@ -214,6 +241,14 @@ class _Check:
             self._view(feed)
         self._run(_KEPT_ORDERS)
         self._run(
+            _BUYERS.format(
+                folded=sql_of("folded_id", "id"),
+                nobody=_seed("nobody_ids"),
+                key=sql_of("customer_key", "said_ids.customer_id"),
+                folded_customer=sql_of("folded_id", "said_ids.customer_id"),
+            )
+        )
+        self._run(
             _MEANINGS.format(
                 meanings=sql_of(
                     "status_meanings",
@@ -241,8 +276,8 @@ class _Check:
     def head(self) -> str:
         """One line: how many orders of how many customers, when, and their money."""
         ((orders, customers, guests, first, last, sold, back),) = self._rows(
-            "select count(*), count(distinct customer_id),"
-            " count(*) filter (where customer_id is null),"
+            "select count(*), count(distinct customer_key),"
+            " count(*) filter (where customer_key is null),"
             f" min({self._day()}), max({self._day()}),"
             " sum(money) filter (where money > 0 and meaning in ('sale', 'refunded')),"
             " sum(back) from totals"
@@ -340,41 +375,50 @@ class _Check:
 
     def _customers(self) -> Iterator[Finding]:
         ((orders, guests, money, all_money),) = self._rows(
-            "select count(*), count(*) filter (where customer_id is null),"
-            " sum(money) filter (where customer_id is null), sum(money)"
+            "select count(*), count(*) filter (where customer_key is null),"
+            " sum(money) filter (where customer_key is null), sum(money)"
             " from totals where meaning = 'sale'"
         )
         if guests:
+            named = _named(
+                f"{customer!r} ({count:,})"
+                for customer, count in self._rows(
+                    "select customer_id, count(*) from totals where is_nobody"
+                    " and meaning = 'sale' group by all order by 2 desc, 1"
+                )
+            )
             yield Finding(
-                f"{guests:,} of {orders:,} orders name no customer: "
-                f"{self._money(money)} of {self._money(all_money)} are guests'",
+                f"{guests:,} of {orders:,} orders are guests', with "
+                f"{self._money(money)} of {self._money(all_money)}"
+                + (f"; ids that stand for nobody: {named}" if named else ""),
+                f"{_SEED}nobody_ids.csv lists ids that stand for nobody."
+                if named
+                else "",
                 amount=_size(money),
             )
         known = orders - guests
+        ((people,),) = self._rows("select count(distinct customer_key) from totals")
         for customer, own, spent in self._rows(
-            "select customer_id, count(*), sum(money) from totals"
-            " where customer_id is not null and meaning = 'sale'"
-            f" group by all having count(*) >= {_ORDERS_OF_IMPROBABLE_ID}"
+            "select min(customer_id), count(*), sum(money) from totals"
+            " where customer_key is not null and meaning = 'sale'"
+            f" group by customer_key having count(*) >= {_ORDERS_OF_IMPROBABLE_ID}"
             f" and count(*) >= {_IMPROBABLE_SHARE} * {known} order by 2 desc, 1"
         ):
-            ((others,),) = self._rows(
-                "select count(distinct customer_id) from totals where meaning = 'sale'"
-            )
-            if own * (others - 1) >= _TIMES_THE_MEAN * (known - own):
+            if own * (people - 1) >= _TIMES_THE_MEAN * (known - own):
                 yield Finding(
                     f"customer {customer!r} has {own / known:.0%} of all orders "
                     f"({own:,}, {self._money(spent)}): is it one person?",
-                    "If it stands for nobody, leave it empty in the export.",
+                    f"If it stands for nobody, add it to {_SEED}nobody_ids.csv.",
                     is_doubt=True,
                     amount=_size(spent),
                 )
         ((emails,),) = self._rows(
-            "select count(*) from totals where customer_id like '%_@_%'"
+            "select count(*) from totals where customer_key <> customer_id"
         )
         if emails:
             yield Finding(
-                f"{emails:,} orders name their customer by an e-mail address: "
-                "staging turns each into a key, and no later table has it"
+                f"{emails:,} orders name their customer by an e-mail address or a "
+                "phone number: staging turns it into a key, and no later table has it"
             )
 
     def _repeats(self) -> Iterator[Finding]:
@@ -643,8 +687,7 @@ class _Check:
         columns = [(column.name, column.data_type) for column in feed.columns]
         columns.append(("loaded_order", "bigint"))
         select = ", ".join(
-            f"{_typed(*types[name], target) if name in types else f'null::{target}'}"
-            f" as {quoted(name)}"
+            f"{_typed(name, *types.get(name, _ABSENT), target)} as {quoted(name)}"
             for name, target in columns
         )
         self._run(
@@ -665,9 +708,15 @@ class _Check:
         self.connection.execute(sql)
 
 
-def _typed(value: str, found: str, target: str) -> str:
+def _typed(name: str, value: str, found: str, target: str) -> str:
     """Write the SQL that reads a column of a raw table as staging does."""
+    if (value, found) == _ABSENT:
+        return f"cast(null as {target})"
     text = f"nullif(trim(cast({value} as varchar)), '')"
+    if name.endswith("_id"):
+        if found == "VARCHAR":
+            return sql_of("id_text", value)
+        return sql_of("id_number", value, found.casefold())
     if target == "timestamp":
         column = SimpleNamespace(
             data_type=found, dtype=found, is_string=lambda: found == "VARCHAR"
