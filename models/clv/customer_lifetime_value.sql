@@ -12,17 +12,24 @@ horizons as (
     select distinct horizon_days from predictions
 ),
 
+shop_margin as (
+    select margin from {{ ref('shop_margin') }}
+),
+
 -- What one unit of money, spent between the horizon before and this one, is worth
 -- today.
 present_values as (
     select
-        horizon_days,
-        {{ setting('margin') }} / power(
+        horizons.horizon_days,
+        shop_margin.margin / power(
             1 + {{ setting('discount_rate') }},
-            (lag(horizon_days, 1, 0) over (order by horizon_days) + horizon_days)
-            / 2 / 365
+            (
+                lag(horizons.horizon_days, 1, 0) over (order by horizons.horizon_days)
+                + horizons.horizon_days
+            ) / 2 / 365
         ) as present_value
     from horizons
+    cross join shop_margin
 ),
 
 -- Spend up to a horizon ends one increment and begins the next. So its weight is the

@@ -17,6 +17,7 @@ judged as (
             when product_id is null then 'missing_key'
             when duplicate_reason is not null then duplicate_reason
             when unreadable is not null then 'unreadable_number'
+            when unit_cost < 0 then 'negative_cost'
         end as rejection_reason
     from marked
 )

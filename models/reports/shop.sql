@@ -1,4 +1,4 @@
--- One row: the shop's currency and dates, and the model that scored its customers.
+-- One row: the shop's currency, dates and margin, and the model that scored its customers.
 with profiles as (
     select
         max(as_of_date) as as_of_date,
@@ -31,6 +31,10 @@ trainings as (
     where model_name = 'clv_network'
 ),
 
+margins as (
+    select * from {{ ref('shop_margin') }}
+),
+
 shop as (
     select
         orders.currency,
@@ -39,6 +43,9 @@ shop as (
         orders.first_order_date,
         orders.last_order_date,
         horizons.longest_horizon_days,
+        margins.margin,
+        margins.known_share as margin_known_share,
+        margins.doubted_products,
         profiles.scored_by,
         case
             when profiles.scored_by = 'network' then 'clv_network'
@@ -50,6 +57,7 @@ shop as (
     from profiles
     cross join orders
     cross join horizons
+    cross join margins
     left join trainings on trainings.place = 1
 )
 

@@ -2,11 +2,13 @@
 -- the same if it came at the end of the longest horizon; a cent allows for rounding.
 with horizon as (
     select
-        {{ setting('margin') }} as worth_today,
-        {{ setting('margin') }}
-        / power(1 + {{ setting('discount_rate') }}, max(horizon_days) / 365) as worth_at_end
-    from {{ ref('clv_predictions') }}
-    where is_longest_horizon
+        max(shop_margin.margin) as worth_today,
+        max(shop_margin.margin)
+        / power(1 + {{ setting('discount_rate') }}, max(predictions.horizon_days) / 365)
+            as worth_at_end
+    from {{ ref('clv_predictions') }} as predictions
+    cross join {{ ref('shop_margin') }} as shop_margin
+    where predictions.is_longest_horizon
 )
 
 select

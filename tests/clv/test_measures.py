@@ -376,8 +376,9 @@ def test_lifetime_value_discounts_each_increment(
     run_model("clv_predictions", clv_scores=rows)
     customers = run_model(
         "customer_lifetime_value",
-        settings={"margin": margin, "discount_rate": discount_rate},
+        settings={"discount_rate": discount_rate},
         customer_features=features_of(rows),
+        shop_margin=pd.DataFrame({"margin": [margin]}),
     ).set_index("customer_key")
 
     spend = rows.pivot_table("predicted_spend", "customer_key", "horizon_days").round(2)
@@ -409,8 +410,9 @@ def test_no_customers_give_no_rows(run_model):
     assert run_model("clv_predictions", clv_scores=rows.head(0)).empty
     assert run_model(
         "customer_lifetime_value",
-        settings={"margin": 0.3, "discount_rate": 0.1},
+        settings={"discount_rate": 0.1},
         customer_features=features_of(rows).head(0),
+        shop_margin=pd.DataFrame({"margin": [0.3]}),
     ).empty
     assert run_model("backtest_deciles", backtest_predictions=predictions).empty
     assert run_model("backtest_metrics").empty
