@@ -204,6 +204,19 @@
     )
 {%- endmacro %}
 
+{# The last value of a window that is not null. #}
+{% macro last_told(value, window) -%}
+    {{ return(adapter.dispatch('last_told')(value, window)) }}
+{%- endmacro %}
+
+{% macro default__last_told(value, window) -%}
+    last_value({{ value }} ignore nulls) over ({{ window }})
+{%- endmacro %}
+
+{% macro spark__last_told(value, window) -%}
+    last({{ value }}, true) over ({{ window }})
+{%- endmacro %}
+
 {# The last element of an array. #}
 {% macro last_element(array) -%}
     {{ return(adapter.dispatch('last_element')(array)) }}

@@ -1,14 +1,30 @@
 {#
-  The rows of a table with a duplicate_reason: null for the one row kept of a key,
-  repeated_record for a row that says the same, conflicting_record for one that differs.
-  It keeps the first row by order_by, then by content, and all rows with a null in their
-  key. Only rows whose key has a repeated hash are sorted, so clean data cost one
-  aggregation.
+  The rows of a table with a duplicate_reason. It is null for the one row kept of a key,
+  and for all rows with a null in their key. Which row is kept:
+  1. not one that only continues another, as Shopify's further rows of an order do: it
+     says nothing that a row before it does not say, and leaves out what that row says;
+  2. the one with the newest updated_at;
+  3. the one that was loaded last;
+  4. the first by content.
+  Of the others, repeated_record is one that says nothing beyond the kept row, superseded
+  one that time or loading passed over, and conflicting_record one that only rule 4 did.
+
+  Only rows whose key has a repeated hash are sorted, so clean data cost one aggregation.
 #}
-{% macro mark_duplicates(relation, content_columns, key, order_by) -%}
-    {%- set content = row_json(content_columns) -%}
-    {%- set same_key -%}
-    over (partition by {{ key | join(', ') }} order by {{ order_by }} nulls last, {{ content }})
+{% macro mark_duplicates(relation, content_columns, key) -%}
+    {%- set told = content_columns | reject('in', key) | list -%}
+    {%- set same_key = 'partition by ' ~ key | join(', ') -%}
+    {%- set earlier_rows -%}
+    {{ same_key }} order by loaded_order asc nulls last, told_columns desc, content asc
+    rows between unbounded preceding and 1 preceding
+    {%- endset -%}
+    {%- set best_first -%}
+    {{ same_key }}
+    order by
+        is_continued asc,
+        {% if 'updated_at' in told %}updated_at desc nulls last,{% endif %}
+        loaded_order desc nulls last,
+        content asc
     {%- endset -%}
     with repeated_keys as (
         select {{ key_hash(key) }} as repeated_hash
@@ -16,6 +32,53 @@
         where {{ key | join(' is not null and ') }} is not null
         group by {{ key_hash(key) }}
         having count(*) > 1
+    ),
+
+    repeated_rows as (
+        select
+            {{ content_columns | join(', ') }},
+            loaded_order,
+            {{ row_json(content_columns) }} as content,
+            {% for column in told -%}
+            case when {{ column }} is null then 0 else 1 end
+            {%- if not loop.last %} + {% endif %}
+            {%- endfor %} as told_columns
+        from {{ relation }}
+        inner join repeated_keys on {{ key_hash(key) }} = repeated_keys.repeated_hash
+    ),
+
+    told_before as (
+        select
+            *,
+            {% for column in told -%}
+            {{ last_told(column, earlier_rows) }} as before_{{ column }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from repeated_rows
+    ),
+
+    continued_rows as (
+        select
+            *,
+            ({% for column in told -%}
+            case when {{ column }} is null or {{ column }} = before_{{ column }} then 0 else 1 end
+            {%- if not loop.last %} + {% endif %}
+            {%- endfor %}) = 0
+            and ({% for column in told -%}
+            case when {{ column }} is null and before_{{ column }} is not null then 1 else 0 end
+            {%- if not loop.last %} + {% endif %}
+            {%- endfor %}) > 0 as is_continued
+        from told_before
+    ),
+
+    compared_rows as (
+        select
+            *,
+            row_number() over ({{ best_first }}) as place,
+            {% for column in told -%}
+            first_value({{ column }}) over ({{ best_first }}) as kept_{{ column }},
+            {% endfor -%}
+            first_value(loaded_order) over ({{ best_first }}) as kept_loaded_order
+        from continued_rows
     ),
 
     marked_rows as (
@@ -29,13 +92,18 @@
         select
             {{ content_columns | join(', ') }},
             case
-                when row_number() {{ same_key }} = 1 then null
-                when {{ content }} = first_value({{ content }}) {{ same_key }}
-                    then 'repeated_record'
+                when place = 1 then null
+                when ({% for column in told -%}
+                case when {{ column }} is null or {{ column }} = kept_{{ column }} then 0 else 1 end
+                {%- if not loop.last %} + {% endif %}
+                {%- endfor %}) = 0 then 'repeated_record'
+                {% if 'updated_at' in told -%}
+                when updated_at is distinct from kept_updated_at then 'superseded'
+                {% endif -%}
+                when loaded_order is distinct from kept_loaded_order then 'superseded'
                 else 'conflicting_record'
             end as duplicate_reason
-        from {{ relation }}
-        inner join repeated_keys on {{ key_hash(key) }} = repeated_keys.repeated_hash
+        from compared_rows
     )
 
     select * from marked_rows

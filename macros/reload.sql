@@ -61,7 +61,7 @@
 
     {% endif -%}
     marked as (
-        {{ mark_duplicates('unsettled' if since else relation, content_columns, [key], date) }}
+        {{ mark_duplicates('unsettled' if since else relation, content_columns, [key]) }}
     )
 {%- endmacro %}
 

@@ -8,7 +8,7 @@
     'unreadable',
 ] %}
 with marked as (
-    {{ mark_duplicates(ref('stg_customers'), said, ['customer_key'], 'signed_up_at') }}
+    {{ mark_duplicates(ref('stg_customers'), said, ['customer_key']) }}
 ),
 
 judged as (

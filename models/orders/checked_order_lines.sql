@@ -40,8 +40,7 @@ marked as (
     {{ mark_duplicates(
         'unsettled' if since else ref('numbered_order_lines'),
         said,
-        ['order_id', 'line_number'],
-        'product_id'
+        ['order_id', 'line_number']
     ) }}
 ),
 

@@ -7,7 +7,7 @@
     'unreadable',
 ] %}
 with marked as (
-    {{ mark_duplicates(ref('stg_products'), said, ['product_id'], 'product_name') }}
+    {{ mark_duplicates(ref('stg_products'), said, ['product_id']) }}
 ),
 
 judged as (

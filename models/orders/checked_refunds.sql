@@ -14,7 +14,7 @@ with orders as (
 ),
 
 marked as (
-    {{ mark_duplicates(ref('stg_refunds'), said, ['refund_id'], 'refunded_at') }}
+    {{ mark_duplicates(ref('stg_refunds'), said, ['refund_id']) }}
 ),
 
 joined as (

@@ -11,7 +11,7 @@
     'unreadable',
 ] %}
 with marked as (
-    {{ mark_duplicates(ref('stg_reviews'), said, ['review_id'], 'written_at') }}
+    {{ mark_duplicates(ref('stg_reviews'), said, ['review_id']) }}
 ),
 
 judged as (

@@ -10,7 +10,8 @@ select
     discount,
     amount,
     line_type,
-    unreadable
+    unreadable,
+    loaded_order
 from {{ ref('stg_order_lines') }}
 where line_number is not null
 union all
@@ -32,6 +33,7 @@ select
     discount,
     amount,
     line_type,
-    unreadable
+    unreadable,
+    loaded_order
 from {{ ref('stg_order_lines') }}
 where line_number is null
