@@ -28,6 +28,7 @@ from clv_warehouse.loading.reading import (
     Reader,
 )
 from clv_warehouse.loading.texts import file_literal, shortened
+from clv_warehouse.project.macros import sql_of
 
 _MONEY = "decimal(18,4)"
 _JSON = (".json", ".jsonl", ".ndjson")
@@ -95,15 +96,14 @@ def _filled(name: str) -> str:
     return f"nullif(nullif(trim({name}), ''), '(not set)')"
 
 
-# Microseconds, or milliseconds, or what BigQuery writes of a TIMESTAMP.
-_TIME = """
+# Microseconds, or milliseconds, or a time in UTC as BigQuery writes a TIMESTAMP.
+_TIME = f"""
     case
-        when regexp_full_match(event_timestamp, '[0-9]{16}([.]0)?')
+        when regexp_full_match(event_timestamp, '[0-9]{{16}}([.]0)?')
             then make_timestamptz(cast(left(event_timestamp, 16) as bigint))
-        when regexp_full_match(event_timestamp, '[0-9]{13}([.]0)?')
+        when regexp_full_match(event_timestamp, '[0-9]{{13}}([.]0)?')
             then make_timestamptz(1000 * cast(left(event_timestamp, 13) as bigint))
-        when regexp_matches(event_timestamp, '^[0-9]{4}-')
-            then try_cast(replace(event_timestamp, ' UTC', '+00') as timestamptz)
+        else timezone('UTC', {sql_of("read_time", "event_timestamp", "UTC")})
     end
 """
 

@@ -36,12 +36,16 @@ _KINDS = {
 
 
 def _optional(name: str, data_type: str = "varchar", *aliases: str) -> Column:
-    return Column(name, data_type, is_required=False, aliases=aliases)
+    return Column(name, data_type, is_required=False, aliases=aliases, time_zone="UTC")
+
+
+def _time(name: str, *aliases: str) -> Column:
+    return Column(name, "timestamp", aliases=aliases, time_zone="UTC")
 
 
 _PAYMENT_COLUMNS = (
     Column("id"),
-    Column("Created", "timestamp", aliases=("Created date (UTC)", "Created (UTC)")),
+    _time("Created", "Created date (UTC)", "Created (UTC)"),
     Column("Amount", _MONEY),
     Column("Amount Refunded", _MONEY),
     Column("Status"),
@@ -63,7 +67,7 @@ _PAYMENT_COLUMNS = (
 
 _BALANCE_COLUMNS = (
     Column("balance_transaction_id"),
-    Column("created_utc", "timestamp", aliases=("created",)),
+    _time("created_utc"),
     Column("gross", _MONEY),
     Column("reporting_category"),
     Column("charge_id"),
