@@ -16,6 +16,7 @@ from clv_warehouse.loading.layouts import LAYOUTS
 from clv_warehouse.loading.load import Loaded, link, link_tables, load
 from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.problems import LoadError
+from clv_warehouse.loading.suggesting import suggest_mapping
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
 from clv_warehouse.project.report import Report
@@ -26,6 +27,9 @@ def main() -> int:
     """Load or check what the command line names; return the exit code."""
     arguments = _arguments()
     try:
+        if arguments.suggest:
+            print(suggest_mapping(Path(arguments.source), read_feeds()))
+            return 0
         if arguments.check:
             return _check(arguments)
         loaded = _load(arguments, arguments.warehouse, _say)
@@ -146,6 +150,11 @@ def _arguments() -> argparse.Namespace:
         help="map only: the YAML file that says which column of the source is which",
     )
     parser.add_argument(
+        "--suggest",
+        action="store_true",
+        help="folder or map: load nothing, and write a first draft of a mapping file",
+    )
+    parser.add_argument(
         "--layout",
         choices=LAYOUTS,
         help="tables only: which pipeline wrote them; nothing is copied",
@@ -153,7 +162,10 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.in_place and arguments.connector != "folder":
         parser.error("--in-place goes with the connector folder only")
-    if (arguments.connector == "map") != (arguments.mapping is not None):
+    if arguments.suggest and arguments.connector not in ("folder", "map"):
+        parser.error("--suggest goes with folder or map")
+    is_map = arguments.connector == "map" and not arguments.suggest
+    if is_map != (arguments.mapping is not None):
         parser.error("map and --mapping go together: map FILE --mapping shop.yml")
     if (arguments.connector == "tables") != (arguments.layout is not None):
         parser.error("tables and --layout go together: tables SCHEMA --layout NAME")

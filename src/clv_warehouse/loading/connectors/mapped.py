@@ -53,7 +53,6 @@ def read(reader: Reader, source: Path, mapping: Path) -> dict[str, str]:
                 "own. Keep one of them."
             )
         queries["refunds"] = _REFUNDS
-        queries["orders"] = "from mapped_orders where amount >= 0 or amount is null"
     return queries
 
 
@@ -66,8 +65,7 @@ _REFUNDS = f"""
         ordered_at as refunded_at,
         -amount as amount,
         {PLACE}
-    from mapped_orders
-    where amount < 0
+    from negative_orders
 """
 
 
@@ -91,7 +89,7 @@ class _Files:
             used = dict.fromkeys(name for each in together for name in each.used)
             columns = [Column(name, is_required=False) for name in used]
             self.views[key] = view = f"mapped_file_{len(self.views)}"
-            plain = [self._plain(path, feed.way) for path in paths]
+            plain = [plain_copy(path, feed.way, self.scratch) for path in paths]
             found = self.reader.read_files(plain, columns, view)
             for each in together:
                 self._require(each, paths[0], found)
@@ -125,26 +123,30 @@ class _Files:
             )
         return paths
 
-    def _plain(self, path: Path, way: Way) -> Path:
-        """Return the file, or a copy whose quotes and encoding are the usual ones."""
-        if way.encoding is None and way.quotes:
-            return path
-        copy = self.scratch / path.name
-        try:
-            # What a line ends with stays, for it may stand within a value.
-            with (
-                path.open(encoding=way.encoding or "utf-8-sig", newline="") as file,
-                copy.open("w", encoding="utf-8", newline="") as plain,
-            ):
-                plain.writelines(file if way.quotes else _quoted_lines(file))
-        except UnicodeDecodeError as error:
-            if way.encoding is None:
-                raise LoadError(wrong_encoding(path)) from error
-            raise LoadError(
-                f"{path.name} is not {way.encoding}: byte {error.start + 1} cannot be "
-                "read. Say another encoding in the mapping."
-            ) from error
-        return copy
+
+def plain_copy(path: Path, way: Way, scratch: Path) -> Path:
+    """Return a file, or a copy in `scratch` with the usual quotes and encoding.
+
+    Raises LoadError where the encoding is another.
+    """
+    if way.encoding is None and way.quotes:
+        return path
+    copy = scratch / path.name
+    try:
+        # What a line ends with stays, for it may stand within a value.
+        with (
+            path.open(encoding=way.encoding or "utf-8-sig", newline="") as file,
+            copy.open("w", encoding="utf-8", newline="") as plain,
+        ):
+            plain.writelines(file if way.quotes else _quoted_lines(file))
+    except UnicodeDecodeError as error:
+        if way.encoding is None:
+            raise LoadError(wrong_encoding(path)) from error
+        raise LoadError(
+            f"{path.name} is not {way.encoding}: byte {error.start + 1} cannot be "
+            "read. Say another encoding in the mapping."
+        ) from error
+    return copy
 
 
 def _quoted_lines(lines: Iterable[str]) -> Iterator[str]:
@@ -192,6 +194,12 @@ class _FeedOfFile:
             f" select {select}, {PLACE} from {self.text} where {kept}"
         )
         self._add_words()
+        if self.feed.has_negative_refunds:
+            execute(
+                f"create temp table negative_orders as"
+                f" from {self.table} where amount < 0"
+            )
+            execute(f"delete from {self.table} where amount < 0")
         if self.feed.rows is not None:
             self._one_row_per_key()
         self._add_ids()
