@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import yaml
 
@@ -129,7 +130,8 @@ def read_mapping(path: Path, feeds: Sequence[Feed]) -> tuple[FeedMapping, ...]:
     """Read a mapping file; raise LoadError, naming key and value, where it is wrong."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        document = yaml.safe_load(text)
+        # This loader leaves all values texts: no, off and 1.10 are what they look like.
+        document = yaml.load(text, Loader=yaml.BaseLoader)
     except OSError as error:
         raise LoadError(f"No mapping file {path}. Check the path.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -219,9 +221,9 @@ class _Parser:
             if key in ("fill_down", "dates", "money_signs"):
                 given[key] = self._texts(at, value)
             elif key == "quotes":
-                if not isinstance(value, bool):
+                if value not in ("true", "false"):
                     self._fail(at, value, "true, or false where quotes are plain text")
-                given[key] = value
+                given[key] = value == "true"
             else:
                 given[key] = self._text(at, value)
         new = replace(way, **given)
@@ -251,6 +253,12 @@ class _Parser:
                     form,
                     "a format with %Y: years of two digits are not read",
                 )
+        if way.time_zone is not None and way.time_zone not in available_timezones():
+            self._fail(
+                f"{place}, time_zone",
+                way.time_zone,
+                "the name of a zone, such as Europe/Berlin",
+            )
         if way.encoding is not None:
             try:
                 "".encode(way.encoding)
@@ -266,7 +274,7 @@ class _Parser:
         columns = {
             name: self._source(f"{place}, {name}", types[name], value)
             for name, value in node.items()
-            if value is not None
+            if value != ""
         }
         # An order without an id gets one, and one without a customer is a guest's.
         made = {"order_id", "customer_id"} if feed.name == "orders" else set()
@@ -305,10 +313,8 @@ class _Parser:
             if rows == "add" and not is_number:
                 self._fail(f"{place}, rows", rows, "for numbers only")
         if how == "value":
-            value = node["value"]
-            if isinstance(value, list | dict) or value is None:
-                self._fail(f"{place}, value", value, "one text or number")
-            return Source(how=how, value=str(value), rows=rows)
+            value = self._text(f"{place}, value", node["value"])
+            return Source(how=how, value=value, rows=rows)
         return Source(
             columns=self._texts(f"{place}, {how}", node[how]),
             how=how,
@@ -323,7 +329,7 @@ class _Parser:
             self._fail(place, node, f"keys with values, from: {', '.join(known)}")
         for key in node:
             if key not in known:
-                similar = get_close_matches(str(key), known, n=1)
+                similar = get_close_matches(key, known, n=1)
                 hint = f" Did you mean {similar[0]}?" if similar else ""
                 raise LoadError(
                     f"{place}: no key {key} is known.{hint} There are: "
@@ -331,29 +337,32 @@ class _Parser:
                 )
 
     def _values(self, place: str, node: Any) -> dict[str, tuple[str, ...]]:
-        if node is None:
+        if not node:
             return {}
         if not isinstance(node, dict):
             self._fail(place, node, "columns of the file, each with its values")
         return {
-            str(column): self._texts(f"{place}, {column}", values)
+            column: self._texts(f"{place}, {column}", values)
             for column, values in node.items()
         }
 
     def _words(self, place: str, node: Any) -> dict[str, str]:
-        if node is None:
+        if not node:
             return {}
         if not isinstance(node, dict):
             self._fail(place, node, "words, each with what it stands for")
-        return {str(word).strip(): str(value) for word, value in node.items()}
+        return {
+            word.strip(): self._text(f"{place}, {word}", value)
+            for word, value in node.items()
+        }
 
     def _texts(self, place: str, value: Any) -> tuple[str, ...]:
         values = value if isinstance(value, list) else [value]
         return tuple(self._text(place, each) for each in values)
 
     def _text(self, place: str, value: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            self._fail(place, value, "a text; quote words such as yes, no and null")
+        if not isinstance(value, str):
+            self._fail(place, value, "one text")
         return str(value)
 
     def _maybe_text(self, place: str, value: Any) -> str | None:

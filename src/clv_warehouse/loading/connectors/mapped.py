@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
+
 from clv_warehouse.loading.feeds import Column
 from clv_warehouse.loading.files import listed, suggestion
 from clv_warehouse.loading.mapping import FeedMapping, Source, Way, read_mapping
@@ -17,9 +19,13 @@ from clv_warehouse.loading.reading import (
     Reader,
 )
 from clv_warehouse.loading.texts import shortened, wrong_encoding
-from clv_warehouse.project import settings
-from clv_warehouse.project.macros import sql_of
-from clv_warehouse.project.sql import literal, quoted
+from clv_warehouse.loading.times import (
+    TextTimes,
+    shop_zone,
+    text_times,
+    zone_counts,
+)
+from clv_warehouse.project.sql import first_line, literal, quoted
 
 # Every kind of blank that exports hold, the ones that never break among them.
 _BLANKS = r"\s\x{00A0}\x{2009}\x{200B}\x{202F}\x{FEFF}"
@@ -98,10 +104,10 @@ class _Files:
     def _require(self, feed: FeedMapping, path: Path, found: Collection[str]) -> None:
         for name in feed.used:
             if name not in found:
-                unread = self.reader.unread.get(path.name, [])
+                there = [*sorted(found), *self.reader.unread.get(path.name, [])]
                 raise LoadError(
                     f"{feed.place}: {path.name} has no column {name}."
-                    f"{suggestion(name, unread)} It has: {listed([*found, *unread])}."
+                    f"{suggestion(name, there)} It has: {listed(there)}."
                 )
 
     def _paths(self, feed: FeedMapping) -> list[Path]:
@@ -170,7 +176,8 @@ class _FeedOfFile:
         self.types = {column.name: column.data_type for column in feed.feed.columns}
         self.table = f"mapped_{feed.feed.name}"
         self.text = f"{self.table}_text"
-        self.zone: str | None = None
+        self.zone = feed.way.time_zone or reader.options.time_zone
+        self.is_instant = False
         self.dates = (*feed.way.dates, *reader.options.dates)
         reader.connection.execute(
             f"create temp view {self.text} as select * replace ({self._filled()})"
@@ -181,7 +188,8 @@ class _FeedOfFile:
 
     def write(self) -> None:
         """Make the table of the feed; problems go to the reader."""
-        self.zone = self._zone()
+        self._require_formats()
+        self.is_instant = self.zone is not None or self._names_zones()
         execute = self.reader.connection.execute
         kept = self._kept()
         self._check_values(kept)
@@ -203,6 +211,19 @@ class _FeedOfFile:
         if self.feed.rows is not None:
             self._one_row_per_key()
         self._add_ids()
+
+    def _require_formats(self) -> None:
+        for form in self.feed.way.dates:
+            if form in _COUNTED:
+                continue
+            try:
+                self.reader.connection.execute("select try_strptime('', ?)", [form])
+            except duckdb.Error as error:
+                raise LoadError(
+                    f"{self.feed.place}, dates: {form!r} is no format of dates "
+                    f"({first_line(error)}). Write one as strptime does, such as "
+                    "%d.%m.%Y %H:%M, or excel or unix."
+                ) from error
 
     def _filled(self) -> str:
         return ", ".join(
@@ -344,43 +365,34 @@ class _FeedOfFile:
 
     def _time(self, text: str) -> str:
         """Read a time: an instant where its zone is known, else the shop's clock."""
-        zone = self.zone or "UTC"
-        readings = []
+        times = self._times(text)
+        return times.instant if self.is_instant else times.clock
+
+    def _times(self, text: str) -> TextTimes:
+        formats = [form for form in self.dates if form not in _COUNTED]
         for form in self.dates:
             if form in _COUNTED:
-                value = _COUNTED[form].format(text=f"try_cast({text} as double)")
-                readings.append(sql_of("clock_to_utc", value, zone))
-            elif "%z" in form.casefold():
-                value = f"try_strptime({text}, {literal(form)})"
-                readings.append(f"timezone('UTC', {value})")
-            else:
-                value = f"try_strptime({text}, {literal(form)})"
-                readings.append(sql_of("clock_to_utc", value, zone))
-        readings.append(sql_of("read_time", text, zone))
-        in_utc = f"coalesce({', '.join(readings)})" if readings[1:] else readings[0]
-        return f"timezone('UTC', {in_utc})" if self.zone else in_utc
+                counted = _COUNTED[form].format(text=f"try_cast({text} as double)")
+                text = f"coalesce({counted}, {text})"
+        return text_times(text, formats, self.zone or shop_zone())
 
-    def _zone(self) -> str | None:
-        """Return the zone of times without one; None if no value has an offset.
-
-        Then the times are what the shop's clock shows, and staging knows its zone.
-        """
-        way = self.feed.way
-        if way.time_zone is not None:
-            return way.time_zone
-        texts = [
-            _joined(source.columns) if source.how == "join" else _text(column)
-            for name, source in self.feed.columns.items()
-            if self.types[name] == "timestamp"
-            for column in source.columns
-        ]
-        named = " or ".join(f"{sql_of('zone_in', text)} <> ''" for text in texts)
-        is_instant = any("%z" in form.casefold() for form in self.dates)
-        if texts and not is_instant:
-            ((is_instant,),) = self.reader.connection.execute(
-                f"select coalesce(bool_or({named}), false) from {self.text}"
-            ).fetchall()
-        return str(settings.values()["time_zone"]) if is_instant else None
+    def _names_zones(self) -> bool:
+        """Whether a time names its offset; the reader keeps which ones there are."""
+        for name, source in self.feed.columns.items():
+            if self.types[name] != "timestamp":
+                continue
+            is_joined = source.how == "join"
+            for column in source.columns[:1] if is_joined else source.columns:
+                text = _joined(source.columns) if is_joined else _text(column)
+                found = self.reader.connection.execute(
+                    f"select loaded_file, {self._times(text).zones}"
+                    f" from {self.text} group by loaded_file"
+                ).fetchall()
+                for file, zones in found:
+                    if zones:
+                        self.reader.zones[file, column] = zone_counts(zones)
+                        self.is_instant = True
+        return self.is_instant
 
     def _add_words(self) -> None:
         """Write the meaning of statuses that the mapping describes, and line types."""
@@ -474,9 +486,12 @@ _HINTS = {
 # Excel counts days since 1899-12-30, Unix seconds since 1970; milliseconds and
 # microseconds are told by their size, for seconds as large lie beyond the year 5000.
 _COUNTED = {
-    "excel": "timestamp '1899-12-30' + to_seconds(round({text} * 86400))",
-    "unix": "make_timestamp(cast(case when abs({text}) < 1e11 then {text} * 1e6"
-    " when abs({text}) < 1e14 then {text} * 1e3 else {text} end as bigint))",
+    "excel": "strftime(timestamp '1899-12-30' + to_seconds(round({text} * 86400)),"
+    " '%Y-%m-%d %H:%M:%S')",
+    "unix": "strftime(make_timestamp(cast("
+    "case when abs({text}) < 1e11 then {text} * 1e6"
+    " when abs({text}) < 1e14 then {text} * 1e3 else {text} end as bigint)),"
+    " '%Y-%m-%d %H:%M:%S+00:00')",
 }
 
 
