@@ -105,6 +105,11 @@
     end
 {%- endmacro %}
 
+{# Whether a spreadsheet has cut the digits of an id off, as in 7.41E+12. #}
+{% macro is_cut_id(text) -%}
+    {{ regexp_is(text, ' *([0-9]+([.,][0-9]+)?[eE][+]|[0-9][.,][0-9]+[eE])[0-9]+ *') }}
+{%- endmacro %}
+
 {#
   An id as text from a column of numbers. A double holds whole numbers up to 2^53 alone:
   above, two ids become one, so the id is not read.

@@ -1,6 +1,7 @@
 """Tests loading: what it refuses, with which message, and that it is all or nothing."""
 
 import datetime as dt
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -196,6 +197,60 @@ def test_ways_to_write_the_same_csv(load_folder, shop, warehouse, text):
         ("1", "ann", dt.datetime(2024, 1, 31, 10), Decimal("12.5")),
         ("2", None, dt.datetime(2024, 2, 1), Decimal(7)),
     ]
+
+
+def test_whole_ids_are_the_same_however_they_are_stored(load_folder, shop, warehouse):
+    orders = pa.table(
+        {
+            "order_id": pa.array([1.0, 2.0]),
+            "customer_id": ["17850.0", "012583"],
+            "ordered_at": pa.array([dt.date(2024, 1, 31)] * 2),
+        }
+    )
+    lines = "order_id,product_id,amount\n1.00,85.0,3\n2,85.05,4\n2,1.0.0,4\n"
+    load_folder(shop(orders__parquet=orders, order_lines__csv=lines))
+    assert columns_of(warehouse, "orders", "order_id", "customer_id") == [
+        ("1", "17850"),
+        ("2", "012583"),
+    ]
+    assert columns_of(warehouse, "order_lines", "order_id", "product_id") == [
+        ("1", "85"),
+        ("2", "85.05"),
+        ("2", "1.0.0"),
+    ]
+
+
+@pytest.mark.parametrize("value", ["7.41E+12", "7,41e+12", "7E+12", "7.41E12"])
+def test_ids_in_scientific_notation_are_refused(load_folder, shop, value):
+    lines = f"order_id;product_id;amount\n1;tea;1\n2;{value};1\n3;{value};1\n"
+    with pytest.raises(
+        LoadError,
+        match=rf"row 3, column product_id: '{re.escape(value)}' .* all its digits "
+        r"\(2 such .*without opening it in a spreadsheet",
+    ):
+        load_folder(shop(orders__csv=GOOD, order_lines__csv=lines))
+
+
+def test_ids_that_only_resemble_numbers_are_read(load_folder, shop, warehouse):
+    ids = ["12E4", "1e9", "E+12", "2.5", "3.", "1E+", "-5"]
+    rows = "".join(f"{name},ann,2024-01-31,1\n" for name in ids)
+    load_folder(shop(orders__csv=ORDERS + rows))
+    assert [name for (name,) in columns_of(warehouse, "orders", "order_id")] == ids
+
+
+def test_floats_too_large_for_their_digits_are_no_ids(load_folder, shop):
+    large = pa.table(
+        {
+            "order_id": pa.array([1e15, 1e16]),
+            "customer_id": [1, 2],
+            "ordered_at": pa.array([dt.date(2024, 1, 31)] * 2),
+            "amount": [1, 2],
+        }
+    )
+    with pytest.raises(
+        LoadError, match=r"row 2, column order_id: '1e\+16' is not an id"
+    ):
+        load_folder(shop(orders__parquet=large))
 
 
 def test_text_keeps_its_line_ends_quotes_and_letters(load_folder, shop, warehouse):

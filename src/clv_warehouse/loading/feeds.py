@@ -1,5 +1,6 @@
 """The feeds of a shop, as models/staging/shop.yml describes them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,12 @@ class Column:
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     time_zone: str | None = None
+
+    @property
+    def is_id(self) -> bool:
+        """Whether the column holds ids, which a spreadsheet takes for numbers."""
+        is_named_so = re.search(r"(^|[\s_-])[iI][dD]$|[a-z](ID|Id)$", self.name)
+        return self.data_type == "varchar" and is_named_so is not None
 
 
 @dataclass(frozen=True)

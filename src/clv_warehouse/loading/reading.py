@@ -105,10 +105,7 @@ class _Cast:
     is_wrong_sql: str | None
     way_out: str = "Mend it in the file."
     times: TextTimes | None = None
-
-    @property
-    def expected(self) -> str:
-        return _expected(self.column)
+    expected: str = ""
 
 
 @dataclass(frozen=True)
@@ -399,7 +396,7 @@ class Reader:
         more = f" ({wrong:,} such values in all)" if wrong > 1 else ""
         message = (
             f"{table.label}, row {row:,}, column {cast.found}: {shortened(value)} "
-            f"is not {cast.expected}{more}. {cast.way_out}"
+            f"is not {cast.expected or _expected(cast.column)}{more}. {cast.way_out}"
         )
         return Problem(table.label, message, cast.found, row, value, wrong)
 
@@ -594,10 +591,11 @@ def _cast(column: Column, name: str, found_type: str) -> _Cast:
     value = quoted(name)
     base = found_type.partition("(")[0]
     target = column.data_type
+    if column.is_id:
+        return _id_cast(column, name, found_type)
     if target == "varchar":
         as_text = f"cast({value} as varchar)"
         if base in _FLOATS:
-            # Many tools write customer numbers as floats once one of them is missing.
             as_text = f"regexp_replace({as_text}, '\\.0$', '')"
         return _Cast(column, name, as_text, None)
     if found_type.casefold() == target:
@@ -640,6 +638,32 @@ def _time_cast(column: Column, name: str, found_type: str) -> _Cast:
         "Mend it in the file, or say how its dates are written, such as "
         "--dates %d/%m/%Y.",
         times,
+    )
+
+
+def _id_cast(column: Column, name: str, found_type: str) -> _Cast:
+    value = quoted(name)
+    base = found_type.partition("(")[0]
+    is_wrong: str | None
+    if base == "VARCHAR":
+        # Staging tidies all ids. We do so where a float was written as text, because
+        # connectors join by ids; asking for that first spares most of the time.
+        tidied = sql_of("id_text", value)
+        sql = f"case when {value} like '%.0%' then {tidied} else {value} end"
+        is_wrong = sql_of("is_cut_id", value)
+    else:
+        sql = sql_of("id_number", value, found_type.casefold())
+        is_wrong = None
+    if base in _FLOATS:
+        is_wrong = f"not isnan({value}) and {sql} is null"
+    return _Cast(
+        column,
+        name,
+        sql,
+        is_wrong,
+        expected="an id with all its digits",
+        way_out="A spreadsheet or a float has cut them off: export it again, and load "
+        "the export without opening it in a spreadsheet.",
     )
 
 

@@ -68,7 +68,7 @@ _LINES = f"""
         Quantity as quantity,
         InvoiceDate as invoiced_at,
         Price as unit_price,
-        regexp_replace("Customer ID", '\\.0$', '') as customer_id,
+        "Customer ID" as customer_id,
         Country as country
     from ({{lines}})
 """
