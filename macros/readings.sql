@@ -205,3 +205,15 @@
 {% macro folded_id(id) -%}
     lower(trim({{ id }}))
 {%- endmacro %}
+
+{#
+  Whether an id has so many orders that it may stand for many people: at least 20 orders,
+  a twentieth of all, and ten times as many as the other customers have on average.
+#}
+{% macro is_improbable_id(orders, all_orders, customers) -%}
+    (
+        {{ orders }} >= 20
+        and {{ orders }} * 20 >= {{ all_orders }}
+        and {{ orders }} * ({{ customers }} - 1) >= 10 * ({{ all_orders }} - {{ orders }})
+    )
+{%- endmacro %}

@@ -28,6 +28,6 @@ select
     meanings.described_as is not null as is_described,
     meanings.is_doubtful,
     cast(coalesce(orders.orders, 0) as bigint) as orders,
-    cast(coalesce(orders.amount, 0) as decimal(18, 4)) as amount
+    cast(coalesce(orders.amount, 0) as decimal(38, 4)) as amount
 from meanings
 left join orders on meanings.status = orders.status

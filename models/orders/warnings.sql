@@ -1,0 +1,150 @@
+{{ config(post_hook="{{ warn_of(this) }}") }}
+-- One row per thing that no rule decides for certain, with its orders and their money.
+-- The build says each.
+with orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+statuses as (
+    select
+        *,
+        row_number() over (
+            partition by is_described order by abs(amount) desc, status asc
+        ) as place
+    from {{ ref('statuses') }}
+    where orders > 0
+),
+
+-- A file with a status of its own for each order would fill the screen.
+named_statuses as (
+    select * from statuses
+    where place <= 20 and (is_doubtful or not is_described)
+),
+
+status_warnings as (
+    select
+        case when is_described then 'doubtful_status' else 'unknown_status' end as kind,
+        status as subject,
+        orders,
+        amount,
+        case
+            when is_described then 'Shops differ in what they mean by the status '
+            else 'Nobody has said what this status means: '
+        end
+        || status || '. It counts as ' || case meaning
+            when 'sale' then 'sold'
+            when 'refunded' then 'refunded'
+            else 'no sale'
+        end
+        || ' for ' || {{ counted('orders', 'order') }} || ' of ' || {{ money_text('amount') }}
+        || case
+            when is_described
+                then
+                    '. If yours means something else, change its meaning in'
+                    || ' seeds/reference/order_statuses.csv; if not, set is_doubtful to'
+                    || ' false there.'
+            else '. Add it to seeds/reference/order_statuses.csv.'
+        end as message
+    from named_statuses
+),
+
+customers as (
+    select
+        customer_key,
+        count(*) as orders,
+        sum(amount) as amount
+    from orders
+    where customer_key is not null
+    group by customer_key
+),
+
+all_customers as (
+    select
+        count(*) as customers,
+        sum(orders) as all_orders,
+        sum(amount) as all_amount
+    from customers
+),
+
+improbable as (
+    select
+        customers.*,
+        all_customers.all_orders,
+        all_customers.all_amount
+    from customers
+    cross join all_customers
+    where {{ is_improbable_id(
+        'customers.orders', 'all_customers.all_orders', 'all_customers.customers'
+    ) }}
+),
+
+currencies as (
+    select
+        count(*) as orders,
+        count(currency) as named_orders,
+        sum(case when currency is null then amount end) as blank_amount,
+        max(currency) as currency
+    from orders
+),
+
+-- What a row passed over would have said, nobody knows.
+unordered as (
+    select
+        feed,
+        count(*) as records,
+        sum(amount) as amount
+    from {{ ref('rejected_records') }}
+    where reason = 'conflicting_record'
+    group by feed
+),
+
+said as (
+    select
+        kind,
+        subject,
+        orders,
+        amount,
+        message
+    from status_warnings
+    union all
+    select
+        'improbable_customer' as kind,
+        customer_key as subject,
+        orders,
+        amount,
+        'Customer ''' || customer_key || ''' has ' || cast(orders as string) || ' of '
+        || {{ counted('all_orders', 'order') }} || ', and ' || {{ money_text('amount') }}
+        || ' of ' || {{ money_text('all_amount') }} || '. If the id stands for guests or'
+        || ' for nobody, add it to seeds/reference/nobody_ids.csv.' as message
+    from improbable
+    union all
+    select
+        'blank_currency' as kind,
+        cast(null as string) as subject,
+        orders - named_orders as orders,
+        blank_amount as amount,
+        'Orders without a currency, beside ' || cast(named_orders as string) || ' in '
+        || currency || ': ' || {{ counted('(orders - named_orders)', 'order') }} || ' of '
+        || {{ money_text('blank_amount') }} || '. Each counts as ' || currency || '.' as message
+    from currencies
+    where named_orders > 0 and orders > named_orders
+    union all
+    select
+        'unordered_versions' as kind,
+        feed as subject,
+        records as orders,
+        amount,
+        'The build passed over ' || {{ counted('records', 'row') }} || ' of the feed '
+        || feed || ' for another with the same key, though nothing tells which is newer'
+        || ' (conflicting_record in orders.rejected_records). Load the feed with'
+        || ' scripts/load.py, or give the orders a column updated_at.' as message
+    from unordered
+)
+
+select
+    kind,
+    subject,
+    cast(orders as bigint) as orders,
+    cast(amount as decimal(38, 4)) as amount,
+    message
+from said
