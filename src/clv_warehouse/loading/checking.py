@@ -4,6 +4,7 @@ The checks read the tables of schema raw as they were just written, before the l
 committed. They read ids, statuses, times and money by the macros that staging uses.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
@@ -15,6 +16,12 @@ from clv_warehouse.loading.feeds import Feed
 from clv_warehouse.loading.findings import Finding, Findings
 from clv_warehouse.loading.headers import meant_by
 from clv_warehouse.loading.reading import Reader
+from clv_warehouse.loading.times import (
+    explains,
+    offsets_in,
+    shop_zone,
+    suggested_zones,
+)
 from clv_warehouse.project import settings
 from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.places import ROOT
@@ -40,6 +47,7 @@ _TIMES_THE_NEXT_GAP = 3
 _WOULD_CHANGE_MONEY = {"status", "refunded_amount", "currency"}
 
 _MOST_NAMED = 12
+_MOST_STATUSES = 100
 
 # SQL and type of a column that a raw table lacks.
 _ABSENT = ("null", "NULL")
@@ -114,9 +122,9 @@ _LINE_TOTALS = """
         said_order_lines.order_id,
         count(*) as lines,
         count(said_order_lines.line_number) as numbered,
-        sum({amount}) as amount,
-        sum({amount}) filter (where {amount} < 0) as returned,
-        sum({amount}) filter (where types.counts_as = 'tax') as tax
+        coalesce(sum({amount}) filter (where {counts}), 0) as amount,
+        sum({amount}) filter (where {amount} < 0 and quantity < 0 and {counts})
+            as returned
     from said_order_lines
     left join read_csv({codes}, header = true, all_varchar = true) as codes
         using (product_id)
@@ -124,7 +132,6 @@ _LINE_TOTALS = """
         on types.line_type
             = coalesce(said_order_lines.line_type, codes.line_type, 'product')
     where said_order_lines.order_id is not null
-        and coalesce(types.counts_as, 'goods') <> 'rejected'
     group by said_order_lines.order_id
 """
 
@@ -159,7 +166,6 @@ _TOTALS = f"""
                     then line_totals.amount / copies
             end as of_one_copy,
             {_ROUNDING} * (1 + line_totals.lines) as rounding,
-            coalesce(line_totals.amount, kept_orders.amount) as money,
             greatest(abs(coalesce(refunded_amount, 0)), coalesce(refunds.amount, 0))
                 as refunded
         from kept_orders
@@ -167,6 +173,33 @@ _TOTALS = f"""
         left join meanings on kept_orders.status = meanings.status
         left join line_totals on kept_orders.order_id = line_totals.order_id
         left join refunds on kept_orders.order_id = refunds.order_id
+    ),
+
+    compared as (
+        select
+            *,
+            charged + tax - discount as expected,
+            amount is not null and not least(
+                abs(amount - (charged + tax - discount)),
+                abs(amount - (charged - discount)),
+                abs(amount - (charged + tax)),
+                abs(amount - charged),
+                abs(amount - of_lines),
+                coalesce(abs(amount - of_one_copy), abs(amount - of_lines))
+            ) <= rounding as is_different
+        from summed
+    ),
+
+    -- What the customer paid.
+    paid as (
+        select
+            *,
+            case
+                when of_lines is null or (amount is not null and not is_different)
+                    then amount
+                else expected
+            end as money
+        from compared
     )
 
     select
@@ -175,39 +208,24 @@ _TOTALS = f"""
             when meaning = 'sale' and money < 0 then abs(money)
             when meaning = 'sale' then least(refunded, money)
             when meaning = 'refunded' then money
-        end as back,
-        charged + tax - discount as expected,
-        amount is not null and not least(
-            abs(amount - (charged + tax - discount)),
-            abs(amount - (charged - discount)),
-            abs(amount - (charged + tax)),
-            abs(amount - charged),
-            abs(amount - of_lines),
-            coalesce(abs(amount - of_one_copy), abs(amount - of_lines))
-        ) <= rounding as is_different
-    from summed
+        end as back
+    from paid
 """
 
 
-def find_all(
-    connection: duckdb.DuckDBPyConnection,
-    feeds: Sequence[Feed],
-    reader: Reader | None,
-) -> Findings:
-    """Check the tables of warehouse.raw as they were just written.
-
-    `reader` is what read them, if files were read.
-    """
-    check = _Check(connection, feeds)
-    each = [*check.findings()]
-    if reader is not None:
-        each += _of_files(reader)
-    return Findings(check.head(), each)
+def find_all(connection: duckdb.DuckDBPyConnection, reader: Reader) -> Findings:
+    """Check the tables of warehouse.raw as `reader` and a load just wrote them."""
+    check = _Check(connection, reader)
+    return Findings(
+        check.head(), [*check.findings(), *_of_files(reader), *_of_zones(reader)]
+    )
 
 
 def _of_files(reader: Reader) -> Iterator[Finding]:
     for problem in (*reader.problems, *reader.doubts):
         yield Finding(problem.message, is_doubt=True, amount=float("inf"))
+    for note in reader.notes:
+        yield Finding(note)
     for label, names in reader.unread.items():
         columns = _columns_of(label, reader.feeds)
         meant = {name: meant_by(name, columns) for name in names}
@@ -223,6 +241,31 @@ def _of_files(reader: Reader) -> Iterator[Finding]:
         )
 
 
+def _of_zones(reader: Reader) -> Iterator[Finding]:
+    """Say which zone the offsets of the times suggest, if it is not the shop's."""
+    zone = shop_zone()
+    counts: Counter[tuple[str, str]] = Counter()
+    for named in reader.zones.values():
+        counts.update(named)
+    # Many systems write UTC wherever the shop is.
+    if explains(zone, counts) or explains("UTC", counts):
+        return
+    offsets = f"times bear the offsets {_named(offsets_in(counts))}"
+    suggested = suggested_zones(counts, most=1)
+    if suggested:
+        yield Finding(
+            f"{offsets}, as in {suggested[0]}, but days are counted in {zone}",
+            "Set var time_zone in dbt_project.yml to the shop's zone, and load again.",
+            is_doubt=True,
+        )
+    else:
+        yield Finding(
+            f"{offsets}, which no one zone has: days are counted in {zone}",
+            "Set var time_zone in dbt_project.yml to the shop's zone.",
+            is_doubt=True,
+        )
+
+
 def _columns_of(label: str, feeds: Sequence[Feed]) -> set[str]:
     """The columns of the feed that a file is named after; of all feeds otherwise."""
     named = [feed for feed in feeds if label.casefold().startswith(feed.name)]
@@ -232,12 +275,12 @@ def _columns_of(label: str, feeds: Sequence[Feed]) -> set[str]:
 class _Check:
     """The checks of one load; each method yields what it finds."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, feeds: Sequence[Feed]
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, reader: Reader) -> None:
         self.connection = connection
         self.settings = settings.values()
-        for feed in feeds:
+        # What a file lacks because it could not be read is said once.
+        self.is_read = not reader.problems
+        for feed in reader.feeds:
             self._view(feed)
         self._run(_KEPT_ORDERS)
         self._run(
@@ -261,6 +304,7 @@ class _Check:
         self._run(
             _LINE_TOTALS.format(
                 amount=f"coalesce({amount}, said_order_lines.amount)",
+                counts="coalesce(types.counts_as, 'goods') <> 'rejected'",
                 codes=_seed("non_product_codes"),
                 types=_seed("line_types"),
             )
@@ -292,7 +336,8 @@ class _Check:
         ]
         if guests:
             parts.insert(2, f"{_counted(guests, 'order')} of guests")
-        if back:
+        if back and sold:
+            back = min(back, sold)
             parts.append(f"of which {self._money(back)} went back")
         return f"{', '.join(parts)}."
 
@@ -347,8 +392,11 @@ class _Check:
             each = [row for row in found if row[1] == meaning]
             if each:
                 named = _named(
-                    f"{status} ({orders:,}: {self._money(money)})"
-                    for status, *_, orders, money in each
+                    (
+                        f"{status} ({orders:,}: {self._money(money)})"
+                        for status, *_, orders, money in each
+                    ),
+                    _MOST_STATUSES,
                 )
                 yield Finding(
                     f"statuses that {text}: {named}",
@@ -523,7 +571,7 @@ class _Check:
                 amount=_size(money),
             )
         ((empty,),) = self._rows("select count(*) from totals where money is null")
-        if empty:
+        if empty and self.is_read:
             yield Finding(
                 f"{_counted(empty, 'order')} with neither an amount nor lines: "
                 "rejected",
@@ -596,7 +644,7 @@ class _Check:
             f" count(*) filter (where {day} > {today}),"
             f" sum(money) filter (where {day} > {today}), max({day}) from totals"
         )
-        if missing or early:
+        if (missing and self.is_read) or early:
             yield Finding(
                 f"{_counted(missing + early, 'order')} without a date, or with one "
                 "before 1970: rejected",
@@ -738,11 +786,10 @@ def _counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def _named(things: Iterable[str]) -> str:
+def _named(things: Iterable[str], most: int = _MOST_NAMED) -> str:
     named = list(things)
-    more = len(named) - _MOST_NAMED
-    rest = [f"and {more:,} more"] if more > 0 else []
-    return ", ".join([*named[:_MOST_NAMED], *rest])
+    rest = [f"and {len(named) - most:,} more"] if len(named) > most else []
+    return ", ".join([*named[:most], *rest])
 
 
 def _size(amount: Decimal | None) -> float:

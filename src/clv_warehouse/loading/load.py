@@ -86,7 +86,7 @@ def load(
                 raise LoadError("\n".join(messages))
             if is_new:
                 _attach(connection, warehouse)
-            return _replace_all(connection, feeds, queries, report, options, reader)
+            return _replace_all(connection, feeds, queries, reader)
 
 
 def link(
@@ -118,7 +118,8 @@ def link(
                     f"that can be read: the feed {feed.name} is required."
                 )
         _attach(connection, warehouse)
-        return _replace_all(connection, feeds, queries, report, options)
+        reader = Reader(connection, feeds, report, options)
+        return _replace_all(connection, feeds, queries, reader, in_place=True)
 
 
 def link_tables(
@@ -142,8 +143,9 @@ def link_tables(
     with duckdb.connect() as connection:
         _attach(connection, warehouse)
         connection.execute("use warehouse")
-        queries = layout.queries(connection, schema, report)
-        return _replace_all(connection, feeds, queries, report, options)
+        reader = Reader(connection, feeds, report, options)
+        queries = layout.queries(connection, schema, reader.note)
+        return _replace_all(connection, feeds, queries, reader, in_place=True)
 
 
 def _find_parquet(
@@ -190,13 +192,12 @@ def _replace_all(
     connection: duckdb.DuckDBPyConnection,
     feeds: tuple[Feed, ...],
     queries: dict[str, str],
-    report: Report,
-    options: Options,
-    reader: Reader | None = None,
+    reader: Reader,
+    in_place: bool = False,
 ) -> Loaded:
     """Write every feed in one transaction; after an error nothing is committed.
 
-    Without a `reader` the queries become views.
+    The queries become views if the rows stay `in_place`.
     """
     try:
         connection.begin()
@@ -209,13 +210,13 @@ def _replace_all(
             if name in {feed.name for feed in feeds}:
                 connection.execute(f"drop {kind} warehouse.raw.{quoted(name)}")
         loaded = [
-            _view(connection, feed, queries[feed.name], report)
-            if reader is None and feed.name in queries
-            else _replace(connection, feed, queries.get(feed.name), report)
+            _view(connection, feed, queries[feed.name], reader.report)
+            if in_place and feed.name in queries
+            else _replace(connection, feed, queries.get(feed.name), reader.report)
             for feed in feeds
         ]
-        findings = find_all(connection, feeds, reader)
-        if options.is_check:
+        findings = find_all(connection, reader)
+        if reader.options.is_check:
             connection.rollback()
         else:
             connection.commit()

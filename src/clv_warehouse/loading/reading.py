@@ -128,7 +128,8 @@ class Reader:
     Values that cannot be read are null in the views. `problems` names them, one per
     file and column, so that all are known at once; a load ends with them before it
     writes anything. `doubts` are what may be wrong though it can be read. `unread` are
-    the columns that nobody asked for, by file.
+    the columns that nobody asked for, by file. `notes` are what a person should know of
+    how the source was read.
 
     A view has a time as TIMESTAMP, which is the shop's clock, or as TIMESTAMPTZ, an
     instant, where a value of its column names an offset or zone. `zones` counts these,
@@ -151,10 +152,16 @@ class Reader:
         self.problems: list[Problem] = []
         self.doubts: list[Problem] = []
         self.unread: dict[str, list[str]] = {}
+        self.notes: list[str] = []
         self.zones: dict[tuple[str, str], ZoneCounts] = {}
         for form in options.dates:
             self._require_date_format(form)
         self._copies: TemporaryDirectory[str] | None = None
+
+    def note(self, text: str) -> None:
+        """Keep a sentence for the findings of a check, and report it."""
+        self.notes.append(text)
+        self.report(text)
 
     def __enter__(self) -> Self:
         return self
@@ -314,7 +321,7 @@ class Reader:
             self.unread[table.label] = ignored
             self.report(f"{table.label}: columns not read: {listed(ignored)}")
         if table.text is not None and table.text.skipped:
-            self.report(
+            self.note(
                 f"{table.label}: not read before the header: {table.text.skipped} lines"
             )
         casts = {

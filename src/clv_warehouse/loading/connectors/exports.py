@@ -44,7 +44,7 @@ def find_kinds(
             "name its columns in a mapping file: load.py map."
         )
     if unknown:
-        reader.report(
+        reader.note(
             f"{source}: files not read: {', '.join(unknown)} (no columns of "
             f"{', '.join(kinds)})"
         )

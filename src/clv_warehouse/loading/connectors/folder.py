@@ -44,7 +44,7 @@ def _report_ignored(reader: Reader, folder: Path, parts: dict[str, list[Path]]) 
         if path not in read | folders and not path.name.startswith(".")
     ]
     if ignored:
-        reader.report(
+        reader.note(
             f"{folder}: files not read: {', '.join(ignored)} (the feeds are "
             f"{_names(reader)}; a part of orders that is called otherwise goes into "
             "the folder orders)"

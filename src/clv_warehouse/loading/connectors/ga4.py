@@ -486,7 +486,7 @@ def _without_intraday(reader: Reader, paths: list[Path]) -> list[Path]:
         if "intraday_" in path.name and path.name.replace("intraday_", "") in names
     ]
     if left_out:
-        reader.report(
+        reader.note(
             "files not read, because the tables of their days are complete: "
             f"{', '.join(path.name for path in left_out)}"
         )
@@ -617,7 +617,7 @@ def _customer(reader: Reader) -> str:
     ).fetchall()
     if logins:
         return "person_id"
-    reader.report(
+    reader.note(
         f"no event has a user_id: the {devices:,} devices (user_pseudo_id) stand for "
         "customers, who look as if they came back less often than they did"
     )
@@ -640,7 +640,7 @@ def _report_left_out(reader: Reader) -> None:
         """
     ).fetchall()
     if events:
-        reader.report(f"events not read: {events:,} ({others})")
+        reader.note(f"events not read: {events:,} ({others})")
     ((repeats, guests, explained),) = reader.connection.execute(
         """
         select
@@ -651,13 +651,13 @@ def _report_left_out(reader: Reader) -> None:
         """
     ).fetchall()
     if repeats:
-        reader.report(
+        reader.note(
             f"{repeats:,} purchases repeat a transaction_id; the first one counts"
         )
     if guests:
-        reader.report(f"{guests:,} purchases of devices that nobody logged in on")
+        reader.note(f"{guests:,} purchases of devices that nobody logged in on")
     if explained:
-        reader.report(
+        reader.note(
             f"{explained:,} purchases bear a value with shipping or tax; their goods "
             "count"
         )

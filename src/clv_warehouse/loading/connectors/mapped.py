@@ -257,7 +257,7 @@ class _FeedOfFile:
         ).fetchall()
         said = "is not" if is_kept else "is"
         words = " or ".join(value or "blank" for value in values)
-        self.reader.report(
+        self.reader.note(
             f"{self.feed.feed.name}: {left_out:,} of {there:,} rows left out, whose "
             f"{column} {said} {words}"
         )

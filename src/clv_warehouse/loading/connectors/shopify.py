@@ -450,7 +450,7 @@ def _report_owed(reader: Reader) -> None:
         " where financial_status = 'partially_paid' and outstanding_balance > 0"
     ).fetchall()
     if orders:
-        reader.report(
+        reader.note(
             f"{orders:,} orders are partly paid and count in full; {owed:,.2f} of them "
             "is still owed"
         )

@@ -321,12 +321,12 @@ def _report_left_out(reader: Reader) -> None:
         """
     ).fetchall()
     if converted:
-        reader.report(
+        reader.note(
             f"{converted:,} payments in other currencies count as what Stripe paid out "
             f"for them, in {', '.join(sorted(currencies))}"
         )
     if lost:
-        reader.report(
+        reader.note(
             f"{lost:,} payments were lost in disputes and count as refunded: "
             f"{lost_amount:,.2f}"
         )

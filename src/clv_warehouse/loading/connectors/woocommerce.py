@@ -553,7 +553,7 @@ def _read_packed(reader: Reader, paths: Sequence[Path]) -> dict[str, str]:
 def _read_analytics(reader: Reader, paths: Sequence[Path]) -> dict[str, str]:
     read_parts(reader, paths, _ANALYTICS_COLUMNS, "analytics")
     reader.connection.execute(_ANALYTICS_ROWS)
-    reader.report(
+    reader.note(
         f"{paths[0].name}: this report has neither e-mail addresses nor customer "
         "numbers, so customers of one name are one customer; an order's money is what "
         "its goods cost, without shipping and tax. A plugin's export says more."
