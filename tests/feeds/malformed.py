@@ -116,13 +116,14 @@ def exports(draw: DrawFn) -> Export:
 
 @st.composite
 def _files(draw: DrawFn, feed: str) -> list[tuple[str, bytes]]:
+    suffix = draw(_mostly(".csv", ".txt", ".tsv", ".csv.gz", ".xls"))
+    if not draw(_seldom()):
+        return [(feed + suffix, draw(_written(*draw(_rows(feed)), suffix)))]
     header, rows = draw(_rows(feed))
-    suffix = draw(st.sampled_from([".csv"] * 8 + [".txt", ".tsv", ".csv.gz", ".xls"]))
-    content = draw(_written(header, rows, suffix))
-    parts = draw(st.sampled_from([1] * 9 + [2]))
-    if parts == 1:
-        return [(feed + suffix, content)]
-    return [(f"{feed}_2023{suffix}", content), (f"{feed}_2024{suffix}", content)]
+    return [
+        (f"{feed}_{year}{suffix}", draw(_written(header, part, suffix)))
+        for year, part in ((2023, rows[::2]), (2024, rows[1::2]))
+    ]
 
 
 @st.composite
@@ -134,13 +135,15 @@ def _rows(draw: DrawFn, feed: str) -> tuple[list[str], list[list[str]]]:
     if draw(_seldom()):
         columns.remove(draw(st.sampled_from(columns)))
     columns = draw(st.permutations(columns))
-    count = draw(st.integers(0, 8))
+    count = draw(st.integers(2, 10))
+    if draw(_seldom()):
+        count = 0
     rows = [
         [draw(st.sampled_from(good[column])) for column in columns]
         for _ in range(count)
     ]
-    if rows and columns and draw(st.booleans()):
-        for _ in range(draw(st.integers(1, 3))):
+    if rows and columns:
+        for _ in range(draw(_mostly(0, 1, 3))):
             row = draw(st.integers(0, count - 1))
             place = draw(st.integers(0, len(columns) - 1))
             rows[row][place] = draw(st.sampled_from(NASTY))
@@ -149,7 +152,7 @@ def _rows(draw: DrawFn, feed: str) -> tuple[list[str], list[list[str]]]:
     respelled = st.sampled_from([str, str.upper, lambda name: f" {name} "])
     words = st.sampled_from([str, lambda name: name.replace("_", " ").title()])
     header = [draw(words)(draw(respelled)(name)) for name in columns]
-    extra = draw(st.sampled_from([[], [], [], ["Notes"], ["Notes", "Notes"], [""]]))
+    extra = draw(_mostly([], ["Notes"], ["Notes", "Notes"], [""]))
     return header + extra, [row + ["x"] * len(extra) for row in rows]
 
 
@@ -201,8 +204,8 @@ _DAMAGES = (
 
 
 def _seldom() -> SearchStrategy[bool]:
-    return st.sampled_from([False] * 9 + [True])
+    return st.sampled_from([False] * 19 + [True])
 
 
 def _mostly(usual: object, *others: object) -> SearchStrategy:  # type: ignore[type-arg]
-    return st.sampled_from([usual] * (3 * len(others) + 3) + list(others))
+    return st.sampled_from([usual] * 9 * len(others) + list(others))
