@@ -290,3 +290,71 @@
 {% macro spark__regexp_is(text, pattern) -%}
     {{ text }} rlike '^({{ pattern | replace("\\", "\\\\") }})$'
 {%- endmacro %}
+
+{# The values of a group as an array, in the order of `order_by`. #}
+{% macro ordered_values(value, order_by) -%}
+    {{ return(adapter.dispatch('ordered_values')(value, order_by)) }}
+{%- endmacro %}
+
+{% macro default__ordered_values(value, order_by) -%}
+    list({{ value }} order by {{ order_by }})
+{%- endmacro %}
+
+{% macro spark__ordered_values(value, order_by) -%}
+    transform(
+        array_sort(collect_list(
+            named_struct('position', {{ order_by }}, 'value', {{ value }})
+        )),
+        pair -> pair.value
+    )
+{%- endmacro %}
+
+{#
+  The sum of the values that fit, after each value of an array of whole numbers and
+  before the first: a value fits if the sum does not exceed `most` with it. Of 3, 3 and 2,
+  with 5 as the most, the sums are 0, 3, 3 and 5.
+#}
+{% macro sums_that_fit(values, most) -%}
+    {{ return(adapter.dispatch('sums_that_fit')(values, most)) }}
+{%- endmacro %}
+
+{% macro default__sums_that_fit(values, most) -%}
+    list_reduce(
+        list_transform({{ values }}, lambda value: [value]),
+        lambda sums, value: list_append(
+            sums,
+            case
+                when sums[-1] + value[1] <= {{ most }} then sums[-1] + value[1]
+                else sums[-1]
+            end
+        ),
+        [cast(0 as bigint)]
+    )
+{%- endmacro %}
+
+{% macro spark__sums_that_fit(values, most) -%}
+    aggregate(
+        {{ values }},
+        array(cast(0 as bigint)),
+        (sums, value) -> concat(sums, array(
+            case
+                when element_at(sums, -1) + value <= {{ most }}
+                    then element_at(sums, -1) + value
+                else element_at(sums, -1)
+            end
+        ))
+    )
+{%- endmacro %}
+
+{# The element of an array at a place, 1 for the first. #}
+{% macro element(array, place) -%}
+    {{ return(adapter.dispatch('element')(array, place)) }}
+{%- endmacro %}
+
+{% macro default__element(array, place) -%}
+    {{ array }}[{{ place }}]
+{%- endmacro %}
+
+{% macro spark__element(array, place) -%}
+    element_at({{ array }}, cast({{ place }} as int))
+{%- endmacro %}

@@ -7,9 +7,13 @@
 -- so all features and targets can be sums over these rows.
 with {% if since -%}
 active_customers as (
-    select distinct customer_key
+    select customer_key
     from {{ ref('fct_orders') }}
     where {{ is_unsettled('ordered_date', since) }}
+    union
+    select customer_key
+    from {{ ref('fct_refunds') }}
+    where {{ is_unsettled('refunded_date', since) }}
 ),
 
 {% endif -%}
@@ -18,6 +22,14 @@ orders as (
     where
         customer_key is not null
         and is_sale
+        and {{ is_active }}
+),
+
+refunds as (
+    select * from {{ ref('fct_refunds') }}
+    where
+        customer_key is not null
+        and spend_amount > 0
         and {{ is_active }}
 ),
 
@@ -31,13 +43,36 @@ lines as (
         and {{ is_active }}
 ),
 
+-- What came back on its own day was not bought: whole orders, and lines of which all
+-- pieces came back.
+undone_orders as (
+    select order_id from {{ ref('fct_orders') }}
+    where undone_amount > 0 and undone_amount = sold_amount
+),
+
+undone_lines as (
+    select
+        undone_order_id as order_id,
+        undone_line_number as line_number
+    from {{ ref('matched_returns') }}
+    where is_same_day
+    group by undone_order_id, undone_line_number
+    having sum(quantity) = max(sold_quantity)
+),
+
 first_bought as (
     select
-        customer_key,
-        product_id,
-        min(ordered_date) as activity_date
+        lines.customer_key,
+        lines.product_id,
+        min(lines.ordered_date) as activity_date
     from lines
-    group by customer_key, product_id
+    left join undone_orders on lines.order_id = undone_orders.order_id
+    left join undone_lines
+        on
+            lines.order_id = undone_lines.order_id
+            and lines.line_number = undone_lines.line_number
+    where undone_orders.order_id is null and undone_lines.order_id is null
+    group by lines.customer_key, lines.product_id
 ),
 
 new_products as (
@@ -53,31 +88,56 @@ order_days as (
     select
         customer_key,
         ordered_date as activity_date,
-        sum(case when sold_amount > 0 then 1 else 0 end) as orders,
+        sum(case when sold_amount > undone_amount then 1 else 0 end) as orders,
         sum(items) as items,
         sum(sold_amount - undone_amount) as purchase_amount,
-        sum(returned_amount - undone_amount) as returned_amount
+        sum(amount) as net_amount
     from orders
     group by customer_key, ordered_date
 ),
 
+refund_days as (
+    select
+        customer_key,
+        refunded_date as activity_date,
+        sum(spend_amount) as refunded_amount
+    from refunds
+    group by customer_key, refunded_date
+),
+
+money_days as (
+    select
+        coalesce(order_days.customer_key, refund_days.customer_key) as customer_key,
+        coalesce(order_days.activity_date, refund_days.activity_date) as activity_date,
+        coalesce(order_days.orders, 0) as orders,
+        coalesce(order_days.items, 0) as items,
+        coalesce(order_days.purchase_amount, 0) as purchase_amount,
+        coalesce(order_days.net_amount, 0) - coalesce(refund_days.refunded_amount, 0)
+            as net_amount
+    from order_days
+    full outer join refund_days
+        on
+            order_days.customer_key = refund_days.customer_key
+            and order_days.activity_date = refund_days.activity_date
+),
+
 days as (
     select
-        order_days.customer_key,
-        order_days.activity_date,
-        cast(order_days.orders as integer) as orders,
-        cast(order_days.items as decimal(18, 3)) as items,
-        cast(order_days.purchase_amount as decimal(38, 4)) as purchase_amount,
-        cast(order_days.returned_amount as decimal(38, 4)) as returned_amount,
-        cast(order_days.purchase_amount - order_days.returned_amount as decimal(38, 4))
-            as net_amount,
+        money_days.customer_key,
+        money_days.activity_date,
+        cast(money_days.orders as integer) as orders,
+        cast(money_days.items as decimal(18, 3)) as items,
+        cast(money_days.purchase_amount as decimal(38, 4)) as purchase_amount,
+        cast(money_days.purchase_amount - money_days.net_amount as decimal(38, 4))
+            as returned_amount,
+        cast(money_days.net_amount as decimal(38, 4)) as net_amount,
         cast(coalesce(new_products.new_products, 0) as integer) as new_products,
-        order_days.purchase_amount > 0 as is_purchase
-    from order_days
+        money_days.purchase_amount > 0 as is_purchase
+    from money_days
     left join new_products
         on
-            order_days.customer_key = new_products.customer_key
-            and order_days.activity_date = new_products.activity_date
+            money_days.customer_key = new_products.customer_key
+            and money_days.activity_date = new_products.activity_date
 ),
 
 gaps as (

@@ -10,14 +10,20 @@ with lines as (
         case when line_type = 'product' then product_id end as product_id,
         product_id as code,
         line_type,
+        counts_as,
         quantity,
         unit_price,
         discount,
         amount,
-        quantity < 0 as is_return,
+        coalesce(quantity < 0 and amount < 0, false) as is_return,
         is_sale
     from {{ ref('checked_order_lines') }}
-    where rejection_reason is null
+    where
+        rejection_reason is null
+        and order_id not in (
+            select order_id from {{ ref('summed_orders') }}
+            where rejection_reason = 'amount_too_large'
+        )
 ),
 
 matched as (

@@ -1,4 +1,76 @@
 {{ config(materialized="view") }}
 -- One row per order that has a line or an amount.
-select * from {{ ref('summed_orders') }}
-where amount is not null
+with orders as (
+    select * from {{ ref('summed_orders') }}
+    where rejection_reason is null
+),
+
+refunds as (
+    select * from {{ ref('order_refunds') }}
+),
+
+refunded as (
+    select
+        order_id,
+        sum(case when source != 'credit' then spend_amount else 0 end) as refunded_amount,
+        sum(case when refunded_date = ordered_date then spend_amount else 0 end)
+            as undone_amount
+    from refunds
+    group by order_id
+),
+
+-- A credit falls with the order that it undoes: it takes back no more than that order's
+-- spend, and is no sale where that order is none.
+credits as (
+    select
+        refund_id as order_id,
+        order_id as undone_order_id,
+        spend_amount,
+        is_sale
+    from refunds
+    where source = 'credit'
+),
+
+joined as (
+    select
+        orders.*,
+        credits.undone_order_id,
+        orders.is_sale and coalesce(credits.is_sale, true) as is_kept_sale,
+        case when credits.is_sale then credits.spend_amount else orders.returned_amount end
+            as returned,
+        cast(coalesce(refunded.refunded_amount, 0) as decimal(18, 4)) as refunded,
+        cast(least(
+            orders.undone_amount + coalesce(refunded.undone_amount, 0), orders.sold_amount
+        ) as decimal(18, 4)) as undone
+    from orders
+    left join refunded on orders.order_id = refunded.order_id
+    left join credits on orders.order_id = credits.order_id
+)
+
+select
+    order_id,
+    customer_key,
+    ordered_at,
+    ordered_date,
+    status,
+    currency,
+    status_meaning,
+    is_kept_sale as is_sale,
+    lines,
+    cast(case when undone > 0 and undone = sold_amount then 0 else items end as decimal(18, 3))
+        as items,
+    total_amount,
+    goods_amount,
+    discount_amount,
+    shipping_amount,
+    tax_amount,
+    tip_amount,
+    sold_amount,
+    returned as returned_amount,
+    undone as undone_amount,
+    refunded as refunded_amount,
+    undone_order_id,
+    cast(sold_amount - returned as decimal(18, 4)) as amount,
+    cast(case when is_kept_sale then sold_amount - returned - refunded else 0 end as decimal(18, 4))
+        as net_amount
+from joined

@@ -3,7 +3,8 @@
 -- One row per returned line that undoes a sale, with that sale. It is the latest
 -- earlier sale to the customer of as many pieces at the same price that no return has
 -- undone yet, else the latest earlier sale of the product. Returns undo at most the
--- pieces sold. Only earlier rows decide, so a match never changes later.
+-- pieces sold, and one that would undo more undoes nothing. Only earlier rows decide, so
+-- a match never changes later.
 with lines as (
     select
         *,
@@ -14,6 +15,7 @@ with lines as (
         and is_sale
         and customer_key is not null
         and line_type = 'product'
+        and quantity <> 0
 ),
 
 returned_products as (
@@ -72,20 +74,26 @@ paired as (
     from nested
 ),
 
+-- Pieces are counted in thousandths, which are whole numbers.
 returns as (
     select
         returned.order_id,
         returned.line_number,
         returned.ordered_at,
+        returned.ordered_date,
         sold.order_id as undone_order_id,
         sold.line_number as undone_line_number,
         sold.ordered_date as undone_date,
+        0 - returned.quantity as quantity,
+        0 - returned.amount as amount,
         sold.quantity as sold_quantity,
-        sum(-returned.quantity) over (
-            partition by sold.order_id, sold.line_number
-            order by returned.position
-            rows between unbounded preceding and current row
-        ) as returned_so_far
+        cast((0 - returned.quantity) * 1000 as bigint) as pieces,
+        cast(sold.quantity * 1000 as bigint) as sold_pieces,
+        row_number() over (
+            partition by sold.order_id, sold.line_number order by returned.position
+        ) as place,
+        sum(0 - returned.quantity) over (partition by sold.order_id, sold.line_number)
+            as all_returned
     from paired as returned
     inner join candidates as sold
         on
@@ -93,6 +101,37 @@ returns as (
             and returned.product_id = sold.product_id
             and returned.undone_position = sold.position
     where not returned.is_sold
+),
+
+-- Only where more came back than was sold is it asked which returns fit.
+overdone as (
+    select
+        undone_order_id,
+        undone_line_number,
+        {{ sums_that_fit('in_order', 'sold_pieces') }} as sums  -- noqa: PRS
+    from (
+        select
+            undone_order_id,
+            undone_line_number,
+            max(sold_pieces) as sold_pieces,
+            {{ ordered_values('pieces', 'place') }} as in_order
+        from returns
+        where all_returned > sold_quantity
+        group by undone_order_id, undone_line_number
+    ) as sold_lines
+),
+
+accepted as (
+    select returns.*
+    from returns
+    left join overdone
+        on
+            returns.undone_order_id = overdone.undone_order_id
+            and returns.undone_line_number = overdone.undone_line_number
+    where
+        overdone.undone_order_id is null
+        or {{ element('overdone.sums', 'returns.place + 1') }}
+        > {{ element('overdone.sums', 'returns.place') }}
 )
 
 select
@@ -101,6 +140,10 @@ select
     ordered_at,
     undone_order_id,
     undone_line_number,
-    undone_date
-from returns
-where returned_so_far <= sold_quantity and {{ is_unsettled('ordered_at', since) }}
+    undone_date,
+    undone_date = ordered_date as is_same_day,
+    cast(quantity as decimal(12, 3)) as quantity,
+    cast(amount as decimal(18, 4)) as amount,
+    sold_quantity
+from accepted
+where {{ is_unsettled('ordered_at', since) }}

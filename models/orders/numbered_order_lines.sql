@@ -17,16 +17,7 @@ where line_number is not null
 union all
 select
     order_id,
-    cast(-row_number() over (
-        partition by order_id
-        order by
-            product_id asc nulls last,
-            quantity asc nulls last,
-            unit_price asc nulls last,
-            discount asc nulls last,
-            amount asc nulls last,
-            line_type asc nulls last
-    ) as integer) as line_number,
+    {{ made_line_number() }} as line_number,
     product_id,
     quantity,
     unit_price,

@@ -1,7 +1,17 @@
 -- One row per raw row that is no fact, with the reason and the row as it was read.
-{%- set order_columns = [
-    'order_id', 'customer_key', 'ordered_at', 'status', 'currency', 'amount',
+{%- set given = {
+    'order_id': 'order_id',
+    'customer_key': 'customer_key',
+    'ordered_at': 'ordered_at',
+    'status': 'status',
+    'currency': 'currency',
+    'amount': 'given_amount',
+} %}
+{%- set line_columns = [
+    'order_id', 'line_number', 'product_id', 'line_type', 'quantity', 'unit_price', 'discount',
+    'amount',
 ] %}
+{%- set refund_columns = ['refund_id', 'order_id', 'refunded_at', 'amount', 'line_number'] %}
 {%- set feeds = {
     'order_lines': ['checked_order_lines', "order_id || '/' || line_number", 'amount'],
     'products': ['checked_products', 'product_id', 'null'],
@@ -21,9 +31,24 @@ lined_orders as (
     where orders.rejection_reason is not null
 ),
 
-empty_orders as (
+-- Orders without money, and orders of more than a table can hold.
+unsummed_orders as (
     select * from {{ ref('summed_orders') }}
-    where amount is null
+    where rejection_reason is not null
+),
+
+lines_of_unsummed as (
+    select lines.*
+    from {{ ref('checked_order_lines') }} as lines
+    inner join unsummed_orders on lines.order_id = unsummed_orders.order_id
+    where lines.rejection_reason is null
+),
+
+refunds_of_unsummed as (
+    select refunds.*
+    from {{ ref('checked_refunds') }} as refunds
+    inner join unsummed_orders on refunds.order_id = unsummed_orders.order_id
+    where refunds.rejection_reason is null
 ),
 
 -- The amount of an order counts only if the order has no lines.
@@ -41,10 +66,26 @@ rejected as (
     select
         'orders' as feed,
         order_id as record_id,
-        'no_amount' as reason,
+        rejection_reason as reason,
+        cast(null as decimal(18, 4)) as amount,
+        {{ json_object(given) }} as record
+    from unsummed_orders
+    union all
+    select
+        'order_lines' as feed,
+        order_id || '/' || line_number as record_id,
+        'order_rejected' as reason,
         amount,
-        {{ row_json(order_columns) }} as record
-    from empty_orders
+        {{ row_json(line_columns) }} as record
+    from lines_of_unsummed
+    union all
+    select
+        'refunds' as feed,
+        refund_id as record_id,
+        'order_rejected' as reason,
+        amount,
+        {{ row_json(refund_columns) }} as record
+    from refunds_of_unsummed
     {%- for feed, (model, record_id, amount) in feeds.items() %}
     union all
     select

@@ -1,30 +1,76 @@
--- The money of the raw rows is the money of facts plus that of rejected rows, exactly.
+-- The money of the raw rows is the money of facts plus that of rejected rows, exactly:
+-- of lines, of orders without lines, and of refunds.
 with lined_orders as (
     select distinct order_id from {{ ref('stg_order_lines') }}
     where order_id is not null
 ),
 
 raw_money as (
-    select sum({{ line_amount('quantity', 'unit_price', 'discount') }}) as money
-    from {{ ref('stg_order_lines') }}
+    select
+        'order_lines' as feed,
+        sum({{ line_amount(
+            'lines.quantity',
+            'lines.unit_price',
+            'lines.discount',
+            'lines.amount',
+            'lower(coalesce(lines.line_type, codes.line_type))'
+        ) }}) as money
+    from {{ ref('stg_order_lines') }} as lines
+    left join {{ ref('non_product_codes') }} as codes
+        on lines.product_id = codes.product_id
     union all
-    select sum(orders.amount)
+    select
+        'orders' as feed,
+        sum(orders.amount) as money
     from {{ ref('stg_orders') }} as orders
     left join lined_orders on orders.order_id = lined_orders.order_id
     where lined_orders.order_id is null
+    union all
+    select
+        'refunds' as feed,
+        sum(abs(amount)) as money
+    from {{ ref('stg_refunds') }}
 ),
 
 accounted as (
-    select sum(amount) as money from {{ ref('fct_orders') }}
+    select
+        'order_lines' as feed,
+        sum(amount) as money
+    from {{ ref('fct_order_lines') }}
     union all
-    select sum(amount) from {{ ref('rejected_records') }}
+    select
+        'orders' as feed,
+        sum(orders.total_amount) as money
+    from {{ ref('fct_orders') }} as orders
+    left join lined_orders on orders.order_id = lined_orders.order_id
+    where lined_orders.order_id is null
+    union all
+    select
+        'refunds' as feed,
+        sum(amount) as money
+    from {{ ref('fct_refunds') }}
+    where source = 'refunds'
+    union all
+    select
+        feed,
+        sum(amount) as money
+    from {{ ref('rejected_records') }}
+    where feed in ('order_lines', 'orders', 'refunds')
+    group by feed
 ),
 
-totals as (
+accounted_totals as (
     select
-        (select coalesce(sum(money), 0) from raw_money) as raw_money,
-        (select coalesce(sum(money), 0) from accounted) as accounted_money
+        feed,
+        coalesce(sum(money), 0) as money
+    from accounted
+    group by feed
 )
 
-select * from totals
-where raw_money != accounted_money
+select
+    raw_money.feed,
+    raw_money.money as raw_money,
+    accounted_totals.money as accounted_money
+from raw_money
+inner join accounted_totals on raw_money.feed = accounted_totals.feed
+where coalesce(raw_money.money, 0) <> accounted_totals.money

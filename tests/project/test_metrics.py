@@ -35,8 +35,8 @@ def expected(sample: duckdb.DuckDBPyConnection) -> dict[str, float]:
     orders = sample.sql("from orders.fct_orders").df()
     orders = orders[orders["is_sale"]]
     sold = float(orders["sold_amount"].sum())
-    returned = float(orders["returned_amount"].sum())
-    sales = int((orders["sold_amount"] > 0).sum())
+    returned = float((orders["returned_amount"] + orders["refunded_amount"]).sum())
+    sales = int((orders["sold_amount"] > orders["undone_amount"]).sum())
     total_value = float(values["lifetime_value"].sum())
     best_value = float(best["lifetime_value"].sum())
     return {

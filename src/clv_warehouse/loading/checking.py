@@ -116,6 +116,7 @@ _MEANINGS = """
     select * from ({meanings})
 """
 
+_MONEY_OF_A_LINE = ("quantity", "unit_price", "discount", "amount")
 _LINE_TOTALS = """
     create temp table line_totals as
     select
@@ -300,10 +301,14 @@ class _Check:
                 )
             )
         )
-        amount = sql_of("line_amount", "quantity", "unit_price", "discount")
+        amount = sql_of(
+            "line_amount",
+            *("said_order_lines." + name for name in _MONEY_OF_A_LINE),
+            "lower(coalesce(said_order_lines.line_type, codes.line_type))",
+        )
         self._run(
             _LINE_TOTALS.format(
-                amount=f"coalesce({amount}, said_order_lines.amount)",
+                amount=amount,
                 counts="coalesce(types.counts_as, 'goods') <> 'rejected'",
                 codes=_seed("non_product_codes"),
                 types=_seed("line_types"),
