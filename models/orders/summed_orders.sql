@@ -99,15 +99,15 @@ summed as (
             when not has_lines or (discount = 0 and shipping = 0 and tax = 0) then 'dst'
             {%- for letters in ['dst', 'ds', 'st', 's', 'dt', 'd', 't', ''] %}
             when
-                {% if 's' not in letters -%}
-                has_other_lines and
-                {% endif -%}
                 abs(
                     line_amount - amount + tip
                     + {{ ('s' in letters) | int }} * shipping
                     + {{ ('t' in letters) | int }} * tax
                     - {{ ('d' in letters) | int }} * discount
                 ) <= 0.01
+                {%- if 's' not in letters %}
+                and has_other_lines
+                {%- endif %}
                 then '{{ letters }}'
             {%- endfor %}
             else 'dst'

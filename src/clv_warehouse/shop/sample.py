@@ -212,9 +212,13 @@ ADDED = (
     ),
     Dirt(
         "order_lines",
-        "no product",
+        "a gift card that pays, of no product",
         4,
-        {"line_number": _cycle("81"), "product_id": _cycle("")},
+        {
+            "line_number": _cycle("81"),
+            "product_id": _cycle(""),
+            "line_type": _cycle("payment"),
+        },
         _is_small_sale,
     ),
     Dirt(
@@ -240,9 +244,13 @@ ADDED = (
     ),
     Dirt(
         "order_lines",
-        "a price below zero",
+        "of a type that nobody knows",
         4,
-        {"line_number": _cycle("85"), "unit_price": _cycle("-5.00", "-11062.06")},
+        {
+            "line_number": _cycle("85"),
+            "unit_price": _cycle("-5.00", "-11062.06"),
+            "line_type": _cycle("adjustment"),
+        },
         _is_small_sale,
     ),
     Dirt(
