@@ -5,7 +5,7 @@
 #}
 {% macro warn_of(relation) -%}
     {%- if execute -%}
-        {%- for row in run_query('select message from ' ~ relation ~ ' order by kind, message').rows -%}
+        {%- for row in run_query('select message from ' ~ relation ~ ' where message is not null order by message').rows -%}
             {%- if flags.QUIET -%}
                 {%- do print(row[0]) -%}
             {%- endif -%}

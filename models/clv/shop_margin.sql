@@ -1,3 +1,4 @@
+{{ config(post_hook="{{ warn_of(this) }}") }}
 -- One row: the share of spend that is profit, from the sales of the 365 days up to the
 -- scoring date. Products whose cost is believed earn what their sales leave after cost;
 -- everything else, shipping among it, earns var margin.
@@ -63,5 +64,13 @@ select
     assumed_margin,
     known_share * coalesce(known_margin, 0) + (1 - known_share) * assumed_margin as margin,
     doubted_products,
-    doubted_spend
+    doubted_spend,
+    case
+        when doubted_products > 0
+            then
+                {{ counted('doubted_products', 'product') }}
+                || ' with ' || {{ money_text('doubted_spend') }}
+                || ' of spend sold for less than their unit_cost (clv.product_margins,'
+                || ' not is_believed). Their spend earns var margin until the costs are mended.'
+    end as message
 from shares

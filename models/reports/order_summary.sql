@@ -53,16 +53,11 @@ left_out as (
 in_doubt as (
     select
         'in_doubt' as kind,
-        status as name,
-        case
-            when is_described
-                then 'Shops mean different things by it: see seeds/reference/order_statuses.csv.'
-            else 'Counts as a sale until seeds/reference/order_statuses.csv describes it.'
-        end as explanation,
+        kind || coalesce(': ' || subject, '') as name,
+        message as explanation,
         orders,
         amount
-    from named
-    where is_doubtful or not is_described
+    from {{ ref('warnings') }}
 ),
 
 groups as (

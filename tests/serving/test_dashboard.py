@@ -572,7 +572,8 @@ INPUTS = [
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
     "orders.dim_customers",
-    *("orders.rejected_records", "orders.statuses", "clv.shop_margin"),
+    *("orders.rejected_records", "orders.statuses", "orders.warnings"),
+    "clv.shop_margin",
     "reference.clv_models",
     "reference.rejection_reasons",
 ]
