@@ -296,6 +296,13 @@ def test_a_short_export_is_enough(tmp_path):
     ) == [("1001", 15990.0, 0.0, None)]
 
 
+def test_a_partial_refund_of_unknown_amount_is_doubted(tmp_path):
+    row = order("#1", "5", Financial_Status="partially_refunded")
+    loaded = Loaded("shopify", write(tmp_path / "a.csv", [row]))
+    told = "1 orders are partly refunded, but their Refunded Amount is 0"
+    assert any(told in doubt for doubt in loaded.doubts)
+
+
 @pytest.mark.parametrize(
     ("dropped", "message"),
     [

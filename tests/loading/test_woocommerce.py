@@ -117,6 +117,30 @@ def test_goods_come_out_the_same_from_any_choice_of_columns(tmp_path, rows):
     assert loaded.rows("select amount from raw.orders") == [(33.0,)]
 
 
+@pytest.mark.parametrize(
+    ("dropped", "cells"),
+    [
+        ((), {}),
+        (("Order Total Tax Amount",), {"Order Tax Amount": "4.50"}),
+        (("Order Total Tax Amount",), {"Order Line Tax": "2.25"}),
+        (("Order Total Tax Amount",), {}),
+    ],
+)
+def test_tax_is_what_else_the_total_holds(tmp_path, dropped, cells):
+    rows = without([row | cells for row in ITEMS], *dropped)
+    loaded = Loaded("woocommerce", write(tmp_path / "a.csv", rows))
+    assert loaded.rows("select tax_amount, shipping_amount from raw.orders") == [
+        (5.5, 5.0)
+    ]
+
+
+def test_more_than_any_tax_is_a_difference_for_a_person_to_see(tmp_path):
+    row = item("1", "MUG", "1", "10", "10", **{"Order Total Amount": "30"})
+    rows = without([row], "Order Total Tax Amount")
+    loaded = Loaded("woocommerce", write(tmp_path / "a.csv", rows))
+    assert loaded.rows("select amount, tax_amount from raw.orders") == [(30.0, None)]
+
+
 def test_guests_are_their_addresses_and_numbers_where_there_is_none(tmp_path):
     rows = [
         item("1", "A", "1", "5", "5", **{"Customer User ID": "0"}),

@@ -10,7 +10,6 @@ import duckdb
 from clv_warehouse.loading.connectors import CONNECTORS
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.load import load
-from clv_warehouse.project.report import Report
 
 
 def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -25,17 +24,16 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 
 class Loaded:
-    """The tables of schema raw that a connector filled, and what it reported."""
+    """The tables of schema raw that a connector filled, with what was said of them."""
 
     def __init__(self, connector: str, source: Path) -> None:
         self.reported: list[str] = []
-        warehouse = source.parent / f"{source.stem}.duckdb"
-        self._load(connector, source, warehouse, self.reported.append)
-        self.warehouse = warehouse
-
-    @staticmethod
-    def _load(connector: str, source: Path, warehouse: Path, report: Report) -> None:
-        load(CONNECTORS[connector], source, warehouse, read_feeds(), report)
+        self.warehouse = source.parent / f"{source.stem}.duckdb"
+        report = self.reported.append
+        found = load(
+            CONNECTORS[connector], source, self.warehouse, read_feeds(), report
+        ).findings
+        self.doubts = [doubt.text for doubt in found.doubts]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Run a query, with its numbers as floats and its times as text in UTC."""

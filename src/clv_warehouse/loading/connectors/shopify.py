@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clv_warehouse.loading.connectors.exports import empty, find_kinds, read_parts
 from clv_warehouse.loading.feeds import Column
-from clv_warehouse.loading.problems import LoadError
+from clv_warehouse.loading.problems import LoadError, Problem
 from clv_warehouse.loading.reading import (
     FIRST_PLACE,
     LOADED_FILE,
@@ -435,7 +435,7 @@ def read(reader: Reader, source: Path) -> dict[str, str]:
             empty(reader, columns, view)
     reader.connection.execute(_ROWS)
     reader.connection.execute(_VERSIONS)
-    _report_owed(reader)
+    _doubt_money(reader, orders[0].name, found)
     return {
         "orders": _ORDERS,
         "order_lines": _ORDER_LINES,
@@ -444,13 +444,36 @@ def read(reader: Reader, source: Path) -> dict[str, str]:
     }
 
 
-def _report_owed(reader: Reader) -> None:
-    ((orders, owed),) = reader.connection.execute(
-        "select count(*), sum(outstanding_balance) from shopify_orders"
-        " where financial_status = 'partially_paid' and outstanding_balance > 0"
+def _doubt_money(reader: Reader, file: str, found: set[str]) -> None:
+    """Tell of money that the export does not tell in full."""
+    ((orders, owed, refunded),) = reader.connection.execute(
+        """
+        select
+            count_if(
+                financial_status = 'partially_paid' and outstanding_balance > 0
+            ),
+            sum(outstanding_balance) filter (where financial_status = 'partially_paid'),
+            count_if(
+                financial_status = 'partially_refunded'
+                and coalesce(refunded_amount, 0) = 0
+            )
+        from shopify_orders
+        """
     ).fetchall()
     if orders:
         reader.note(
             f"{orders:,} orders are partly paid and count in full; {owed:,.2f} of them "
             "is still owed"
         )
+    if refunded:
+        column = "Refunded Amount"
+        message = (
+            f"{file}: {refunded:,} orders are partly refunded, but "
+            + (
+                f"their {column} is 0 or empty"
+                if column in found
+                else f"the export has no column {column}"
+            )
+            + ": they count in full. Export them again with all columns."
+        )
+        reader.doubts.append(Problem(file, message, column, count=refunded))

@@ -28,6 +28,8 @@ from clv_warehouse.project.sql import quoted
 
 _MONEY = "decimal(18,4)"
 _QUANTITY = "decimal(12,3)"
+# Hungary's, the highest rate of a tax on sales in the world.
+_HIGHEST_TAX = "0.27"
 
 _ITEM_ROWS = "Advanced Order Export"
 _PACKED = "WebToffee's export"
@@ -167,7 +169,8 @@ _ITEM_LINES = f"""
 # One row per order and file. Items without a line total may be priced before or after
 # the discount of the cart; the order's subtotal is always before it. Where the export
 # has only the pieces that were kept, the money of the others is missing from the lines,
-# while Order Refund Amount takes it off again.
+# while Order Refund Amount takes it off again. An order's total is its goods, shipping,
+# fees and tax: where the export does not tell all of the tax, the rest is tax.
 _ITEM_ORDERS = f"""
     create temp table woo_orders as
     with orders as (
@@ -185,17 +188,18 @@ _ITEM_ORDERS = f"""
             {_first("Country Code (Billing)")} as country,
             {_first("Order Total Amount")} as amount,
             {_first("Order Shipping Amount")} as shipping_amount,
+            {_first("Order Total Tax Amount")} as total_tax,
             coalesce(
-                {_first("Order Total Tax Amount")},
                 {_first("Order Tax Amount")}
                 + coalesce({_first("Order Shipping Tax Amount")}, 0),
                 sum("Order Line Tax")
-            ) as tax_amount,
+            ) as known_tax,
             coalesce({_first("Order Fee Amount")}, 0) as fee_amount,
             {_first("Order Refund Amount")} as refunded_amount,
             {_first("Order Subtotal Amount")} as subtotal,
             coalesce(abs({_first("Cart Discount Amount")}), 0) as cart_discount,
             coalesce(sum(full_amount), 0) as full_amount,
+            sum(woo_lines.amount) as line_amount,
             count(line_total) = 0 and count(full_amount) > 0 as is_priced_by_piece,
             count("Quantity") = 0 and count("Quantity (- Refund)") > 0
                 as is_without_refunded,
@@ -203,21 +207,49 @@ _ITEM_ORDERS = f"""
         from woo_lines
         where order_id is not null
         group by order_id, {LOADED_FILE}
+    ),
+
+    discounted as (
+        select
+            *,
+            case
+                when not is_priced_by_piece then 0
+                when is_without_refunded then cart_discount
+                when full_amount <= subtotal - cart_discount then 0
+                else cart_discount
+            end as discount_amount,
+            case
+                when
+                    is_priced_by_piece and is_without_refunded
+                    and subtotal > full_amount
+                    then subtotal - full_amount
+                else 0
+            end as missing_amount
+        from orders
+    ),
+
+    summed as (
+        select
+            *,
+            line_amount + missing_amount - discount_amount as goods_amount,
+            coalesce(shipping_amount, 0) as charged_shipping
+        from discounted
     )
 
     select
         *,
         case
-            when not is_priced_by_piece then 0
-            when is_without_refunded then cart_discount
-            when full_amount <= subtotal - cart_discount then 0
-            else cart_discount
-        end as discount_amount,
-        case
-            when is_priced_by_piece and is_without_refunded and subtotal > full_amount
-                then subtotal - full_amount
-        end as missing_amount
-    from orders
+            when total_tax is not null then total_tax
+            when
+                amount - goods_amount - charged_shipping - fee_amount
+                - coalesce(known_tax, 0)
+                between 0.01 and {_HIGHEST_TAX} * (
+                    charged_shipping + if(known_tax is null, goods_amount, 0)
+                )
+                then amount - goods_amount - charged_shipping - fee_amount
+            else known_tax
+        end as tax_amount
+    from summed
 """
 
 
