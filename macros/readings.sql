@@ -172,13 +172,21 @@
 #}
 {% macro masked(text) -%}
     case
-        when {{ text }} like '%@%' or {{ text }} like '%+%' then {{ regexp_replaced(
+        when {{ names_a_person(text) }} then {{ regexp_replaced(
             regexp_replaced(text, email_in_text(), '[e-mail]'),
             phone_in_text(),
             '\\1[phone]'
         ) }}
         else {{ text }}
     end
+{%- endmacro %}
+
+{# Whether a text holds an e-mail address, or a phone number with a plus. #}
+{% macro names_a_person(text) -%}
+    (
+        {{ text }} like '%@%' and {{ regexp_found(text, email_in_text()) }} <> ''
+        or {{ text }} like '%+%' and {{ regexp_found(text, phone_in_text()) }} <> ''
+    )
 {%- endmacro %}
 
 {% macro email_in_text() -%}
@@ -195,8 +203,7 @@
 #}
 {% macro hidden_id(id) -%}
     case
-        when ({{ id }} like '%@%' or {{ id }} like '%+%') and {{ masked(id) }} <> {{ id }}
-            then 'id-' || md5({{ id }})
+        when {{ names_a_person(id) }} then 'id-' || md5({{ id }})
         else {{ id }}
     end
 {%- endmacro %}
