@@ -397,7 +397,8 @@ COLUMNS = "order_id: id, ordered_at: day, amount: sum"
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ("orders: [", r"shop\.yml is not YAML: .*Quote names that hold a colon"),
+        ("orders: [", r"shop\.yml cannot be read as YAML: .*Quote names that hold a"),
+        ("orders: {}\norders: {}", "the key orders stands twice"),
         ("- a", r"shop\.yml: \['a'\] is not keys with values"),
         ("products: {columns: {product_id: id}}", "has no key orders"),
         ("order: {}", "no key order is known. Did you mean orders?"),
@@ -452,7 +453,7 @@ COLUMNS = "order_id: id, ordered_at: day, amount: sum"
             "a column says rows, and the feed does not",
         ),
         (
-            f"orders: {{columns: {{{COLUMNS}, amount: }}}}",
+            "orders: {columns: {order_id: id, ordered_at: day, amount: }}",
             "no column is the amount, and nothing is order_lines",
         ),
         (

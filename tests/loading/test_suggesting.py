@@ -98,6 +98,40 @@ def test_a_log_without_ids(folder, drafted) -> None:
     ]
 
 
+def test_a_log_of_prices_and_quantities(folder, drafted) -> None:
+    source = folder(
+        log__csv="Datum;Kunde;Artikel;Menge;Einzelpreis (EUR)\n"
+        "13.02.2025;K-17;Tee;2;3,50\n13.02.2025;K-17;Tee;2;3,50\n"
+    )
+    _, connection = drafted(source)
+    assert connection.execute(
+        "select count(distinct order_id), sum(amount)::int from raw.orders"
+    ).fetchall() == [(2, 14)]
+
+
+def test_an_address_is_the_customer_where_guests_have_no_number(folder) -> None:
+    source = folder(
+        charges__csv="id,Created (UTC),Amount,Customer ID,Customer Email\n"
+        "c1,2025-01-01 10:00:00,5.00,,ann@example.com\n"
+        "c2,2025-01-02 10:00:00,7.00,cus1,bob@example.com\n"
+    )
+    orders = yaml.safe_load(suggest_mapping(source, read_feeds()))["orders"]
+    assert orders["columns"]["customer_id"] == "Customer Email"
+    assert orders["time_zone"] == "UTC"
+
+
+def test_lines_that_bear_their_order_s_date_are_no_orders(folder, drafted) -> None:
+    source = folder(
+        a__csv="Bestell-Nr;Bestelldatum;Artikel-Nr.;Menge;Gesamtpreis\n"
+        "B1;15.01.2025;T1;2;7,00\nB1;15.01.2025;T2;1;12,00\n",
+        b__csv="Bestell-Nr;Bestelldatum;E-Mail-Adresse;Endbetrag in EUR\n"
+        "B1;15.01.2025 10:00;ann@example.com;19,00\n",
+    )
+    draft, _ = drafted(source)
+    assert draft["orders"]["file"] == "b.csv"
+    assert draft["order_lines"]["columns"]["amount"] == "Gesamtpreis"
+
+
 def test_files_of_a_folder_become_feeds(folder, drafted) -> None:
     source = folder(
         bestellungen_2023__csv="Auftragsnr;Kundennr;Datum;Summe\nA1;k1;2023-01-05;30,00\n",

@@ -130,17 +130,34 @@ def read_mapping(path: Path, feeds: Sequence[Feed]) -> tuple[FeedMapping, ...]:
     """Read a mapping file; raise LoadError, naming key and value, where it is wrong."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        # This loader leaves all values texts: no, off and 1.10 are what they look like.
-        document = yaml.load(text, Loader=yaml.BaseLoader)
+        document = yaml.load(text, Loader=_Texts)
     except OSError as error:
         raise LoadError(f"No mapping file {path}. Check the path.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         cause = " ".join(str(error).split())
         raise LoadError(
-            f"{path.name} is not YAML: {cause}. Quote names that hold a colon, a # or "
-            "a quote."
+            f"{path.name} cannot be read as YAML: {cause}. Quote names that hold a "
+            "colon, a # or a quote."
         ) from error
     return _Parser(path.name, {feed.name: feed for feed in feeds}).parse(document)
+
+
+class _Texts(yaml.BaseLoader):
+    """Reads YAML whose values are all texts: no, off and 1.10 are what they look like.
+
+    A key that stands twice is an error, where YAML would keep the second alone.
+    """
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping; raise ConstructorError if it has a key twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 class _Parser:

@@ -41,6 +41,10 @@ _CLOCKS = (
     *("", " %H:%M:%S", " %H:%M", ", %H:%M:%S", ", %H:%M", " - %H:%M", " %I:%M:%S %p"),
     *(" %I:%M %p", ", %I:%M %p", "T%H:%M:%S", " %H:%M Uhr", " %H.%M"),
 )
+# Names of ids that say nothing of what they number.
+_ANY_ID = ("id", "number", "name", "nr", "nummer")
+_CURRENCY_WORDS = r" ?\b(in )?(eur|euro|usd|gbp|chf|jpy|sek|pln|cad|aud)\b"
+
 _HEAD = """\
 # A first draft of a mapping, made from the first {rows:,} rows of each file. Lines with
 # "# ?" are guesses: look at each, then load with
@@ -264,10 +268,13 @@ class _Draft:
         """Return, by the sheet's number, the feeds in it with their columns."""
         feeds: dict[int, dict[str, dict[str, _Found]]] = {}
         taken: set[str] = set()
-        for number, sheet in enumerate(self.sheets):
-            found = self._match_all(sheet)
-            if (key := found["orders"].get("order_id")) is not None:
-                _fill_down(sheet, key.heading)
+        matched = [self._match_all(sheet) for sheet in self.sheets]
+        # Lines may bear the date of their order: a file of orders alone comes first.
+        numbers = sorted(
+            range(len(self.sheets)), key=lambda each: _has_lines(matched[each])
+        )
+        for number in numbers:
+            sheet, found = self.sheets[number], matched[number]
             named = _named_feed(sheet.file) if len(self.sheets) > 1 else None
             kinds = _kinds(found, named)
             feeds[number] = {feed: found[feed] for feed in kinds if feed not in taken}
@@ -281,7 +288,12 @@ class _Draft:
         """
         found = {feed: self._match(feed, sheet, {}, set()) for feed in HEADINGS}
         sure = {each.heading for feed in found.values() for each in feed.values()}
-        return {feed: self._match(feed, sheet, found[feed], sure) for feed in HEADINGS}
+        found = {feed: self._match(feed, sheet, found[feed], sure) for feed in HEADINGS}
+        key = found["orders"].get("order_id")
+        if key is not None:
+            _fill_down(sheet, key.heading)
+            _part_totals(sheet, key.heading, found["orders"], found["order_lines"])
+        return found
 
     def _match(
         self,
@@ -291,7 +303,10 @@ class _Draft:
         taken: set[str],
     ) -> dict[str, _Found]:
         """Find headings by names that are the same or, if some are sure, only alike."""
-        words = {name: words_of(name) for name in sheet.names}
+        words = {
+            name: re.sub(_CURRENCY_WORDS, "", words_of(name)).strip()
+            for name in sheet.names
+        }
         found = dict(sure)
         used = {each.heading for each in found.values()} | taken
         for column, names in HEADINGS[feed].items():
@@ -322,6 +337,23 @@ class _Draft:
                 and all(re.search(r"\d", value) for value in values)
             }
             return numbered or {name for name in sheet.names if sheet.values[name]}
+        if column == "customer_id":
+            # Guests have an address and no number.
+            by_kind = {
+                name: len(values)
+                for name, values in sheet.values.items()
+                if words_of(name) in HEADINGS["orders"]["customer_id"] and values
+            }
+            most = max(
+                (count for name, count in by_kind.items() if _is_address(sheet, name)),
+                default=0,
+            )
+            numbered = {
+                name
+                for name, count in by_kind.items()
+                if _is_address(sheet, name) or count >= most
+            }
+            return numbered or {name for name in sheet.names if sheet.values[name]}
         if data_type == "varchar":
             return {
                 name
@@ -338,6 +370,9 @@ class _Draft:
         found = dict(feeds[feed])
         if feed == "order_lines":
             found = _with_right_price(sheet, found, feeds.get("orders", {}))
+        priced = None
+        if feed == "orders" and not feeds.keys() & {"order_lines"}:
+            priced = self._priced(sheet)
         is_of_lines = feed == "orders" and "order_lines" in feeds
         differing: list[str] = []
         repeats, pays_back = False, False
@@ -376,7 +411,7 @@ class _Draft:
         self._say(f"{feed}:")
         if len(self.sheets) > 1 or self.source.is_dir():
             self._say(f"  file: {_yaml(sheet.file)}")
-        self._ways(feed, sheet, found)
+        self._ways(feed, sheet, found, feeds, priced)
         if repeats:
             self._say(
                 "  # Rows repeat one key: of further rows only what says rows: add is "
@@ -392,27 +427,42 @@ class _Draft:
             self._leave_out(feed, sheet)
         self._say("  columns:")
         for column in self.types[feed]:
-            self._column(feed, column, sheet, found, differing if repeats else [])
+            again = differing if repeats else []
+            self._column(feed, column, sheet, found, again, priced)
         if feed == "orders":
             self._after_orders(sheet, found)
         self._say("")
 
+    def _priced(self, sheet: _Sheet) -> tuple[str, str] | None:
+        """Return the columns of price and quantity of a log of purchases."""
+        lines = self._match_all(sheet)["order_lines"]
+        price, quantity = lines.get("unit_price"), lines.get("quantity")
+        return (price.heading, quantity.heading) if price and quantity else None
+
     def _is_money(self, feed: str, column: str) -> bool:
         return self.types[feed][column].startswith("decimal")
 
-    def _ways(self, feed: str, sheet: _Sheet, found: Mapping[str, _Found]) -> None:
+    def _ways(
+        self,
+        feed: str,
+        sheet: _Sheet,
+        found: Mapping[str, _Found],
+        feeds: Mapping[str, Mapping[str, _Found]],
+        priced: tuple[str, str] | None,
+    ) -> None:
         if sheet.way.encoding:
             self._say(f"  encoding: {sheet.way.encoding}  # ? it is not UTF-8")
         if not sheet.way.quotes:
             self._say("  # Quotes stand within values: they are plain text.")
             self._say("  quotes: false")
-        numbers = [
-            value
-            for column, each in found.items()
-            if self.types[feed][column].startswith(("decimal", "integer"))
-            for value in sheet.values[each.heading]
-        ]
-        style = _style(numbers)
+        headings = {
+            each.heading
+            for name, columns in feeds.items()
+            for column, each in columns.items()
+            if self.types[name][column].startswith(("decimal", "integer"))
+        }
+        headings |= set(priced or ())
+        style = _style([value for name in headings for value in sheet.values[name]])
         if (style.decimal, style.thousands) != (".", "") or style.doubt:
             mark = f"  # ? {style.doubt}" if style.doubt else ""
             self._say(f"  decimal: {json.dumps(style.decimal)}{mark}")
@@ -450,7 +500,9 @@ class _Draft:
         elif doubt:
             self._say(f'  # dates: "%d.%m.%Y %H:%M"  # ? {doubt}')
         has_clock = any(":" in value for value in values)
-        if has_clock and not self._name_zones(values):
+        if any({"utc", "gmt"} & set(words_of(name).split()) for name in times):
+            self._say("  time_zone: UTC")
+        elif has_clock and not self._name_zones(values):
             self._say(
                 "  # time_zone: Europe/Berlin  # ? times name no zone: without this "
                 "they are the clock of the shop (var time_zone)"
@@ -509,9 +561,16 @@ class _Draft:
         sheet: _Sheet,
         found: Mapping[str, _Found],
         differing: Sequence[str],
+        priced: tuple[str, str] | None,
     ) -> None:
         if column == "currency" and feed == "orders" and column not in found:
             self._currency(sheet, found)
+            return
+        if (feed, column) == ("orders", "amount") and column not in found and priced:
+            price, quantity = priced
+            self._say(f"    {column}:")
+            self._say(f"      column: {_yaml(price)}")
+            self._say(f"      times: {_yaml(quantity)}")
             return
         if column not in found:
             if (feed, column) == ("orders", "customer_id"):
@@ -675,9 +734,13 @@ def _named_feed(file: str) -> str | None:
 def _kinds(found: Mapping[str, Mapping[str, _Found]], named: str | None) -> set[str]:
     """Decide which feeds a file holds, from its name and the columns found in it."""
     orders, lines = found["orders"], found["order_lines"]
-    has_lines = "product_id" in lines and bool({"unit_price", "amount"} & lines.keys())
+    has_lines = _has_lines(found)
+    # An id and a date alone may be a customer's.
+    is_numbered = "order_id" in orders and (
+        "status" in orders or words_of(orders["order_id"].heading) not in _ANY_ID
+    )
     has_orders = "ordered_at" in orders and (
-        has_lines or "amount" in orders or "order_id" in orders
+        has_lines or "amount" in orders or is_numbered
     )
     if named in ("products", "customers", "refunds") and _key(found, named):
         return {named}
@@ -694,6 +757,11 @@ def _kinds(found: Mapping[str, Mapping[str, _Found]], named: str | None) -> set[
     if {"unit_cost", "category"} & found["products"].keys():
         return {"products"}
     return set()
+
+
+def _has_lines(found: Mapping[str, Mapping[str, _Found]]) -> bool:
+    lines = found["order_lines"]
+    return "product_id" in lines and bool({"unit_price", "amount"} & lines.keys())
 
 
 def _key(found: Mapping[str, Mapping[str, _Found]], feed: str) -> bool:
@@ -794,6 +862,19 @@ def _value(text: str, style: _Style) -> float:
         return 0.0
 
 
+def _part_totals(
+    sheet: _Sheet, key: str, orders: dict[str, _Found], lines: dict[str, _Found]
+) -> None:
+    """Leave a total to the orders, or to the lines where it differs within an order."""
+    total, of_line = orders.get("amount"), lines.get("amount")
+    if total is None or of_line is None or total.heading != of_line.heading:
+        return
+    if _differing(sheet.rows, key, {"amount": total}):
+        del orders["amount"]
+    elif "ordered_at" in orders:
+        del lines["amount"]
+
+
 def _fill_down(sheet: _Sheet, heading: str) -> None:
     """Write an order's id on all its rows, where it stands on the first of them."""
     if not sheet.rows[0][heading] or all(row[heading] for row in sheet.rows):
@@ -803,6 +884,10 @@ def _fill_down(sheet: _Sheet, heading: str) -> None:
     for row in sheet.rows:
         above = row[heading] or above
         row[heading] = above
+
+
+def _is_address(sheet: _Sheet, name: str) -> bool:
+    return all("@" in value for value in sheet.values[name])
 
 
 def _clock_beside(sheet: _Sheet, day: str) -> str | None:
