@@ -8,6 +8,30 @@
 {%- endmacro %}
 
 {#
+  Stops the build if most orders lie after today: where a clock was set back, they would
+  be rejected one by one, and the few that are left would be forecast.
+#}
+{% macro check_clock(orders) -%}
+    {%- if execute and orders.schema and not flags.EMPTY -%}
+        {%- set relation = adapter.get_relation(orders.database, orders.schema, orders.identifier) -%}
+        {%- if relation is not none -%}
+            {%- set found = run_query(
+                "select count(*), count(case when " ~ shop_date('ordered_at') ~ " > "
+                ~ shop_today() ~ " then 1 end), " ~ shop_today() ~ " from " ~ relation
+            ).rows[0] -%}
+            {%- if found[1] * 2 > found[0] -%}
+                {{ exceptions.raise_compiler_error(
+                    "Feed orders, column ordered_at: " ~ found[1] ~ " of " ~ found[0]
+                    ~ " orders lie after today, which is " ~ found[2] ~ " by the clock of"
+                    ~ " this machine. Set the clock if it is wrong; else mend the dates and"
+                    ~ " load the shop again."
+                ) }}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
   Stops the build if amounts of several currencies would be added up, or if no order has
   the currency that var currency names: all orders would be rejected.
 #}

@@ -23,15 +23,19 @@
 {%- endmacro %}
 
 {# From when on rows are built, a time for a column of times and a date for one of dates;
-   none if all are. Future dates settle nothing. #}
+   none if all are. Dates that
+   lie in the future, or too far out to be believed, settle nothing. #}
 {% macro reload_from(date) -%}
     {#- A unit test has no table of its own. -#}
     {%- if not this or not is_incremental() -%}
         {{ return(none) }}
     {%- endif -%}
     {%- set day = shop_date(date) if date.endswith('_at') else date -%}
+    {%- set past = "(select * from " ~ this ~ " where " ~ day ~ " <= " ~ shop_today() ~ ")" -%}
     {%- set newest = run_query(
-        "select max(" ~ day ~ ") from " ~ this ~ " where " ~ day ~ " <= " ~ shop_today()
+        "select coalesce("
+        ~ "(select min(last_date) from (" ~ doubted_days(past, day, 0) ~ ") as doubted),"
+        ~ " (select max(" ~ day ~ ") from " ~ past ~ " as past))"
     ).rows[0][0] -%}
     {%- set first = "date '1970-01-01'" -%}
     {%- if newest is not none -%}

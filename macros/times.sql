@@ -219,3 +219,78 @@
 {% macro is_utc(zone) -%}
     {{- 'yes' if zone in ['UTC', 'Etc/UTC', 'GMT', 'Etc/GMT'] -}}
 {%- endmacro %}
+
+{#
+  The last days of a table of orders that are too far out to be believed, with the last
+  day that is. One mistyped year would otherwise move the as-of date, and with it every
+  forecast, by years.
+
+  They come after a pause of more than 90 days that is more than three times as long as
+  any before it, and they are at most three days with at most three orders, or 1 % of
+  all. So a shop that closes each winter is believed from its second spring on, and one
+  that opens again after a long pause from its fourth day on. A shop whose orders were
+  on fewer than five days before the pause has no usual pause to compare with.
+#}
+{% macro doubted_days(orders, day, amount) -%}
+    with order_days as (
+        select
+            {{ day }} as order_date,
+            count(*) as orders,
+            sum({{ amount }}) as amount
+        from {{ orders }}
+        group by {{ day }}
+    ),
+
+    neighbours as (
+        select
+            *,
+            lag(order_date) over (order by order_date) as date_before,
+            row_number() over (order by order_date) - 1 as days_before,
+            row_number() over (order by order_date desc) as days_left,
+            sum(orders) over (
+                order by order_date desc
+                rows between unbounded preceding and current row
+            ) as orders_left,
+            sum(orders) over () as all_orders
+        from order_days
+        where order_date is not null
+    ),
+
+    pauses as (
+        select
+            *,
+            {{ days_between('date_before', 'order_date') }} as pause_days
+        from neighbours
+    ),
+
+    compared as (
+        select
+            *,
+            max(pause_days) over (
+                order by order_date
+                rows between unbounded preceding and 1 preceding
+            ) as longest_pause_days
+        from pauses
+    ),
+
+    first_doubted as (
+        select
+            min(order_date) as order_date,
+            min(date_before) as date_before
+        from compared
+        where
+            pause_days > 90
+            and pause_days > 3 * longest_pause_days
+            and days_before >= 5
+            and days_left <= 3
+            and (orders_left <= 3 or orders_left <= 0.01 * all_orders)
+    )
+
+    select
+        compared.order_date,
+        compared.orders,
+        compared.amount,
+        first_doubted.date_before as last_date
+    from compared
+    inner join first_doubted on compared.order_date >= first_doubted.order_date
+{%- endmacro %}

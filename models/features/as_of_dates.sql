@@ -10,15 +10,29 @@ with first_purchases as (
     group by activity_date
 ),
 
-span as (
+-- A mistyped last day is not believed unless var as_of_date names it.
+believed as (
+    select min(last_date) as last_date
+    from {{ ref('doubted_days') }}
+),
+
+ordered as (
     select
         min(ordered_date) as first_date,
+        max(ordered_date) as last_date
+    from {{ ref('fct_orders') }}
+),
+
+span as (
+    select
+        ordered.first_date,
         {% if setting('as_of_date') -%}
         cast('{{ setting("as_of_date") }}' as date)
         {%- else -%}
-        max(ordered_date)
+        coalesce(believed.last_date, ordered.last_date)
         {%- endif %} as scoring_date
-    from {{ ref('fct_orders') }}
+    from ordered
+    cross join believed
 ),
 
 -- Origins on a regular grid, and two more kinds. From one kind a horizon reaches the

@@ -16,6 +16,7 @@
     'unreadable',
 ] %}
 {{ check_currency(ref('stg_orders')) }}
+{{ check_clock(ref('stg_orders')) }}
 with {{ marked_feed(ref('stg_orders'), said, 'order_id', 'ordered_at') }},
 
 meanings as (
