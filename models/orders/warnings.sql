@@ -98,6 +98,13 @@ unordered as (
     group by feed
 ),
 
+-- Var as_of_date says which day is the last.
+late_days as (
+    select *
+    from {{ ref('doubted_days') }}
+    where {{ 'false' if setting('as_of_date') else 'true' }}
+),
+
 said as (
     select
         kind,
@@ -139,6 +146,18 @@ said as (
         || ' (conflicting_record in orders.rejected_records). Load the feed with'
         || ' scripts/load.py, or give the orders a column updated_at.' as message
     from unordered
+    union all
+    select
+        'late_day' as kind,
+        cast(order_date as string) as subject,
+        orders,
+        amount,
+        'The day ' || cast(order_date as string) || ', with '
+        || {{ counted('orders', 'order') }} || ' of ' || {{ money_text('amount') }}
+        || ', lies so long after the others that its date may be mistyped. Customers are'
+        || ' scored as of the last day before, ' || cast(last_date as string) || '. Mend'
+        || ' the date, or set var as_of_date if it is right.' as message
+    from late_days
 )
 
 select

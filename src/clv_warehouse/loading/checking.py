@@ -666,33 +666,34 @@ class _Check:
         yield from self._gaps(day, today)
 
     def _gaps(self, day: str, today: str) -> Iterator[Finding]:
-        """Say where orders are missing, and where the last day lies far out."""
-        gaps = self._rows(
-            "select before, day, day - before as days, orders, money from ("
-            f" select {day} as day, lag({day}) over (order by {day}) as before,"
-            " count(*) as orders, sum(money) as money from totals"
-            f" where {day} <= {today} group by {day})"
-            " where before is not null order by days desc, day limit 2"
-        )
-        ((days, last),) = self._rows(
-            f"select count(distinct {day}), max({day}) from totals"
-            f" where {day} <= {today}"
-        )
-        if days < _DAYS_OF_A_GAP or len(gaps) < 2:
-            return
-        before, after, longest, orders, money = gaps[0]
-        if longest < max(_DAYS_OF_A_GAP, _TIMES_THE_NEXT_GAP * gaps[1][2]):
-            return
-        if after == last:
+        """Say where orders are missing, and which last days lie too far out."""
+        past = f"(select * from totals where {day} <= {today})"
+        doubted = self._rows(sql_of("doubted_days", past, day, "money"))
+        for late, orders, money, last in sorted(doubted):
             yield Finding(
-                f"the last day, {after}, lies {longest:,} days after the next to last, "
-                f"{before}, and has {_counted(orders, 'order')} "
-                f"({self._money(money)}): is its date mistyped?",
+                f"the day {late}, with {_counted(orders, 'order')} "
+                f"({self._money(money)}), lies {(late - last).days:,} days after "
+                f"{last}: is its date mistyped? Customers are scored as of {last}",
                 "Mend it in the file; if it is right, set var as_of_date to it.",
                 is_doubt=True,
                 amount=_size(money),
             )
-        else:
+        if doubted:
+            today = f"date '{doubted[0][-1]}'"
+        gaps = self._rows(
+            "select before, day, day - before as days from ("
+            f" select {day} as day, lag({day}) over (order by {day}) as before"
+            " from totals"
+            f" where {day} <= {today} group by {day})"
+            " where before is not null order by days desc, day limit 2"
+        )
+        ((days,),) = self._rows(
+            f"select count(distinct {day}) from totals where {day} <= {today}"
+        )
+        if days < _DAYS_OF_A_GAP or len(gaps) < 2:
+            return
+        before, after, longest = gaps[0]
+        if longest >= max(_DAYS_OF_A_GAP, _TIMES_THE_NEXT_GAP * gaps[1][2]):
             yield Finding(
                 f"no order from {before} to {after}, {longest:,} days, while no other "
                 f"gap is above {gaps[1][2]:,} days: is a part of the export missing?",
