@@ -74,6 +74,7 @@ def _options(arguments: argparse.Namespace) -> Options:
     return Options(
         dates=tuple(arguments.dates),
         time_zone=arguments.time_zone,
+        is_append=arguments.append,
         is_check=arguments.check,
     )
 
@@ -115,6 +116,12 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="write nothing; list all that is in doubt, and exit with 1 if money or "
         "customers are",
+    )
+    parser.add_argument(
+        "--append",
+        action="store_true",
+        help="add the rows to what is there instead of replacing it; feeds that the "
+        "source lacks stay as they are",
     )
     parser.add_argument(
         "--dates",
@@ -162,6 +169,8 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.in_place and arguments.connector != "folder":
         parser.error("--in-place goes with the connector folder only")
+    if arguments.append and (arguments.in_place or arguments.connector == "tables"):
+        parser.error("--append adds rows; what stays in place is read as it grows")
     if arguments.suggest and arguments.connector not in ("folder", "map"):
         parser.error("--suggest goes with folder or map")
     is_map = arguments.connector == "map" and not arguments.suggest

@@ -16,7 +16,8 @@ from clv_warehouse.loading import reading
 from clv_warehouse.loading.connectors import CONNECTORS, Connector
 from clv_warehouse.loading.feeds import Column, read_feeds
 from clv_warehouse.loading.load import link, load
-from clv_warehouse.loading.reading import LoadError
+from clv_warehouse.loading.options import Options
+from clv_warehouse.loading.problems import LoadError
 
 ORDERS = "order_id,customer_id,ordered_at,amount\n"
 FOUR = ORDERS.strip().split(",")
@@ -253,6 +254,55 @@ def test_floats_too_large_for_their_digits_are_no_ids(load_folder, shop):
         load_folder(shop(orders__parquet=large))
 
 
+LOG = "customer_id,ordered_at,amount,status\n"
+PURCHASES = [
+    "ann,2024-01-05,10,paid\n",
+    "ann,2024-01-05,10,paid\n",
+    "ann,2024-01-05,10,refunded\n",
+    ",2024-01-05,10,paid\n",
+    "bob,2024-01-05,10,paid\n",
+]
+
+
+def test_a_log_without_order_ids_keeps_equal_purchases_apart(
+    load_folder, append, shop, warehouse
+):
+    reports = load_folder(shop(orders__csv=LOG + "".join(PURCHASES)))
+    assert any("each row counts as one of its own" in line for line in reports)
+    found = columns_of(warehouse, "orders", "customer_id", "status", "order_id")
+    made = {name for *_, name in found}
+    assert len(made) == len(PURCHASES)
+    # Whatever the order of the rows and the files that hold them, the ids are the same.
+    folder = shop(orders__csv=LOG + "".join(PURCHASES[3:]))
+    shop(orders_2__csv=LOG + "".join(reversed(PURCHASES[:3])))
+    load_folder(folder)
+    again = columns_of(warehouse, "orders", "customer_id", "status", "order_id")
+    assert set(again) == set(found)
+    append(folder)
+    assert {name for (name,) in columns_of(warehouse, "orders", "order_id")} == made
+
+
+def test_rows_without_ids_that_two_parts_share_are_doubted(load_folder, shop):
+    shop(orders_1__csv=LOG + "".join(PURCHASES[:4]))
+    reports = load_folder(shop(orders_2__csv=LOG + "".join(PURCHASES[2:])))
+    assert any(
+        line.startswith("orders_1.csv and orders_2.csv: 2 rows stand in more than one")
+        for line in reports
+    )
+
+
+@pytest.mark.parametrize("name", ["Order No", "ordr_id", "invoice_number", "Order #"])
+def test_an_id_by_another_name_is_not_replaced(load_folder, shop, name):
+    log = f"{name},{LOG}" + "".join(f"7,{row}" for row in PURCHASES)
+    with pytest.raises(LoadError, match=r"orders.csv has no column order_id"):
+        load_folder(shop(orders__csv=log))
+
+
+def test_lines_need_the_ids_of_their_orders(load_folder, shop):
+    with pytest.raises(LoadError, match="order_id, to which order_lines refers"):
+        load_folder(shop(orders__csv=LOG + PURCHASES[0], order_lines__csv=LINES))
+
+
 def test_text_keeps_its_line_ends_quotes_and_letters(load_folder, shop, warehouse):
     header = "review_id,rating,written_at,body\n"
     reviews = header + '1,5,2024-01-01,"so ""good"",\n très bon"\n2,4,2024-01-02,ok\n'
@@ -434,6 +484,76 @@ def test_loading_twice_gives_the_same_and_feeds_can_go_away(
     (folder / "order_lines.csv").unlink()
     load_folder(folder)
     assert tables(warehouse) == {**once, "order_lines": []}
+
+
+@pytest.fixture
+def append(warehouse, feeds):
+    def run(folder):
+        reports: list[str] = []
+        options = Options(is_append=True)
+        folder_of_feeds = CONNECTORS["folder"]
+        load(folder_of_feeds, folder, warehouse, feeds, reports.append, options)
+        return reports
+
+    return run
+
+
+def test_appended_rows_come_after_those_that_are_there(
+    load_folder, append, shop, warehouse
+):
+    folder = shop(orders__csv=GOOD, order_lines__csv=LINES)
+    load_folder(folder)
+    before = tables(warehouse)
+    (folder / "order_lines.csv").unlink()
+    reports = append(shop(orders__csv=ORDERS + "3,bob,2024-03-01,5\n"))
+    assert "orders: 3 rows in all" in reports
+    assert columns_of(
+        warehouse, "orders", "order_id", "loaded_row", "loaded_order"
+    ) == [
+        *(("1", 2, 1), ("2", 3, 2)),
+        ("3", 2, 4),
+    ]
+    # What the source lacks stays; a line had the number 3.
+    assert tables(warehouse)["order_lines"] == before["order_lines"]
+    (folder / "orders.csv").unlink()
+    append(shop(refunds__csv="refund_id,order_id,amount\n1,1,2\n"))
+    assert columns_of(warehouse, "refunds", "loaded_order") == [(5,)]
+    assert len(tables(warehouse)["orders"]) == 3
+
+
+def test_failed_append_leaves_the_tables_as_they_were(
+    load_folder, append, shop, warehouse
+):
+    load_folder(shop(orders__csv=GOOD))
+    before = tables(warehouse)
+    reviews = "review_id,rating,written_at\n1,five,2024-01-01\n"
+    with pytest.raises(LoadError, match="'five' is not a whole number"):
+        append(shop(orders__csv=ORDERS + "3,bob,2024-03-01,5\n", reviews__csv=reviews))
+    assert tables(warehouse) == before
+
+
+def test_instants_are_appended_to_times_of_the_clock(
+    load_folder, append, shop, warehouse
+):
+    load_folder(shop(orders__csv=GOOD))
+    append(shop(orders__csv=ORDERS + "3,bob,2024-03-01 10:00:00+02:00,5\n"))
+    in_utc = "timezone('UTC', ordered_at)"
+    assert columns_of(warehouse, "orders", in_utc) == [
+        (dt.datetime(2024, 1, 31, 10),),
+        (dt.datetime(2024, 2, 1),),
+        (dt.datetime(2024, 3, 1, 8),),
+    ]
+    append(shop(orders__csv=ORDERS + "4,bob,2024-03-02 10:00:00,5\n"))
+    assert columns_of(warehouse, "orders", in_utc)[-1] == (dt.datetime(2024, 3, 2, 10),)
+
+
+def test_nothing_is_appended_to_what_stays_in_place(
+    append, shop, tmp_path, warehouse, feeds
+):
+    parquet(tmp_path / "there" / "orders.parquet", ORDER.format(1))
+    link(str(tmp_path / "there"), warehouse, feeds, print)
+    with pytest.raises(LoadError, match=r"raw.orders is a view of data that stay"):
+        append(shop(orders__csv=GOOD))
 
 
 def test_other_tables_of_the_warehouse_stay(load_folder, shop, warehouse):

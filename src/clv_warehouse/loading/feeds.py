@@ -19,6 +19,7 @@ class Column:
     `data_type` is DuckDB's, in lower case. `aliases` are other names that files use for
     the column. `formats` are strptime formats of timestamps, tried before what is read
     anyway. `time_zone` is that of times without an offset, if it is not the shop's.
+    `made_from` are the columns that an id is made from where it is absent.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     time_zone: str | None = None
+    made_from: tuple[str, ...] = ()
 
     @property
     def is_id(self) -> bool:
@@ -59,6 +61,7 @@ def _feed(table: dict[str, Any]) -> Feed:
             name=column["name"],
             data_type=column["data_type"],
             is_required=_meta(column).get("required", False),
+            made_from=tuple(_meta(column).get("made_from", ())),
         )
         for column in table["columns"]
     )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import glob
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from clv_warehouse.loading.reading import (
 from clv_warehouse.loading.times import shop_zone
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
+
+_INSTANT = "TIMESTAMP WITH TIME ZONE"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def load(
     """Replace the tables of schema raw in `warehouse` by what `source` holds.
 
     First it reads and checks the whole source. Then it replaces all feeds in one
-    transaction; feeds that the source lacks become empty tables. On any error it raises
+    transaction; feeds that the source lacks become empty tables. To append is to add
+    the rows to the tables; feeds that the source lacks stay. On any error it raises
     LoadError and leaves the warehouse as it was. So does a check, to which values that
     cannot be read are findings: give it a `warehouse` that may be thrown away.
     """
@@ -74,7 +78,8 @@ def load(
                 f"No folder {warehouse.parent} for {warehouse.name}. Make it, or run "
                 "from the project's folder."
             )
-        with Reader(connection, feeds, report, options) as reader:
+        last = 0 if is_new or not options.is_append else _last_order(connection, feeds)
+        with Reader(connection, feeds, report, options, last) as reader:
             try:
                 queries = connector.read(reader, source)
             except (duckdb.Error, OSError) as error:
@@ -202,17 +207,20 @@ def _replace_all(
     try:
         connection.begin()
         connection.execute("create schema if not exists warehouse.raw")
+        if reader.options.is_append:
+            _require_tables(connection, queries)
         for kind, name in connection.execute(
             "select if(table_type = 'VIEW', 'view', 'table'), table_name "
             "from information_schema.tables "
             "where table_catalog = 'warehouse' and table_schema = 'raw'"
         ).fetchall():
-            if name in {feed.name for feed in feeds}:
+            is_replaced = not reader.options.is_append
+            if is_replaced and name in {feed.name for feed in feeds}:
                 connection.execute(f"drop {kind} warehouse.raw.{quoted(name)}")
         loaded = [
             _view(connection, feed, queries[feed.name], reader.report)
             if in_place and feed.name in queries
-            else _replace(connection, feed, queries.get(feed.name), reader.report)
+            else _write(connection, feed, queries.get(feed.name), reader.report)
             for feed in feeds
         ]
         findings = find_all(connection, reader)
@@ -228,13 +236,15 @@ def _replace_all(
     return Loaded(loaded, findings)
 
 
-def _replace(
+def _write(
     connection: duckdb.DuckDBPyConnection,
     feed: Feed,
     query: str | None,
     report: Report,
 ) -> LoadedFeed:
+    """Make the table of a feed, or add to the one that is there."""
     table = f"warehouse.raw.{feed.name}"
+    there = _columns_there(connection, feed)
     given: dict[str, str] = {}
     if query:
         found = connection.sql(query)
@@ -246,18 +256,86 @@ def _replace(
         # Rows that say nothing of their place are counted in the order of their
         # content, so that a second load of the same rows gives the same numbers.
         ranked = ", ".join(quoted(name) for name in columns if name in given) or "1"
-        values[-1] = f"row_number() over (order by {ranked}) as {LOADED_ORDER}"
+        last = _last_order(connection, [feed])
+        number = f"{last} + row_number() over (order by {ranked})"
+        values[-1] = f"{number} as {LOADED_ORDER}"
     select = ", ".join(values)
     rows = f"from ({query})" if query else "where false"
     with progress(connection, feed.name, report):
-        connection.execute(f"create table {table} as select {select} {rows}")
+        if not there:
+            connection.execute(f"create table {table} as select {select} {rows}")
+        elif query:
+            _widen(connection, table, there, {**columns, **PROVENANCE}, given)
+            connection.execute(f"insert into {table} by name select {select} {rows}")
     times = [column.name for column in feed.columns if column.data_type == "timestamp"]
     span = f"min({times[0]})::date, max({times[0]})::date" if times else "null, null"
     ((count, first, last),) = connection.execute(
         f"select count(*), {span} from {table}"
     ).fetchall()
-    report(f"{feed.name}: {count:,} rows written")
+    report(f"{feed.name}: {count:,} rows {'in all' if there else 'written'}")
     return LoadedFeed(feed.name, count, first, last)
+
+
+def _columns_there(connection: duckdb.DuckDBPyConnection, feed: Feed) -> dict[str, str]:
+    """Return the types of a feed's table by column; none where there is no table."""
+    return dict(
+        connection.execute(
+            "select column_name, data_type from duckdb_columns() where "
+            "database_name = 'warehouse' and schema_name = 'raw' and table_name = ?",
+            [feed.name],
+        ).fetchall()
+    )
+
+
+def _last_order(connection: duckdb.DuckDBPyConnection, feeds: Iterable[Feed]) -> int:
+    """Return the highest running number in the tables of the feeds; 0 without any."""
+    last = 0
+    for feed in feeds:
+        if LOADED_ORDER in _columns_there(connection, feed):
+            ((highest,),) = connection.execute(
+                f"select max({LOADED_ORDER}) from warehouse.raw.{feed.name}"
+            ).fetchall()
+            last = max(last, highest or 0)
+    return last
+
+
+def _require_tables(
+    connection: duckdb.DuckDBPyConnection, names: Iterable[str]
+) -> None:
+    """Raise LoadError where rows are to be added to a view of what is elsewhere."""
+    views = connection.execute(
+        "select view_name from duckdb_views() "
+        "where database_name = 'warehouse' and schema_name = 'raw'"
+    ).fetchall()
+    for name in sorted({view for (view,) in views} & set(names)):
+        raise LoadError(
+            f"raw.{name} is a view of data that stay where they are, so nothing can be "
+            "appended to it. Add the file to those data, or load all of them without "
+            "--append."
+        )
+
+
+def _widen(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    there: dict[str, str],
+    columns: dict[str, str],
+    given: dict[str, str],
+) -> None:
+    """Add the columns that an older table lacks, and let it hold instants if they come.
+
+    DuckDB turns times of the shop's clock into instants by the session's time zone.
+    """
+    for name, data_type in columns.items():
+        if name not in there:
+            connection.execute(
+                f"alter table {table} add column {quoted(name)} {data_type}"
+            )
+        are_instants = data_type == "timestamp" and given.get(name) == _INSTANT
+        if are_instants and there.get(name) != _INSTANT:
+            connection.execute(
+                f"alter table {table} alter {quoted(name)} type timestamptz"
+            )
 
 
 def _view(
@@ -272,6 +350,6 @@ def _view(
 
 def _typed(name: str, data_type: str, given: dict[str, str]) -> str:
     value = quoted(name) if name in given else "null"
-    if data_type == "timestamp" and given.get(name) == "TIMESTAMP WITH TIME ZONE":
+    if data_type == "timestamp" and given.get(name) == _INSTANT:
         data_type = "timestamptz"
     return f"cast({value} as {data_type}) as {quoted(name)}"

@@ -1,10 +1,12 @@
 """Reads a shop's files into typed views, and says what is wrong with a file."""
 
+import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,6 +53,10 @@ FIRST_PLACE = f"""
     min({LOADED_ORDER}) as {LOADED_ORDER}
 """
 
+# A column of such a name holds the id that seems to be missing.
+_NAME_OF_ORDER = re.compile(
+    "(order|invoice|transaction|receipt|sale)s?(id|no|nr|num|number|key|name|ref|code)?#?"
+)
 _PLACE = '"place in file"'
 _ROWS_PER_BATCH = 50_000
 _SECONDS_BETWEEN_REPORTS = 5.0
@@ -310,9 +316,46 @@ class Reader:
             ]
             selects.append(f"select {', '.join(values)} from {part.table.placed_sql}")
             self.rows_read += part.rows
-        self.connection.execute(
-            f"create temp view {view} as {' union all '.join(selects)}"
+        query = " union all ".join(selects)
+        made = [
+            column
+            for column in columns
+            if column.made_from and column.name not in parts[0].casts
+        ]
+        for column in made:
+            others = [each for each in columns if each.name in parts[0].casts]
+            sql = made_id(column, others)
+            query = f"select * replace ({sql} as {quoted(column.name)}) from ({query})"
+        self.connection.execute(f"create temp view {view} as {query}")
+        for column in made:
+            self._say_what_is_made(column, parts, view)
+
+    def _say_what_is_made(
+        self, column: Column, parts: Sequence[_Part], view: str
+    ) -> None:
+        """Say that rows have no id, and which may be counted twice for that."""
+        label = listed(part.table.label for part in parts)
+        self.note(
+            f"{label}: no column {column.name}, so each row counts as one of its own "
+            f"and its id is made from {listed(column.made_from)}"
         )
+        if len(parts) == 1:
+            return
+        content = listed(map(quoted, column.made_from))
+        ((rows, files),) = self.connection.execute(
+            f"select count(*), min(files) from (select count(distinct {LOADED_FILE}),"
+            f" string_agg(distinct {LOADED_FILE}, ' and ' order by {LOADED_FILE})"
+            f" from {view} group by {content}) as alike(number, files)"
+            " where number > 1"
+        ).fetchall()
+        if rows:
+            message = (
+                f"{files}: {rows:,} rows stand in more than one of the files. Without "
+                f"{column.name} each of them counts: if the exports overlap, leave out "
+                "of one file what another has."
+            )
+            self.doubts.append(Problem(label, message, count=rows))
+            self.report(message)
 
     def _checked(self, table: _FileTable, columns: Sequence[Column]) -> _Part:
         found = _find_columns(table, columns)
@@ -486,13 +529,44 @@ def _find_columns(table: _FileTable, columns: Sequence[Column]) -> dict[str, str
             )
         if present:
             found[column.name] = present[0]
-        elif column.is_required:
+        elif column.is_required and not _can_be_made(column, there):
             raise LoadError(
                 f"{table.label} has no column {column.name}."
                 f"{suggestion(column.name, list(table.types))} "
                 f"It has: {listed(list(table.types))}. Rename or add the column."
             )
     return found
+
+
+def _can_be_made(column: Column, there: Mapping[str, object]) -> bool:
+    """Whether the file has what an id is made from, and no id by another name."""
+    sources = {plain_name(name) for name in column.made_from}
+    others = there.keys() - sources
+    return (
+        bool(sources)
+        and sources <= there.keys()
+        and not any(
+            _NAME_OF_ORDER.fullmatch(name)
+            or get_close_matches(plain_name(column.name), [name], cutoff=0.8)
+            for name in others
+        )
+    )
+
+
+def made_id(column: Column, others: Sequence[Column]) -> str:
+    """Write the id of a row that has none: of its content, and a number among equals.
+
+    A row keeps its id when it is loaded again, whichever files hold it and whatever
+    else has been added to them.
+    """
+    content = [each for each in others if each.name in column.made_from]
+    rest = [quoted(each.name) for each in others if each not in content]
+    values = [f"try_cast({quoted(each.name)} as {each.data_type})" for each in content]
+    texts = [f"coalesce(cast({value} as varchar), '')" for value in values]
+    joined = " || '|' || ".join(texts)
+    order = listed([*rest, LOADED_ORDER])
+    number = f"row_number() over (partition by {listed(texts)} order by {order})"
+    return f"'row-' || md5({joined}) || '-' || {number}"
 
 
 def _require_same_columns(parts: Sequence[_Part]) -> None:

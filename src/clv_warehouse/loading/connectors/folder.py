@@ -11,7 +11,8 @@ def read(reader: Reader, folder: Path) -> dict[str, str]:
     """Return a query of each feed's files, by the feed's name."""
     parts = {feed.name: find_parts(folder, feed.name) for feed in reader.feeds}
     for feed in reader.feeds:
-        if feed.is_required and not parts[feed.name]:
+        is_needed = feed.is_required and not reader.options.is_append
+        if is_needed and not parts[feed.name]:
             raise not_found(folder, feed.name)
     _report_ignored(reader, folder, parts)
     found = {}
@@ -26,10 +27,16 @@ def read(reader: Reader, folder: Path) -> dict[str, str]:
                 files = ", ".join(str(path.relative_to(folder)) for path in paths)
                 reader.problems.append(Problem(files, str(error)))
     has_money = parts["order_lines"] or "amount" in found.get("orders", {"amount"})
-    if not has_money:
+    if not has_money and not reader.options.is_append:
         message = (
             f"{folder} has no order_lines, and orders has no column amount: nothing "
             "says what an order cost. Add one of them."
+        )
+        reader.problems.append(Problem("orders", message))
+    if parts["order_lines"] and "order_id" not in found.get("orders", {"order_id"}):
+        message = (
+            f"{folder}: orders has no column order_id, to which order_lines refers. "
+            "Add the column."
         )
         reader.problems.append(Problem("orders", message))
     return {feed: f"from {feed}" for feed in found}
