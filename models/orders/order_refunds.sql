@@ -1,5 +1,5 @@
-{{ reloaded('refunded_at', key='order_id') }}
-{%- set since = reload_from('refunded_at') %}
+{{ reloaded('refunded_date', key='order_id') }}
+{%- set since = reload_from('refunded_date') %}
 -- One row per record of money given back of an order: a refund of the feed, a credit that
 -- undoes the order, and what the order itself says beyond both, by its refunded_amount or
 -- by a status that means that all of it went back. Spend falls by the refund's share of
@@ -144,11 +144,21 @@ shares as (
     from running
 ),
 
+last_day as (
+    select max(ordered_date) as ordered_date from orders
+),
+
+-- What went back after the last day with an order, as of which customers are scored,
+-- counts on that day: it is known to be gone.
 dated as (
     select
-        *,
-        {{ shop_date('refunded_at') }} as refunded_date
+        shares.*,
+        greatest(
+            least({{ shop_date('shares.refunded_at') }}, last_day.ordered_date),
+            shares.ordered_date
+        ) as refunded_date
     from shares
+    cross join last_day
 )
 
 select
@@ -168,6 +178,6 @@ from dated
 {%- if since %}
 where order_id in (
     select order_id from dated
-    where {{ is_unsettled('refunded_at', since) }}
+    where {{ is_unsettled('refunded_date', since) }}
 )
 {%- endif %}

@@ -14,6 +14,9 @@ TABLES = {
         "checked_orders",
         "checked_order_lines",
         "matched_returns",
+        "matched_credits",
+        "fct_refunds",
+        "money_checks",
         "fct_orders",
         "fct_order_lines",
         "checked_events",
@@ -34,6 +37,44 @@ def feeds(root) -> dict[str, pd.DataFrame]:
     }
 
 
+def with_refunds(feeds: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Money back of all kinds, which the sample lacks: of every 40th of the orders.
+
+    A refund of the feed comes a hundred days after its order, when that is settled; a
+    credit bears its order's number.
+    """
+    orders = feeds["orders"].drop_duplicates("order_id")
+    times = pd.to_datetime(orders["ordered_at"], errors="coerce", format="mixed")
+    sold = orders[
+        (times > "2000")
+        & (times < pd.Timestamp.now())
+        & (orders["status"] == "completed")
+    ]
+    later = times[sold.index] + timedelta(days=100)
+    refunds = pd.DataFrame(
+        {
+            "refund_id": "R" + sold["order_id"].str.strip(),
+            "order_id": sold["order_id"],
+            "refunded_at": later.astype(str),
+            "amount": "5.00",
+            "line_number": None,
+        }
+    )[::40]
+    back = later + timedelta(days=2)
+    credits = sold.assign(
+        order_id=sold["order_id"].str.strip() + "-R",
+        ordered_at=back.astype(str),
+        amount="-" + sold["amount"],
+    )[20::40]
+    known = pd.to_datetime(credits["ordered_at"]) <= times[sold.index].max()
+    return feeds | {
+        "orders": pd.concat([feeds["orders"], credits[known]], ignore_index=True),
+        "refunds": refunds[
+            pd.to_datetime(refunds["refunded_at"]) <= times[sold.index].max()
+        ],
+    }
+
+
 def until(
     feeds: dict[str, pd.DataFrame], date: pd.Timestamp
 ) -> dict[str, pd.DataFrame]:
@@ -43,7 +84,7 @@ def until(
         times = pd.to_datetime(rows[column], errors="coerce", format="mixed")
         return times.isna() | (times < date + timedelta(days=1))
 
-    orders, events = feeds["orders"], feeds["events"]
+    orders, events, refunds = feeds["orders"], feeds["events"], feeds["refunds"]
     orders = orders[known(orders, "ordered_at")]
     later = set(feeds["orders"]["order_id"]) - set(orders["order_id"])
     lines = feeds["order_lines"]
@@ -51,6 +92,7 @@ def until(
         "orders": orders,
         "order_lines": lines[~lines["order_id"].isin(later)],
         "events": events[known(events, "occurred_at")],
+        "refunds": refunds[known(refunds, "refunded_at")],
     }
 
 
@@ -92,6 +134,7 @@ def rows(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
 
 
 def test_a_history_of_reloads_is_a_full_refresh(warehouse, feeds):
+    feeds = with_refunds(feeds)
     times = pd.to_datetime(
         feeds["orders"]["ordered_at"], errors="coerce", format="mixed"
     )
@@ -110,6 +153,8 @@ def test_a_history_of_reloads_is_a_full_refresh(warehouse, feeds):
     for table, expected in anew.items():
         pd.testing.assert_frame_equal(kept[table], expected, obj=table)
     assert len(before["fct_orders"]) < len(kept["fct_orders"])
+    for table in ("fct_refunds", "matched_credits"):
+        assert 0 < len(before[table]) < len(kept[table])
 
 
 def test_rows_that_are_settled_are_not_built(warehouse, feeds):

@@ -95,6 +95,16 @@ def test_an_order_cancelled_within_minutes_is_no_purchase(
     assert day["net_amount"] == 0
 
 
+def test_an_undone_order_leaves_no_pieces(online_retail: Warehouse) -> None:
+    # The customer cancelled 80,995 pieces within minutes, and kept two others.
+    kept = online_retail.query(
+        "select past_spend, frequency, orders, items, distinct_products "
+        "from features.customer_features "
+        "where customer_key = '16446' and as_of_date = date '2011-12-09'"
+    ).iloc[0]
+    assert kept.to_list() == [2.9, 1, 1, 2, 2]
+
+
 def test_postage_is_revenue_but_no_product(online_retail: Warehouse) -> None:
     postage = online_retail.query(
         "select count(*) as lines, count(product_id) as products, "
@@ -104,7 +114,7 @@ def test_postage_is_revenue_but_no_product(online_retail: Warehouse) -> None:
     assert postage["lines"] > 2_000
     assert postage["products"] == 0
     assert postage["amount"] > 100_000
-    assert postage["line_type"] == "charge"
+    assert postage["line_type"] == "shipping"
 
 
 def test_every_customer_with_a_purchase_has_features(online_retail: Warehouse) -> None:
