@@ -50,7 +50,7 @@ left_out as (
     where meaning in ('not_yet', 'never', 'test')
 ),
 
-in_doubt as (
+unclear as (
     select
         'in_doubt' as kind,
         kind || coalesce(': ' || subject, '') as name,
@@ -60,12 +60,34 @@ in_doubt as (
     from {{ ref('warnings') }}
 ),
 
+checked as (
+    select
+        cause,
+        count(*) as orders,
+        sum(abs(coalesce(difference, amount))) as amount
+    from {{ ref('money_checks') }}
+    group by cause
+),
+
+differing as (
+    select
+        'in_doubt' as kind,
+        checked.cause as name,
+        causes.explanation,
+        checked.orders,
+        checked.amount
+    from checked
+    inner join {{ ref('money_check_causes') }} as causes on checked.cause = causes.cause
+),
+
 groups as (
     select * from counted
     union all
     select * from left_out
     union all
-    select * from in_doubt
+    select * from unclear
+    union all
+    select * from differing
 )
 
 select

@@ -573,7 +573,7 @@ INPUTS = [
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
     "orders.dim_customers",
     *("orders.rejected_records", "orders.statuses", "orders.warnings"),
-    "clv.shop_margin",
+    *("orders.money_checks", "reference.money_check_causes", "clv.shop_margin"),
     "reference.clv_models",
     "reference.rejection_reasons",
 ]
