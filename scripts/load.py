@@ -178,8 +178,6 @@ def _arguments() -> argparse.Namespace:
         parser.error("map and --mapping go together: map FILE --mapping shop.yml")
     if (arguments.connector == "tables") != (arguments.layout is not None):
         parser.error("tables and --layout go together: tables SCHEMA --layout NAME")
-    if arguments.connector == "tables" and arguments.check:
-        parser.error("--check reads files; the tables are checked when dbt builds")
     return arguments
 
 

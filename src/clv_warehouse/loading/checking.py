@@ -705,8 +705,10 @@ class _Check:
 
     def _gaps(self, day: str, today: str) -> Iterator[Finding]:
         """Say where orders are missing, and which last days lie too far out."""
-        past = f"(select * from totals where {day} <= {today})"
-        doubted = self._rows(sql_of("doubted_days", past, day, "money"))
+        # Orders before 1970 or after today are rejected, and make no gap.
+        past = f"{day} between date '1970-01-01' and "
+        dated = f"(select * from totals where {past} {today})"
+        doubted = self._rows(sql_of("doubted_days", dated, day, "money"))
         for late, orders, money, last in sorted(doubted):
             yield Finding(
                 f"the day {late}, with {_counted(orders, 'order')} "
@@ -722,11 +724,11 @@ class _Check:
             "select before, day, day - before as days from ("
             f" select {day} as day, lag({day}) over (order by {day}) as before"
             " from totals"
-            f" where {day} <= {today} group by {day})"
+            f" where {past} {today} group by {day})"
             " where before is not null order by days desc, day limit 2"
         )
         ((days,),) = self._rows(
-            f"select count(distinct {day}) from totals where {day} <= {today}"
+            f"select count(distinct {day}) from totals where {past} {today}"
         )
         if days < _DAYS_OF_A_GAP or len(gaps) < 2:
             return
