@@ -14,6 +14,7 @@ from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.layouts import LAYOUTS
 from clv_warehouse.loading.load import link_tables
 from clv_warehouse.loading.problems import LoadError
+from warehouse import Warehouse
 
 UTC = dt.UTC
 
@@ -155,7 +156,7 @@ SHOP = {
         order(
             7,
             subtotal_price="20.00",
-            total_price="20.00",
+            total_price="23.00",
             total_tip_received="3.00",
             line_items=[line(8, "12.00"), line(9, "8.00")],
             refunds=[
@@ -289,21 +290,21 @@ WRITERS = {"fivetran_shopify": as_fivetran, "dlt_shopify": as_dlt}
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
+def shop_file(tmp_path: Path) -> Path:
     return tmp_path / "shop.duckdb"
 
 
 @pytest.fixture
-def said(warehouse: Path) -> list[str]:
+def said(shop_file: Path) -> list[str]:
     return []
 
 
 @pytest.fixture
-def pipeline(warehouse: Path):
+def pipeline(shop_file: Path):
     """Write the shop in a layout, and run SQL over it before it is linked."""
 
     def run(layout: str, *statements: str) -> None:
-        with duckdb.connect(str(warehouse)) as connection:
+        with duckdb.connect(str(shop_file)) as connection:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute("create schema shopify")
             WRITERS[layout](connection)
@@ -313,23 +314,23 @@ def pipeline(warehouse: Path):
     return run
 
 
-def linked(warehouse: Path, layout: str, said: list[str] | None = None) -> None:
+def linked(shop_file: Path, layout: str, said: list[str] | None = None) -> None:
     report = (said if said is not None else []).append
-    link_tables("shopify", LAYOUTS[layout], warehouse, read_feeds(), report)
+    link_tables("shopify", LAYOUTS[layout], shop_file, read_feeds(), report)
 
 
-def rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+def rows(shop_file: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(shop_file), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         return connection.execute(query).fetchall()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_orders_are_shopify_s(warehouse: Path, pipeline, layout: str) -> None:
+def test_orders_are_shopify_s(shop_file: Path, pipeline, layout: str) -> None:
     pipeline(layout)
-    linked(warehouse, layout)
+    linked(shop_file, layout)
     assert rows(
-        warehouse,
+        shop_file,
         "select order_id, customer_id, status, cast(amount as decimal(18, 2)),"
         " discount_amount, shipping_amount from raw.orders order by order_id",
     ) == [
@@ -339,16 +340,16 @@ def test_orders_are_shopify_s(warehouse: Path, pipeline, layout: str) -> None:
         ("4", "11", "test", 99, None, None),
         ("5", "11", "paid", 8, None, None),
         ("6", "cy@example.com", "paid", 12, None, None),
-        ("7", "11", "paid", 20, None, None),
+        ("7", "11", "paid", 23, None, None),
     ]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_times_are_instants(warehouse: Path, pipeline, layout: str) -> None:
+def test_times_are_instants(shop_file: Path, pipeline, layout: str) -> None:
     pipeline(layout)
-    linked(warehouse, layout)
+    linked(shop_file, layout)
     ((kind, placed, updated),) = rows(
-        warehouse,
+        shop_file,
         "select typeof(ordered_at), ordered_at, updated_at from raw.orders"
         " where order_id = '1'",
     )
@@ -359,54 +360,82 @@ def test_times_are_instants(warehouse: Path, pipeline, layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_refund_is_the_money_that_went_back(
-    warehouse: Path, pipeline, layout: str
+    shop_file: Path, pipeline, layout: str
 ) -> None:
     pipeline(layout)
-    linked(warehouse, layout)
+    linked(shop_file, layout)
     assert rows(
-        warehouse,
+        shop_file,
         "select refund_id, order_id, refunded_at::date::varchar, amount"
         " from raw.refunds order by refund_id",
     ) == [("21", "2", "2025-03-10", 10), ("22", "7", "2025-03-12", 8)]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_lines_and_products(warehouse: Path, pipeline, layout: str) -> None:
+def test_lines_and_products(shop_file: Path, pipeline, layout: str) -> None:
     pipeline(layout)
-    linked(warehouse, layout)
+    linked(shop_file, layout)
     assert rows(
-        warehouse,
+        shop_file,
         "select order_id, line_number, product_id, quantity,"
         " cast(unit_price as double), cast(discount as double)"
         " from raw.order_lines where order_id in ('1', '6') order by all",
     ) == [("1", 1, "501", 2, 10, 0), ("1", 2, None, 1, 5, 0), ("6", 1, "501", 1, 15, 3)]
-    assert rows(warehouse, "from raw.products") == [("501", "Mug", "Kitchen", 4.5)]
+    assert rows(shop_file, "from raw.products") == [("501", "Mug", "Kitchen", 4.5)]
     assert rows(
-        warehouse, "select customer_id, email, full_name from raw.customers"
+        shop_file, "select customer_id, email, full_name from raw.customers"
     ) == [("11", "ann@example.com", "Ann A")]
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_facts_are_the_same_from_both(warehouse: Warehouse, layout: str) -> None:
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("create schema shopify")
+        WRITERS[layout](connection)
+    linked(warehouse.path, layout)
+    warehouse.build("--select", "reference", "staging", "orders")
+    # Of order 2, 10 of 35 went back; of order 7, 8 of 23, which the tip is part of.
+    assert rows(
+        warehouse.path,
+        "select order_id, status_meaning, goods_amount::double, total_amount::double,"
+        " round(net_amount, 2)::double from orders.fct_orders order by order_id",
+    ) == [
+        ("1", "sale", 20, 26, 24),
+        ("2", "sale", 24.41, 35, 21.01),
+        ("3", "never", 50, 50, 0),
+        ("4", "test", 99, 99, 0),
+        ("5", "sale", 8, 8, 8),
+        ("6", "sale", 12, 12, 12),
+        ("7", "sale", 20, 23, 13.04),
+    ]
+    for table in ("rejected_records", "money_checks"):
+        assert rows(warehouse.path, f"from orders.{table}") == []
+    assert rows(
+        warehouse.path, "select unit_cost::double from orders.dim_products"
+    ) == [(4.5,)]
+
+
 def test_what_shopify_deleted_is_left_out_and_said(
-    warehouse: Path, pipeline, said: list[str]
+    shop_file: Path, pipeline, said: list[str]
 ) -> None:
     pipeline("fivetran_shopify")
-    linked(warehouse, "fivetran_shopify", said)
+    linked(shop_file, "fivetran_shopify", said)
     assert any("shopify.order: 1 rows left out" in line for line in said)
-    assert rows(warehouse, "from raw.order_lines where order_id = '8'") == []
+    assert rows(shop_file, "from raw.order_lines where order_id = '8'") == []
 
 
 def test_refunds_without_their_table_are_their_transactions(
-    warehouse: Path, pipeline, said: list[str]
+    shop_file: Path, pipeline, said: list[str]
 ) -> None:
     pipeline("fivetran_shopify", "drop table shopify.refund")
-    linked(warehouse, "fivetran_shopify", said)
-    assert rows(warehouse, "select refund_id, amount from raw.refunds") == [
+    linked(shop_file, "fivetran_shopify", said)
+    assert rows(shop_file, "select refund_id, amount from raw.refunds") == [
         ("transaction 31", 10)
     ]
 
 
 def test_without_any_table_of_refunds_that_is_said(
-    warehouse: Path, pipeline, said: list[str]
+    shop_file: Path, pipeline, said: list[str]
 ) -> None:
     pipeline(
         "fivetran_shopify",
@@ -414,14 +443,14 @@ def test_without_any_table_of_refunds_that_is_said(
         "drop table shopify.transaction",
         "drop table shopify.product",
     )
-    linked(warehouse, "fivetran_shopify", said)
+    linked(shop_file, "fivetran_shopify", said)
     assert any("only an order's status tells" in line for line in said)
     assert any("read as empty: refund, transaction, product" in line for line in said)
-    assert rows(warehouse, "select count(*) from raw.refunds") == [(0,)]
-    assert rows(warehouse, "select count(*) from raw.products") == [(0,)]
+    assert rows(shop_file, "select count(*) from raw.refunds") == [(0,)]
+    assert rows(shop_file, "select count(*) from raw.products") == [(0,)]
 
 
-def test_columns_of_graphql_are_read(warehouse: Path, pipeline) -> None:
+def test_columns_of_graphql_are_read(shop_file: Path, pipeline) -> None:
     renamed = {
         "order": {
             "currency": "currency_code",
@@ -440,13 +469,13 @@ def test_columns_of_graphql_are_read(warehouse: Path, pipeline) -> None:
             for old, new in names.items()
         ),
     )
-    linked(warehouse, "fivetran_shopify")
+    linked(shop_file, "fivetran_shopify")
     assert rows(
-        warehouse,
+        shop_file,
         "select status, currency, amount, discount_amount from raw.orders"
         " where order_id = '1'",
     ) == [("paid", "EUR", 26, 5)]
-    assert rows(warehouse, "select sum(amount) from raw.refunds") == [(18,)]
+    assert rows(shop_file, "select sum(amount) from raw.refunds") == [(18,)]
 
 
 @pytest.mark.parametrize(
@@ -461,27 +490,27 @@ def test_columns_of_graphql_are_read(warehouse: Path, pipeline) -> None:
     ],
 )
 def test_what_is_missing_is_one_sentence(
-    warehouse: Path, pipeline, schema: str, layout: str, message: str
+    shop_file: Path, pipeline, schema: str, layout: str, message: str
 ) -> None:
     pipeline("fivetran_shopify")
     with pytest.raises(LoadError, match=message):
-        link_tables(schema, LAYOUTS[layout], warehouse, read_feeds(), [].append)
+        link_tables(schema, LAYOUTS[layout], shop_file, read_feeds(), [].append)
     assert rows(
-        warehouse, "select count(*) from duckdb_tables() where schema_name = 'raw'"
+        shop_file, "select count(*) from duckdb_tables() where schema_name = 'raw'"
     ) == [(0,)]
 
 
-def test_no_warehouse_is_made_for_a_pipeline(warehouse: Path) -> None:
+def test_no_warehouse_is_made_for_a_pipeline(shop_file: Path) -> None:
     with pytest.raises(LoadError, match="Give the file that the pipeline writes into"):
-        linked(warehouse, "dlt_shopify")
-    assert not warehouse.exists()
+        linked(shop_file, "dlt_shopify")
+    assert not shop_file.exists()
 
 
-def test_the_command_links_the_tables(root: Path, warehouse: Path, pipeline) -> None:
+def test_the_command_links_the_tables(root: Path, shop_file: Path, pipeline) -> None:
     pipeline("dlt_shopify")
     command = [sys.executable, root / "scripts" / "load.py", "tables", "shopify"]
     done = subprocess.run(
-        [*command, "--layout", "dlt_shopify", "--warehouse", warehouse],
+        [*command, "--layout", "dlt_shopify", "--warehouse", shop_file],
         capture_output=True,
         text=True,
         check=False,
