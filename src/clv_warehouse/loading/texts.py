@@ -55,7 +55,8 @@ class TextFile:
 
     Attributes:
         path: the file that a person gave.
-        plain: what DuckDB reads: the file itself, or a copy as unpacked UTF-8.
+        plain: what DuckDB reads: the file itself, or a copy that is unpacked UTF-8,
+            begins with the header and has one kind of line ends.
         names: its columns; those without a name are numbered, and of two alike the
             second bears its number.
         delimiter: what separates the values.
@@ -77,7 +78,7 @@ class TextFile:
         settings = [
             f"columns = {{{types}}}",
             f"delim = {literal(self.delimiter)}",
-            f"skip = {self.skipped}",
+            "compression = 'none'",
             "auto_detect = false",
             "header = true",
             "quote = '\"'",
@@ -106,6 +107,9 @@ def open_text(path: Path, columns: Sequence[Column], scratch: Path) -> TextFile:
     fields = next(rows, [])
     names = _names(fields, list(islice(rows, _ROWS_PEEKED)))
     _require_header(path, fields, columns)
+    ends = {line[len(line.rstrip("\r\n")) :] for line in peeked} - {""}
+    if skipped or len(ends) > 1:
+        plain = _tidied_copy(plain, scratch, skipped)
     return TextFile(path, plain, tuple(names), delimiter, skipped, lines)
 
 
@@ -166,7 +170,7 @@ def what_is_wrong_with(
     except duckdb.Error:
         return unknown
     for line, kind, row in rejects:
-        place = f"{label}, line {line:,}"
+        place = f"{label}, line {line + text.skipped:,}"
         if kind == "INVALID ENCODING":
             return wrong_encoding(text.path)
         if kind in ("MISSING COLUMNS", "TOO MANY COLUMNS"):
@@ -244,6 +248,21 @@ def _plain_copy(path: Path, scratch: Path) -> tuple[Path, int]:
             f"{path} looks like {encoding.upper()} and cannot be read as such. Save it "
             "as 'CSV UTF-8'."
         ) from error
+
+
+def _tidied_copy(plain: Path, scratch: Path, skipped: int) -> Path:
+    """Copy a file without its first lines, and with line feeds at the ends of lines."""
+    copy = scratch / f"{len(list(scratch.iterdir()))}.csv"
+    # Latin-1 keeps every byte, those that are wrong too.
+    with (
+        plain.open(encoding="latin-1", newline=None) as old,
+        copy.open("w", encoding="latin-1", newline="") as new,
+    ):
+        for _ in range(skipped):
+            old.readline()
+        while chunk := old.read(_CHUNK):
+            new.write(chunk)
+    return copy
 
 
 def _encoding(start: bytes) -> str:
