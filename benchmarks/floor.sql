@@ -64,22 +64,21 @@ lines as materialized (
         lines.rowid as line_row,
         lines.line_number,
         lines.product_id,
-        codes.line_type is null as is_product,
+        coalesce(lower(lines.line_type), codes.line_type, 'product') as stands_for,
+        stands_for = 'product' and lines.unit_price >= 0 as is_product,
         lines.quantity,
         lines.unit_price,
         case
             when
-                (codes.line_type is null or codes.line_type = 'charge')
-                and lines.unit_price >= 0
+                stands_for in ('product', 'charge', 'shipping')
                 and lines.quantity <> 0
                 and (lines.quantity > 0 or lines.unit_price > 0)
-                and lines.product_id is not null
                 then round(
                     cast(lines.quantity as double) * cast(lines.unit_price as double)
                     - case
                         when lines.discount is null then 0
-                        when lines.quantity < 0 then -cast(lines.discount as double)
-                        else cast(lines.discount as double)
+                        when lines.quantity < 0 then -abs(cast(lines.discount as double))
+                        else abs(cast(lines.discount as double))
                     end,
                     4
                 )
@@ -94,8 +93,8 @@ lines as materialized (
 all_totals as (
     select
         order_row,
-        sum(amount) filter (where amount > 0) as sold_amount,
-        -sum(amount) filter (where amount < 0) as returned_amount,
+        sum(amount) filter (where quantity > 0) as sold_amount,
+        -sum(amount) filter (where quantity < 0) as returned_amount,
         sum(cast(quantity as double)) filter (
             where is_product and quantity > 0 and amount is not null
         ) as items,
@@ -129,8 +128,8 @@ repeated_lines as (
 repeated_totals as (
     select
         order_row,
-        coalesce(sum(amount) filter (where amount > 0), 0) as sold_amount,
-        coalesce(-sum(amount) filter (where amount < 0), 0) as returned_amount,
+        coalesce(sum(amount) filter (where quantity > 0), 0) as sold_amount,
+        coalesce(-sum(amount) filter (where quantity < 0), 0) as returned_amount,
         coalesce(sum(cast(quantity as double)) filter (
             where is_product and quantity > 0 and amount is not null
         ), 0) as items
@@ -140,6 +139,7 @@ repeated_totals as (
 
 order_totals as (
     select
+        orders.order_row,
         orders.customer_key,
         orders.ordered_date,
         case
@@ -197,6 +197,7 @@ candidates as (
         lines.customer_key,
         lines.product_id,
         lines.line_row,
+        lines.order_row,
         lines.quantity,
         lines.unit_price,
         lines.amount,
@@ -247,6 +248,9 @@ matched as (
         returned.customer_key,
         returned.ordered_date,
         returned.amount,
+        returned.quantity,
+        sold.line_row as undone_line,
+        sold.order_row as undone_order,
         sold.ordered_date as undone_date,
         sold.quantity as sold_quantity,
         sum(-returned.quantity) over (
@@ -261,22 +265,51 @@ matched as (
     where not returned.is_sale
 ),
 
-undone as (
+undone_lines as materialized (
     select
         customer_key,
         ordered_date,
-        sum(-amount) as undone_amount
+        undone_order,
+        undone_line,
+        sum(-amount) as undone_amount,
+        sum(-quantity) as undone_items,
+        undone_items = any_value(sold_quantity) as is_all
     from matched
     where ordered_date = undone_date and returned_so_far <= sold_quantity
-    group by customer_key, ordered_date
+    group by all
+),
+
+undone_orders as (
+    select
+        customer_key,
+        ordered_date,
+        undone_order,
+        sum(undone_amount) as undone_amount,
+        sum(undone_items) as undone_items
+    from undone_lines
+    group by all
+),
+
+undone as (
+    select
+        undone_orders.customer_key,
+        undone_orders.ordered_date,
+        sum(least(undone_orders.undone_amount, order_totals.sold_amount)) as undone_amount,
+        sum(undone_orders.undone_items) as undone_items,
+        count(*) filter (
+            where round(undone_orders.undone_amount - order_totals.sold_amount, 4) >= 0
+        ) as undone_orders
+    from undone_orders
+    inner join order_totals on undone_orders.undone_order = order_totals.order_row
+    group by undone_orders.customer_key, undone_orders.ordered_date
 ),
 
 days as (
     select
         totals.customer_key,
         totals.ordered_date,
-        totals.orders,
-        totals.items,
+        totals.orders - coalesce(undone.undone_orders, 0) as orders,
+        totals.items - coalesce(undone.undone_items, 0) as items,
         totals.sold_amount - totals.returned_amount as net_amount,
         round(totals.returned_amount - coalesce(undone.undone_amount, 0), 4)
             as returned_amount,
@@ -314,6 +347,7 @@ products as (
             and quantity > 0
             and amount is not null
             and line_row not in (select line_row from repeated_lines)
+            and line_row not in (select undone_line from undone_lines where is_all)
     )
     group by customer_key
 ),

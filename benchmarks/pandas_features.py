@@ -16,6 +16,7 @@ LAST_PURCHASES = 16
 NOTHING_COUNTED = ("views_30d", "carts_30d", "sessions_30d", "reviews")
 NOTHING_KNOWN = ("days_since_seen", "rating_mean", "rating_last", "acquisition_channel")
 DAY = pd.Timedelta(days=1)
+LINE = ["order_id", "line_number"]
 
 
 def make_features(warehouse: str, made: str) -> float:
@@ -48,9 +49,13 @@ def features_of(
     of_customers = lines[
         lines["is_product"] & lines["customer_key"].notna() & lines["is_sale"]
     ]
-    days = customer_days(orders, undone_amounts(of_customers))
-    bought = of_customers.loc[
-        of_customers["quantity"] > 0, ["customer_key", "product_id"]
+    undone = undone_lines(of_customers)
+    days = customer_days(orders, undone)
+    all_undone = undone.loc[undone["pieces"] == undone["quantity_sold"], LINE]
+    kept = of_customers.merge(all_undone, on=LINE, how="left", indicator=True)
+    bought = kept.loc[
+        (kept["quantity"] > 0) & (kept["_merge"] == "left_only"),
+        ["customer_key", "product_id"],
     ]
     products = bought.drop_duplicates().groupby("customer_key").size()
     return summarise(days, products, scoring_date)
@@ -109,20 +114,29 @@ def valid_lines(
         "order_id", "customer_key", "ordered_at", "ordered_date", "is_sale",
     ]  # fmt: skip
     joined = numbered.merge(orders[columns], on="order_id")
-    line_type = joined["product_id"].map(line_types).fillna("product")
+    line_type = (
+        joined["line_type"]
+        .astype("object")
+        .str.lower()
+        .fillna(joined["product_id"].map(line_types))
+        .fillna("product")
+    )
     quantity, price = joined["quantity"], joined["unit_price"]
     sign = np.where(quantity < 0, -1, 1)
-    amount = (quantity * price - sign * joined["discount"].fillna(0)).round(4)
+    amount = (quantity * price - sign * joined["discount"].fillna(0).abs()).round(4)
     is_valid = (
-        joined["product_id"].notna()
-        & line_type.isin(["product", "charge"])
-        & (price >= 0)
+        line_type.isin(["product", "charge", "shipping"])
+        & price.notna()
         & (quantity != 0)
         & ((quantity > 0) | (price > 0))
     )
     return joined.assign(
         amount=amount.where(is_valid),
-        is_product=(line_type == "product") & is_valid & amount.notna(),
+        is_product=(line_type == "product")
+        & joined["product_id"].notna()
+        & (price >= 0)
+        & is_valid
+        & amount.notna(),
     )
 
 
@@ -134,8 +148,8 @@ def with_money(orders: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "order_id": lines["order_id"],
-                "sold_amount": amount.clip(lower=0),
-                "returned_amount": -amount.clip(upper=0),
+                "sold_amount": amount.where(lines["quantity"] > 0, 0),
+                "returned_amount": -amount.where(lines["quantity"] < 0, 0),
                 "items": items.clip(lower=0),
             }
         )
@@ -152,8 +166,8 @@ def with_money(orders: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
     return joined[joined["sold_amount"].notna()]
 
 
-def undone_amounts(lines: pd.DataFrame) -> pd.Series:
-    """What returns undid of sales of their own day, by customer and day.
+def undone_lines(lines: pd.DataFrame) -> pd.DataFrame:
+    """What returns undid of sales of their own day: one row per line that was sold.
 
     As models/orders/matched_returns.sql pairs them.
     """
@@ -175,7 +189,7 @@ def undone_amounts(lines: pd.DataFrame) -> pd.Series:
         .ffill()
         .fillna(found.groupby(pair)["sale"].ffill())
     )
-    sales = found.loc[is_sale, [*pair, "position", "ordered_date", "quantity"]]
+    sales = found.loc[is_sale, [*pair, *LINE, "position", "ordered_date", "quantity"]]
     matched = found[~is_sale].merge(
         sales,
         left_on=[*pair, "undone"],
@@ -187,20 +201,35 @@ def undone_amounts(lines: pd.DataFrame) -> pd.Series:
         (so_far <= matched["quantity_sold"])
         & (matched["ordered_date"] == matched["ordered_date_sold"])
     ]
-    return -same_day.groupby(["customer_key", "ordered_date"])["amount"].sum()
+    undone = same_day.assign(amount=-same_day["amount"])
+    return (
+        undone.groupby([f"{name}_sold" for name in LINE])
+        .agg({"amount": "sum", "pieces": "sum", "quantity_sold": "first"})
+        .rename_axis(LINE)
+        .reset_index()
+    )
 
 
-def customer_days(orders: pd.DataFrame, undone: pd.Series) -> pd.DataFrame:
+def customer_days(orders: pd.DataFrame, undone_lines: pd.DataFrame) -> pd.DataFrame:
     """One row per customer and day, in order."""
+    undone_orders = undone_lines.groupby("order_id")[["amount", "pieces"]].sum()
     counted = orders[orders["customer_key"].notna() & orders["is_sale"]]
+    counted = counted.join(
+        undone_orders.rename(columns={"amount": "undone", "pieces": "undone_items"}),
+        on="order_id",
+    ).fillna({"undone": 0, "undone_items": 0})
+    counted["undone"] = counted[["undone", "sold_amount"]].min(axis=1)
     days = (
-        counted.assign(orders=counted["sold_amount"] > 0)
+        counted.assign(
+            orders=(counted["sold_amount"] - counted["undone"]).round(4) > 0,
+            items=counted["items"] - counted["undone_items"],
+        )
         .groupby(["customer_key", "ordered_date"])[
-            ["orders", "items", "sold_amount", "returned_amount"]
+            ["orders", "items", "sold_amount", "returned_amount", "undone"]
         ]
         .sum()
     )
-    undone = undone.reindex(days.index, fill_value=0)
+    undone = days["undone"]
     purchase_amount = (days["sold_amount"] - undone).round(4)
     return days.assign(
         net_amount=days["sold_amount"] - days["returned_amount"],

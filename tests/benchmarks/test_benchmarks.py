@@ -51,10 +51,14 @@ def shop(root, warehouse_in, tmp_path_factory):
         connection.execute("set TimeZone = 'UTC'; create schema raw")
         for feed in feeds:
             file = root / "seeds" / "sample" / f"sample_{feed.name}.csv"
+            given = connection.sql(
+                f"from read_csv('{file}', all_varchar = true)"
+            ).columns
             columns = ", ".join(
                 f"try_cast(nullif(trim({column.name}), '') as {column.data_type})"
                 f" as {column.name}"
                 for column in feed.columns
+                if column.name in given
             )
             connection.execute(
                 f"create table raw.{feed.name} as "
