@@ -287,9 +287,9 @@ def _of_zones(reader: Reader) -> Iterator[Finding]:
 
 
 def _columns_of(label: str, feeds: Sequence[Feed]) -> set[str]:
-    """The columns of the feed that a file is named after; of all feeds otherwise."""
+    """The columns of the feed that a file is named after; a connector knows its own."""
     named = [feed for feed in feeds if label.casefold().startswith(feed.name)]
-    return {column.name for feed in named[-1:] or feeds for column in feed.columns}
+    return {column.name for feed in named[-1:] for column in feed.columns}
 
 
 class _Check:
