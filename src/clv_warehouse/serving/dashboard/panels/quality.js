@@ -56,7 +56,7 @@ panel("quality", ["feeds", "rejections", "order_summary"], (feeds, rejections, o
           orders
             .filter((row) => row.kind === kind)
             .toSorted((one, other) => Math.abs(other.amount) - Math.abs(one.amount))
-            .map((row) => [words(row.name), kinds[kind], asCount(row.orders), asMoney(row.amount), row.explanation]),
+            .map((row) => [words(row.name), kinds[kind], asCount(row.orders), row.amount === null ? "" : asMoney(row.amount), row.explanation]),
         ),
       }),
       "Table of the orders that count, were left out or are in doubt",
