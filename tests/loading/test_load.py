@@ -668,6 +668,29 @@ def test_files_stay_in_place_and_what_is_added_is_seen(tmp_path, warehouse, feed
         assert not connection.execute("from raw.reviews").fetchall()
 
 
+def test_rows_in_place_say_where_they_are_and_may_lack_ids(tmp_path, warehouse, feeds):
+    log = (
+        "select 'ann' as \"Customer ID\", date '2024-01-05' as ordered_at, "
+        '10 as "Amount" from range({})'
+    )
+    parquet(tmp_path / "orders" / "1.parquet", log.format(2))
+    parquet(tmp_path / "orders" / "2.parquet", log.format(1))
+    link(str(tmp_path), warehouse, feeds, print)
+    names = ("order_id", "customer_id", "amount", "loaded_file", "loaded_row")
+    found = columns_of(warehouse, "orders", *names)
+    one, two = (str(tmp_path / "orders" / f"{n}.parquet") for n in (1, 2))
+    assert [row[1:] for row in found] == [
+        ("ann", 10, one, 1),
+        ("ann", 10, one, 2),
+        ("ann", 10, two, 1),
+    ]
+    in_place = {name for name, *_ in found}
+    assert len(in_place) == 3
+    # A copy of the same rows has the same ids.
+    load(CONNECTORS["folder"], tmp_path, warehouse, feeds, print)
+    assert {name for (name,) in columns_of(warehouse, "orders", "order_id")} == in_place
+
+
 def test_copies_and_views_take_each_others_place(
     load_folder, shop, tmp_path, warehouse, feeds
 ):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,16 @@ from clv_warehouse.loading.layouts import Layout
 from clv_warehouse.loading.options import AS_USUAL, Options
 from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.loading.reading import (
+    LOADED_FILE,
     LOADED_ORDER,
+    LOADED_ROW,
     PROVENANCE,
     Reader,
+    can_be_made,
+    made_id,
     progress,
 )
+from clv_warehouse.loading.texts import plain_name
 from clv_warehouse.loading.times import shop_zone
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
@@ -158,23 +163,63 @@ def _find_parquet(
 ) -> str | None:
     """Return the query of a feed's files; LoadError if they lack a required column."""
     for place in (f"{base}/{feed.name}.parquet", f"{base}/{feed.name}/*.parquet"):
-        query = f"from read_parquet({literal(place)}, union_by_name = true)"
+        files = f"read_parquet({literal(place)}, union_by_name = true)"
         try:
-            columns = {each.casefold() for each in connection.sql(query).columns}
+            columns = connection.sql(f"from {files}").columns
         except duckdb.IOException:
             continue
-        missing = [
-            column.name
-            for column in feed.columns
-            if column.is_required and column.name not in columns
-        ]
-        if missing:
-            raise LoadError(
-                f"{place} has no column {', '.join(missing)}. It has: "
-                f"{', '.join(sorted(columns))}. Rename or add the column."
-            )
-        return query
+        return _parquet_query(connection, feed, place, files, columns)
     return None
+
+
+def _parquet_query(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    place: str,
+    files: str,
+    columns: Sequence[str],
+) -> str:
+    """Write the query that gives files a feed's names, their places and ids."""
+    spelled = {plain_name(name): name for name in columns}
+    there = {
+        column.name: spelled[plain_name(column.name)]
+        for column in feed.columns
+        if plain_name(column.name) in spelled
+    }
+    absent = [
+        each for each in feed.columns if each.is_required and each.name not in there
+    ]
+    made = [column for column in absent if can_be_made(column, spelled)]
+    missing = [column.name for column in absent if column not in made]
+    if missing:
+        raise LoadError(
+            f"{place} has no column {', '.join(missing)}. It has: "
+            f"{', '.join(sorted(columns))}. Rename or add the column."
+        )
+    renamed = [
+        f"{quoted(name)} as {quoted(ours)}"
+        for ours, name in there.items()
+        if name != ours
+    ]
+    values = [f"* rename ({', '.join(renamed)})" if renamed else "*"]
+    # A file of 10^12 rows would reach into the numbers of the next.
+    origin = {
+        LOADED_FILE: "filename",
+        LOADED_ROW: "file_row_number + 1",
+        LOADED_ORDER: "file_index::bigint * 1000000000000 + file_row_number + 1",
+    }
+    values += [
+        f"{sql} as {name}" for name, sql in origin.items() if name not in columns
+    ]
+    query = f"select {', '.join(values)} from {files}"
+    for column in made:
+        others = [each for each in feed.columns if each.name in there]
+        query = f"select *, {made_id(column, others)} as {column.name} from ({query})"
+    try:
+        connection.sql(query)
+    except duckdb.Error as error:
+        raise LoadError(f"{place} cannot be read. ({first_line(error)})") from error
+    return query
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:

@@ -529,7 +529,7 @@ def _find_columns(table: _FileTable, columns: Sequence[Column]) -> dict[str, str
             )
         if present:
             found[column.name] = present[0]
-        elif column.is_required and not _can_be_made(column, there):
+        elif column.is_required and not can_be_made(column, there):
             raise LoadError(
                 f"{table.label} has no column {column.name}."
                 f"{suggestion(column.name, list(table.types))} "
@@ -538,7 +538,7 @@ def _find_columns(table: _FileTable, columns: Sequence[Column]) -> dict[str, str
     return found
 
 
-def _can_be_made(column: Column, there: Mapping[str, object]) -> bool:
+def can_be_made(column: Column, there: Mapping[str, object]) -> bool:
     """Whether the file has what an id is made from, and no id by another name."""
     sources = {plain_name(name) for name in column.made_from}
     others = there.keys() - sources
