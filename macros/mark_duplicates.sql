@@ -98,9 +98,9 @@
                 {%- if not loop.last %} + {% endif %}
                 {%- endfor %}) = 0 then 'repeated_record'
                 {% if 'updated_at' in told -%}
-                when updated_at is distinct from kept_updated_at then 'superseded'
+                when (updated_at is distinct from kept_updated_at) then 'superseded'
                 {% endif -%}
-                when loaded_order is distinct from kept_loaded_order then 'superseded'
+                when (loaded_order is distinct from kept_loaded_order) then 'superseded'
                 else 'conflicting_record'
             end as duplicate_reason
         from compared_rows
