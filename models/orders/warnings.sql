@@ -90,12 +90,11 @@ currencies as (
 -- What a row passed over would have said, nobody knows.
 unordered as (
     select
-        feed,
         count(*) as records,
+        count(distinct feed) as feeds,
         sum(amount) as amount
     from {{ ref('rejected_records') }}
     where reason = 'conflicting_record'
-    group by feed
 ),
 
 -- Var as_of_date says which day is the last.
@@ -138,14 +137,16 @@ said as (
     union all
     select
         'unordered_versions' as kind,
-        feed as subject,
+        cast(null as string) as subject,
         records as orders,
         amount,
-        'The build passed over ' || {{ counted('records', 'row') }} || ' of the feed '
-        || feed || ' for another with the same key, though nothing tells which is newer'
-        || ' (conflicting_record in orders.rejected_records). Load the feed with'
-        || ' scripts/load.py, or give the orders a column updated_at.' as message
+        'The build passed over ' || {{ counted('records', 'row') }} || ' of '
+        || {{ counted('feeds', 'feed') }} || ' for others with the same key, though'
+        || ' nothing tells which is newer (conflicting_record in'
+        || ' orders.rejected_records). scripts/load.py notes which came last, and a'
+        || ' column updated_at of the orders tells it too.' as message
     from unordered
+    where records > 0
     union all
     select
         'late_day' as kind,
