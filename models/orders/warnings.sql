@@ -118,7 +118,7 @@ said as (
         customer_key as subject,
         orders,
         amount,
-        'Customer ''' || customer_key || ''' has ' || cast(orders as string) || ' of '
+        'Customer "' || customer_key || '" has ' || cast(orders as string) || ' of '
         || {{ counted('all_orders', 'order') }} || ', and ' || {{ money_text('amount') }}
         || ' of ' || {{ money_text('all_amount') }} || '. If the id stands for guests or'
         || ' for nobody, add it to seeds/reference/nobody_ids.csv.' as message
