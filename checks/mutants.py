@@ -57,6 +57,8 @@ class Fault:
         return text
 
 
+LINE_MONEY = "macros/line_amount.sql"
+TIMES = "macros/times.sql"
 PLAN = "models/clv/training_plan.sql"
 SETTINGS = "dbt_project.yml"
 DATES = "models/features/as_of_dates.sql"
@@ -85,6 +87,84 @@ FAULTS = (
         "sold.product_id is not null as is_sold",
         "true as is_sold",
         ("a_product_is_known_from_the_catalogue_or_from_a_sale",),
+    ),
+    Fault(
+        "words-for-nobody-are-customers-in-capitals",
+        "macros/readings.sql",
+        "    lower({{ id }})",
+        "    {{ id }}",
+        ("tests/staging/test_staged_feed.py::test_words_for_nobody_are_no_customers",),
+    ),
+    Fault(
+        "the-oldest-version-of-an-order-is-kept",
+        "macros/mark_duplicates.sql",
+        "updated_at desc nulls last,",
+        "updated_at asc nulls last,",
+        ("one_order_is_kept_of_rows_with_one_key",),
+    ),
+    Fault(
+        "days-are-those-of-utc",
+        TIMES,
+        "{{ adapter.dispatch('utc_to_clock')(at, setting('time_zone')) }}",
+        "{{ at }}",
+        ("tests/features/test_time_zones.py::test_a_purchase_day_is_the_shops_day",),
+    ),
+    Fault(
+        "a-mistyped-year-is-believed",
+        TIMES,
+        "pause_days > 90\n",
+        "pause_days > 900\n",
+        ("a_day_years_after_the_others_is_doubted",),
+    ),
+    Fault(
+        "a-winter-is-taken-for-a-mistyped-year",
+        TIMES,
+        "pause_days > 3 * longest_pause_days",
+        "pause_days > longest_pause_days",
+        ("a_shop_that_closes_each_winter_is_believed",),
+    ),
+    # What an order is worth, and what of it goes back.
+    Fault(
+        "cancelled-orders-are-sales",
+        "models/orders/checked_orders.sql",
+        "status_meaning in ('sale', 'refunded') as is_sale",
+        "status_meaning != 'test' as is_sale",
+        ("the_status_says_whether_an_order_is_a_sale",),
+    ),
+    Fault(
+        "a-negative-discount-raises-the-price",
+        LINE_MONEY,
+        "* abs(cast(coalesce({{ discount }}, 0) as double))",
+        "* cast(coalesce({{ discount }}, 0) as double)",
+        ("discounts_charges_and_totals_are_money_of_their_order",),
+    ),
+    Fault(
+        "a-discount-raises-the-refund-of-a-return",
+        LINE_MONEY,
+        "case when {{ quantity }} < 0 then -1 else 1 end",
+        "1",
+        ("discounts_charges_and_totals_are_money_of_their_order",),
+    ),
+    Fault(
+        "a-refund-takes-more-than-its-order",
+        LINE_MONEY,
+        "when {{ part }} >= {{ total }} then {{ money }}",
+        "when {{ part }} = {{ total }} then {{ money }}",
+        ("spend_falls_by_the_share_that_went_back",),
+    ),
+    Fault(
+        "a-refund-counts-beside-the-refunded-amount",
+        "models/orders/order_refunds.sql",
+        "- coalesce(record_totals.amount, 0) - coalesce(returned.amount, 0),",
+        "- coalesce(returned.amount, 0),",
+        ("spend_falls_by_the_share_that_went_back",),
+    ),
+    Fault(
+        "more-comes-back-than-was-sold",
+        "models/orders/matched_returns.sql",
+        "overdone.undone_order_id is null",
+        "true",
+        ("only_returns_that_fit_count_against_a_sale",),
     ),
     # Which customers are known when, and what of them.
     Fault(
@@ -274,10 +354,12 @@ def main() -> int:
     """Plant what the command line says; return the exit code."""
     parser = argparse.ArgumentParser(prog="checks.mutants", description=__doc__)
     names = [fault.name for fault in FAULTS]
-    parser.add_argument("--only", choices=names, metavar="NAME", help="one fault")
+    parser.add_argument(
+        "--only", choices=names, nargs="+", metavar="NAME", help="only these faults"
+    )
     parser.add_argument("--list", action="store_true", help="name the faults and end")
     arguments = parser.parse_args()
-    faults = [fault for fault in FAULTS if arguments.only in (None, fault.name)]
+    faults = [fault for fault in FAULTS if fault.name in (arguments.only or names)]
     if arguments.list:
         print("\n".join(names))
         return 0
