@@ -231,11 +231,11 @@
   that opens again after a long pause from its fourth day on. A shop whose orders were
   on fewer than five days before the pause has no usual pause to compare with.
 #}
-{% macro doubted_days(orders, day, amount) -%}
+{% macro doubted_days(orders, day, amount, count='count(*)') -%}
     with order_days as (
         select
             {{ day }} as order_date,
-            count(*) as orders,
+            {{ count }} as orders,
             sum({{ amount }}) as amount
         from {{ orders }}
         group by {{ day }}

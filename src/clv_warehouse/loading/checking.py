@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from clv_warehouse.loading.feeds import Feed
+from clv_warehouse.loading.files import listed
 from clv_warehouse.loading.findings import Finding, Findings
 from clv_warehouse.loading.headers import meant_by
 from clv_warehouse.loading.reading import Reader
@@ -46,45 +47,66 @@ _MOST_STATUSES = 100
 # SQL and type of a column that a raw table lacks.
 _ABSENT = ("null", "NULL")
 
-# The version of an order that holds: rows that only go on with an order's lines have no
-# amount and no status.
-_KEPT_ORDERS = """
-    create temp table kept_orders as
-    with repeated as (
-        select order_id from said_orders
-        where order_id is not null
-        group by order_id
-        having count(*) > 1
-    ),
-
-    versions as (
-        select
-            said_orders.*,
-            count(*) over (partition by order_id) as copies,
-            row_number() over (
-                partition by order_id
-                order by
-                    amount is null and status is null,
-                    updated_at desc nulls last,
-                    loaded_order desc nulls last
-            ) as place
-        from said_orders
-        inner join repeated using (order_id)
+# Ids of several rows, and the rows without an id. Hashes of eight bytes find the few in
+# doubt: a set of a million ids as text takes three times the memory.
+_REPEATED = """
+    create temp table repeated as
+    with doubtful as (
+        select hash(order_id) as hashed from said_orders
+        group by hashed
+        having count(*) > 1 or count(order_id) = 0
     )
 
-    select * exclude (place) from versions
-    where place = 1
-    union all by name
-    select *, 1 as copies from said_orders
-    where order_id is not null and order_id not in (select order_id from repeated)
+    select
+        order_id,
+        count(*) as copies,
+        sum(amount) as amount
+    from said_orders
+    where hash(order_id) in (from doubtful)
+    group by order_id
+    having count(*) > 1 or order_id is null
 """
 
-# Nobody has no key; people whose ids are spellings of one address have one.
+_REPEATED_ORDERS = """
+    create temp view repeated_orders as
+    select said_orders.* from said_orders
+    inner join repeated on said_orders.order_id = repeated.order_id
+"""
+
+# The version of an order that holds.
+_HOLDING = """
+    create temp table holding as
+    select
+        {columns},
+        repeated.copies
+    from ({marked}) as marked
+    inner join repeated using (order_id)
+    where duplicate_reason is null
+"""
+
+_KEPT_ORDERS = """
+    create temp view kept_orders as
+    select * from holding
+    union all by name
+    select *, 1 as copies from said_orders
+    where hash(order_id) not in (select hash(order_id) from repeated)
+"""
+
+# Where no order has several rows, there is nothing to choose.
+_ALL_ORDERS = "create temp view kept_orders as select *, 1 as copies from said_orders"
+
+# The orders by customer. Nobody has no key; people whose ids are spellings of one
+# address have one.
 _BUYERS = """
     create temp table buyers as
     with said_ids as (
-        select distinct customer_id from kept_orders
-        where customer_id is not null
+        select
+            customer_id,
+            count(*) as orders,
+            count(*) filter (where meaning = 'sale') as sales,
+            sum(money) filter (where meaning = 'sale') as money
+        from totals
+        group by customer_id
     ),
 
     nobody_ids as (
@@ -93,11 +115,28 @@ _BUYERS = """
     )
 
     select
-        said_ids.customer_id,
+        said_ids.*,
         nobody_ids.id is not null as is_nobody,
         case when nobody_ids.id is null then {key} end as customer_key
     from said_ids
     left join nobody_ids on {folded_customer} = nobody_ids.id
+"""
+
+# The orders by day, status and currency.
+_DAYS = """
+    create temp table days as
+    select
+        {day} as day,
+        status,
+        meaning,
+        upper(currency) as currency,
+        count(*) as orders,
+        count(money) as priced,
+        sum(money) as money,
+        sum(money) filter (where money > 0) as sold,
+        sum(back) as back
+    from totals
+    group by all
 """
 
 _MEANINGS = """
@@ -111,7 +150,7 @@ _MEANINGS = """
 """
 
 _LINE_TOTALS = """
-    create temp table line_totals as
+    create temp {kind} line_totals as
     with codes as (
         from read_csv({codes}, header = true, all_varchar = true)
     ),
@@ -157,7 +196,7 @@ _LINE_TOTALS = """
 
 # One row per order that counts as a sale or not, with its money.
 _TOTALS = f"""
-    create temp table totals as
+    create temp {{kind}} totals as
     with refunds as (
         select
             order_id,
@@ -169,8 +208,6 @@ _TOTALS = f"""
     summed as (
         select
             kept_orders.*,
-            buyers.customer_key,
-            coalesce(buyers.is_nobody, false) as is_nobody,
             coalesce(meanings.meaning, 'sale') as meaning,
             line_totals.lines,
             line_totals.amount as of_lines,
@@ -189,7 +226,6 @@ _TOTALS = f"""
             greatest(abs(coalesce(refunded_amount, 0)), coalesce(refunds.amount, 0))
                 as refunded
         from kept_orders
-        left join buyers on kept_orders.customer_id = buyers.customer_id
         left join meanings on kept_orders.status = meanings.status
         left join line_totals on kept_orders.order_id = line_totals.order_id
         left join refunds on kept_orders.order_id = refunds.order_id
@@ -223,7 +259,19 @@ _TOTALS = f"""
     )
 
     select
-        *,
+        order_id,
+        customer_id,
+        ordered_at,
+        status,
+        meaning,
+        currency,
+        amount,
+        refunded_amount,
+        lines,
+        returned_lines,
+        expected,
+        is_different,
+        money,
         case
             when meaning = 'sale' and money < 0 then abs(money)
             when meaning = 'sale' then least(refunded, money)
@@ -303,15 +351,21 @@ class _Check:
         self.cast: dict[str, dict[str, tuple[str, str]]] = {}
         for feed in reader.feeds:
             self._view(feed)
-        self._run(_KEPT_ORDERS)
-        self._run(
-            _BUYERS.format(
-                folded=sql_of("folded_id", "id"),
-                nobody=_seed("nobody_ids"),
-                key=sql_of("customer_key", "said_ids.customer_id"),
-                folded_customer=sql_of("folded_id", "said_ids.customer_id"),
+        self._run(_REPEATED)
+        self.has_repeated = bool(self._rows("from repeated limit 1"))
+        if self.has_repeated:
+            self._run(_REPEATED_ORDERS)
+            said = [name for name, *_ in self._rows("describe said_orders")]
+            said.remove("loaded_order")
+            self._run(
+                _HOLDING.format(
+                    columns=listed(f"marked.{name}" for name in said),
+                    marked=sql_of(
+                        "mark_duplicates", "repeated_orders", said, ["order_id"]
+                    ),
+                )
             )
-        )
+        self._run(_KEPT_ORDERS if self.has_repeated else _ALL_ORDERS)
         self._run(
             _MEANINGS.format(
                 meanings=sql_of(
@@ -321,16 +375,29 @@ class _Check:
                 )
             )
         )
+        # A view of orders alone is read faster than a table is made of it.
+        self.has_lines = self._has_rows("order_lines")
+        kind = "table" if self.has_lines else "view"
         self._run(
             _LINE_TOTALS.format(
+                kind=kind,
                 amount=_line_amount(),
                 codes=_seed("non_product_codes"),
                 types=_seed("line_types"),
             )
         )
-        self._run(_TOTALS)
+        self._run(_TOTALS.format(kind=kind))
+        self._run(
+            _BUYERS.format(
+                folded=sql_of("folded_id", "id"),
+                nobody=_seed("nobody_ids"),
+                key=sql_of("customer_key", "said_ids.customer_id"),
+                folded_customer=sql_of("folded_id", "said_ids.customer_id"),
+            )
+        )
+        self._run(_DAYS.format(day=sql_of("shop_date", "ordered_at")))
         self.currencies = self._rows(
-            "select upper(currency), count(*), sum(money) from totals"
+            "select currency, sum(orders)::bigint, sum(money) from days"
             " where meaning = 'sale' group by all order by 2 desc, 1"
         )
         named = [code for code, *_ in self.currencies if code]
@@ -338,12 +405,14 @@ class _Check:
 
     def head(self) -> str:
         """One line: how many orders of how many customers, when, and their money."""
-        ((orders, customers, guests, first, last, sold, back),) = self._rows(
-            "select count(*), count(distinct customer_key),"
-            " count(*) filter (where customer_key is null),"
-            f" min({self._day()}), max({self._day()}),"
-            " sum(money) filter (where money > 0 and meaning in ('sale', 'refunded')),"
-            " sum(back) from totals"
+        ((first, last, sold, back),) = self._rows(
+            "select min(day), max(day),"
+            " sum(sold) filter (where meaning in ('sale', 'refunded')), sum(back)"
+            " from days"
+        )
+        ((orders, customers, guests),) = self._rows(
+            "select sum(orders)::bigint, count(distinct customer_key),"
+            " sum(orders) filter (where customer_key is null)::bigint from buyers"
         )
         if not orders:
             return "No orders."
@@ -401,10 +470,9 @@ class _Check:
                     )
 
     def _keys(self) -> Iterator[Finding]:
-        ((rows, money),) = self._rows(
-            "select count(*), sum(amount) from said_orders where order_id is null"
-        )
-        if rows:
+        for rows, money in self._rows(
+            "select copies, amount from repeated where order_id is null"
+        ):
             yield Finding(
                 f"orders: {_counted(rows, 'row')} without order_id: rejected "
                 f"({self._money(money)})",
@@ -415,8 +483,8 @@ class _Check:
     def _statuses(self) -> Iterator[Finding]:
         found = self._rows(
             "select status, meanings.meaning, is_doubtful, described_as,"
-            " count(*), sum(money)"
-            " from totals left join meanings using (status) where status is not null"
+            " sum(orders)::bigint, sum(money)"
+            " from days left join meanings using (status) where status is not null"
             " group by all order by abs(sum(money)) desc nulls last, status"
         )
         if not found:
@@ -467,16 +535,16 @@ class _Check:
 
     def _customers(self) -> Iterator[Finding]:
         ((orders, guests, money, all_money),) = self._rows(
-            "select count(*), count(*) filter (where customer_key is null),"
-            " sum(money) filter (where customer_key is null), sum(money)"
-            " from totals where meaning = 'sale'"
+            "select sum(sales)::bigint,"
+            " sum(sales) filter (where customer_key is null)::bigint,"
+            " sum(money) filter (where customer_key is null), sum(money) from buyers"
         )
         if guests:
             named = _named(
                 f"{customer!r} ({count:,})"
                 for customer, count in self._rows(
-                    "select customer_id, count(*) from totals where is_nobody"
-                    " and meaning = 'sale' group by all order by 2 desc, 1"
+                    "select customer_id, sales from buyers"
+                    " where is_nobody and sales > 0 order by sales desc, customer_id"
                 )
             )
             yield Finding(
@@ -488,12 +556,13 @@ class _Check:
                 else "",
                 amount=_size(money),
             )
-        known = orders - guests
-        ((people,),) = self._rows("select count(distinct customer_key) from totals")
+        known = (orders or 0) - (guests or 0)
+        ((people,),) = self._rows("select count(distinct customer_key) from buyers")
         improbable = sql_of("is_improbable_id", "orders", str(known), str(people))
         for customer, own, spent in self._rows(
-            "select * from (select min(customer_id), count(*) as orders, sum(money)"
-            " from totals where customer_key is not null and meaning = 'sale'"
+            "select * from (select min(customer_id) filter (where sales > 0),"
+            " sum(sales)::bigint as orders, sum(money)"
+            " from buyers where customer_key is not null"
             f" group by customer_key) where {improbable} order by orders desc"
         ):
             yield Finding(
@@ -504,7 +573,7 @@ class _Check:
                 amount=_size(spent),
             )
         ((emails,),) = self._rows(
-            "select count(*) from totals where customer_key <> customer_id"
+            "select sum(orders)::bigint from buyers where customer_key <> customer_id"
         )
         if emails:
             yield Finding(
@@ -513,6 +582,8 @@ class _Check:
             )
 
     def _repeats(self) -> Iterator[Finding]:
+        if not self.has_repeated:
+            return
         versions = """
             select
                 said_orders.order_id,
@@ -526,12 +597,9 @@ class _Check:
                 count(distinct said_orders.customer_id) as customers,
                 count(said_orders.updated_at) as updates,
                 max(said_orders.amount) - min(said_orders.amount) as difference
-            from said_orders
-            inner join kept_orders using (order_id)
-            where
-                kept_orders.copies > 1
-                and not (said_orders.amount is null and said_orders.status is null)
-            group by all
+            from repeated_orders as said_orders
+            where not (said_orders.amount is null and said_orders.status is null)
+            group by said_orders.order_id
             having count(*) > 1
         """
         ((alike, edited, unordered, difference, mixed, example),) = self._rows(
@@ -572,6 +640,15 @@ class _Check:
             )
 
     def _lines(self) -> Iterator[Finding]:
+        ((empty,),) = self._rows("select sum(orders - priced)::bigint from days")
+        if empty and self.is_read:
+            yield Finding(
+                f"{_counted(empty, 'order')} with neither an amount nor lines: "
+                "rejected",
+                is_doubt=True,
+            )
+        if not self.has_lines:
+            return
         ((lined, unlined, money),) = self._rows(
             "select count(lines), count(*) - count(lines),"
             " sum(amount) filter (where lines is null) from totals"
@@ -613,13 +690,6 @@ class _Check:
                 is_doubt=True,
                 amount=_size(money),
             )
-        ((empty,),) = self._rows("select count(*) from totals where money is null")
-        if empty and self.is_read:
-            yield Finding(
-                f"{_counted(empty, 'order')} with neither an amount nor lines: "
-                "rejected",
-                is_doubt=True,
-            )
 
     def _money_back(self) -> Iterator[Finding]:
         ((refunds, undated, refunded, unknown, of_unknown),) = self._rows(
@@ -629,12 +699,20 @@ class _Check:
             " sum(abs(said_refunds.amount)) filter (where kept_orders.order_id is null)"
             " from said_refunds left join kept_orders using (order_id)"
         )
-        ((negative, of_negative, noted, of_noted, lines, of_lines),) = self._rows(
-            "select count(*) filter (where money < 0),"
-            " sum(money) filter (where money < 0),"
-            " count(*) filter (where refunded_amount <> 0), sum(abs(refunded_amount)),"
-            " count(*) filter (where returned_lines < 0 and money >= 0),"
-            " sum(returned_lines) filter (where money >= 0) from totals"
+        too_much = f"abs(refunded_amount) > greatest(amount, money) + {_ROUNDING}"
+        too_much += " and greatest(amount, money) >= 0"
+        ((negative, of_negative, noted, of_noted, lines, of_lines, over, by),) = (
+            self._rows(
+                "select count(*) filter (where money < 0),"
+                " sum(money) filter (where money < 0),"
+                " count(*) filter (where refunded_amount <> 0),"
+                " sum(abs(refunded_amount)),"
+                " count(*) filter (where returned_lines < 0 and money >= 0),"
+                " sum(returned_lines) filter (where money >= 0),"
+                f" count(*) filter (where {too_much}),"
+                " sum(abs(refunded_amount) - greatest(amount, money))"
+                f" filter (where {too_much}) from totals"
+            )
         )
         back = [
             (refunds - unknown, refunded, "refund", "in the feed refunds"),
@@ -665,11 +743,6 @@ class _Check:
                 is_doubt=True,
                 amount=_size(of_unknown),
             )
-        ((over, by),) = self._rows(
-            "select count(*), sum(abs(refunded_amount) - greatest(amount, money))"
-            " from totals where greatest(amount, money) >= 0"
-            f" and abs(refunded_amount) > greatest(amount, money) + {_ROUNDING}"
-        )
         if over:
             yield Finding(
                 f"{_counted(over, 'order')} with a refunded_amount above what was "
@@ -680,12 +753,11 @@ class _Check:
 
     def _days(self) -> Iterator[Finding]:
         today = sql_of("shop_today")
-        day = self._day()
         ((missing, early, future, of_future, last),) = self._rows(
-            "select count(*) filter (where ordered_at is null),"
-            f" count(*) filter (where {day} < date '1970-01-01'),"
-            f" count(*) filter (where {day} > {today}),"
-            f" sum(money) filter (where {day} > {today}), max({day}) from totals"
+            "select coalesce(sum(orders) filter (where day is null), 0)::bigint,"
+            " coalesce(sum(orders) filter (where day < date '1970-01-01'), 0)::bigint,"
+            f" sum(orders) filter (where day > {today})::bigint,"
+            f" sum(money) filter (where day > {today}), max(day) from days"
         )
         if (missing and self.is_read) or early:
             yield Finding(
@@ -701,14 +773,16 @@ class _Check:
                 is_doubt=True,
                 amount=_size(of_future),
             )
-        yield from self._gaps(day, today)
+        yield from self._gaps(today)
 
-    def _gaps(self, day: str, today: str) -> Iterator[Finding]:
+    def _gaps(self, today: str) -> Iterator[Finding]:
         """Say where orders are missing, and which last days lie too far out."""
         # Orders before 1970 or after today are rejected, and make no gap.
-        past = f"{day} between date '1970-01-01' and "
-        dated = f"(select * from totals where {past} {today})"
-        doubted = self._rows(sql_of("doubted_days", dated, day, "money"))
+        past = "day between date '1970-01-01' and"
+        dated = f"(select * from days where {past} {today})"
+        doubted = self._rows(
+            sql_of("doubted_days", dated, "day", "money", "sum(orders)::bigint")
+        )
         for late, orders, money, last in sorted(doubted):
             yield Finding(
                 f"the day {late}, with {_counted(orders, 'order')} "
@@ -722,13 +796,12 @@ class _Check:
             today = f"date '{doubted[0][-1]}'"
         gaps = self._rows(
             "select before, day, day - before as days from ("
-            f" select {day} as day, lag({day}) over (order by {day}) as before"
-            " from totals"
-            f" where {past} {today} group by {day})"
+            " select day, lag(day) over (order by day) as before"
+            f" from days where {past} {today} group by day)"
             " where before is not null order by days desc, day limit 2"
         )
         ((days,),) = self._rows(
-            f"select count(distinct {day}) from totals where {past} {today}"
+            f"select count(distinct day) from days where {past} {today}"
         )
         if days < _DAYS_OF_A_GAP or len(gaps) < 2:
             return
@@ -789,13 +862,15 @@ class _Check:
             if name in types and _is_cast(name, types[name][1], target)
         }
         select = ", ".join(f"{sql} as {quoted(name)}" for name, sql in typed.items())
+        # DuckDB leaves out joins with what has no rows for certain.
+        rows = "" if self._has_rows(feed.name) else " where false"
         self._run(
             f"create or replace temp view said_{feed.name} as"
-            f" select {select} from {table}"
+            f" select {select} from {table}{rows}"
         )
 
-    def _day(self) -> str:
-        return sql_of("shop_date", "ordered_at")
+    def _has_rows(self, feed: str) -> bool:
+        return bool(self._rows(f"select 1 from warehouse.raw.{quoted(feed)} limit 1"))
 
     def _money(self, amount: Decimal | None) -> str:
         return f"{self.currency}{amount or 0:,.2f}"

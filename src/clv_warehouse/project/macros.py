@@ -14,7 +14,9 @@ from clv_warehouse.project.places import ROOT
 
 MACROS = ROOT / "macros"
 # Macros whose SQL needs no table and no run of dbt.
-_FILES = ("customer_key", "engine", "line_amount", "readings", "times")
+_FILES = (
+    *("customer_key", "engine", "line_amount", "mark_duplicates", "readings", "times"),
+)
 
 
 def sql_of(macro: str, *arguments: Any, vars: str = "{}") -> str:
