@@ -29,7 +29,6 @@
     with repeated_keys as (
         select {{ key_hash(key) }} as repeated_hash
         from {{ relation }}
-        where {{ key | join(' is not null and ') }} is not null
         group by {{ key_hash(key) }}
         having count(*) > 1
     ),
@@ -45,6 +44,7 @@
             {%- endfor %} as told_columns
         from {{ relation }}
         inner join repeated_keys on {{ key_hash(key) }} = repeated_keys.repeated_hash
+        where {{ key | join(' is not null and ') }} is not null
     ),
 
     told_before as (
@@ -87,7 +87,11 @@
             cast(null as string) as duplicate_reason
         from {{ relation }}
         left join repeated_keys on {{ key_hash(key) }} = repeated_keys.repeated_hash
-        where repeated_keys.repeated_hash is null
+        where
+            repeated_keys.repeated_hash is null
+            {%- for column in key %}
+            or {{ column }} is null
+            {%- endfor %}
         union all
         select
             {{ content_columns | join(', ') }},
