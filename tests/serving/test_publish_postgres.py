@@ -131,7 +131,7 @@ def test_sample_shop_is_the_same_to_sqlalchemy_and_psql(root, tmp_path, dsn):
             assert set(table.keys) <= unique
         spend = inspector.get_columns("customer_lifetime_value", "clv")
         types = {each["name"]: str(each["type"]) for each in spend}
-        assert types["lifetime_value"] == "NUMERIC(18, 2)"
+        assert types["lifetime_value"] == "NUMERIC(38, 2)"
         assert types["as_of_date"] == "DATE"
     engine.dispose()
 
