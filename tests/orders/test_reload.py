@@ -1,6 +1,10 @@
 """Tests that tables with kept rows equal those of a full refresh."""
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -27,7 +31,7 @@ TABLES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def feeds(root) -> dict[str, pd.DataFrame]:
     """The sample shop, dirty as it is; all text."""
     folder = root / "seeds" / "sample"
@@ -125,6 +129,27 @@ def build(warehouse: Warehouse, *arguments: str) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def first_build(
+    warehouse_in: Callable[[Path], Warehouse],
+    tmp_path_factory: pytest.TempPathFactory,
+    feeds: dict[str, pd.DataFrame],
+) -> Warehouse:
+    """The sample shop, built once. Tests change a copy."""
+    warehouse = warehouse_in(tmp_path_factory.mktemp("first_build"))
+    warehouse.write_raw(**feeds)
+    build(warehouse)
+    return warehouse
+
+
+@pytest.fixture
+def built(first_build: Warehouse, tmp_path: Path) -> Warehouse:
+    """A copy of the first build."""
+    warehouse = replace(first_build, folder=tmp_path)
+    shutil.copy(first_build.path, warehouse.path)
+    return warehouse
+
+
 def rows(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
     return {
         table: warehouse.query(f"select * from {schema}.{table} order by all")
@@ -157,28 +182,24 @@ def test_a_history_of_reloads_is_a_full_refresh(warehouse, feeds):
         assert 0 < len(before[table]) < len(kept[table])
 
 
-def test_rows_that_are_settled_are_not_built(warehouse, feeds):
+def test_rows_that_are_settled_are_not_built(built, feeds):
     orders, lines = feeds["orders"], feeds["order_lines"]
-    warehouse.write_raw(**feeds)
-    build(warehouse)
-    before = rows(warehouse)
+    before = rows(built)
     times = pd.to_datetime(orders["ordered_at"], errors="coerce", format="mixed")
     old = times.sort_values().index[100]
     gone = lines["order_id"] == orders.loc[old, "order_id"]
-    warehouse.write_raw(**feeds | {"order_lines": lines[~gone]})
-    build(warehouse)
-    pd.testing.assert_frame_equal(rows(warehouse)["fct_orders"], before["fct_orders"])
+    built.write_raw(**feeds | {"order_lines": lines[~gone]})
+    build(built)
+    pd.testing.assert_frame_equal(rows(built)["fct_orders"], before["fct_orders"])
 
 
-def test_a_run_that_fails_leaves_the_last_good_tables(warehouse, feeds):
-    warehouse.write_raw(**feeds)
-    build(warehouse)
-    before = rows(warehouse)
+def test_a_run_that_fails_leaves_the_last_good_tables(built, feeds):
+    before = rows(built)
     two = feeds["orders"].assign(currency="GBP")
     two.loc[two.index[:5], "currency"] = "EUR"
-    warehouse.write_raw(**feeds | {"orders": two})
-    failed = warehouse.dbt("run", "--select", "orders", reload_days=DAYS)
+    built.write_raw(**feeds | {"orders": two})
+    failed = built.dbt("run", "--select", "orders", reload_days=DAYS)
     assert failed.returncode != 0
     assert "Amounts of several currencies" in failed.stdout
     for table, expected in before.items():
-        pd.testing.assert_frame_equal(rows(warehouse)[table], expected, obj=table)
+        pd.testing.assert_frame_equal(rows(built)[table], expected, obj=table)
