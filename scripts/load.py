@@ -171,6 +171,12 @@ def _arguments() -> argparse.Namespace:
         parser.error("--in-place goes with the connector folder only")
     if arguments.append and (arguments.in_place or arguments.connector == "tables"):
         parser.error("--append adds rows; what stays in place is read as it grows")
+    stays = arguments.in_place or arguments.connector == "tables"
+    if stays and (arguments.dates or arguments.time_zone):
+        parser.error(
+            "--dates and --time-zone go with rows that are loaded; what stays in place "
+            "is read at each build, in the var time_zone"
+        )
     if arguments.suggest and arguments.connector not in ("folder", "map"):
         parser.error("--suggest goes with folder or map")
     is_map = arguments.connector == "map" and not arguments.suggest

@@ -52,7 +52,7 @@ def test_the_head_says_what_the_data_are(find: Find) -> None:
     )
     assert found.head == (
         "3 orders, 2 customers, 1 order of guests, 2024-01-05 to 2024-03-05, "
-        "EUR 105.00 sold, of which EUR 10.00 went back."
+        "EUR 105.00 sold, up to EUR 10.00 of it went back."
     )
     assert not found.doubts
     assert in_full(found)[-1] == "Nothing puts money or customers in doubt."

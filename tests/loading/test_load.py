@@ -691,6 +691,18 @@ def test_rows_in_place_say_where_they_are_and_may_lack_ids(tmp_path, warehouse, 
     assert {name for (name,) in columns_of(warehouse, "orders", "order_id")} == in_place
 
 
+def test_ids_in_place_that_a_spreadsheet_cut_are_in_doubt(tmp_path, warehouse, feeds):
+    order = (
+        "select '{}' as order_id, 'c' as customer_id, date '2024-05-01' as ordered_at"
+    )
+    parquet(tmp_path / "orders" / "1.parquet", order.format("7.41E+12"))
+    parquet(tmp_path / "orders" / "2.parquet", order.format("7E12"))
+    loaded = link(str(tmp_path), warehouse, feeds, print)
+    (cut,) = (each for each in loaded.findings.doubts if "digits" in each.text)
+    assert "orders, column order_id: 1 id without" in cut.text
+    assert "'7.41E+12'" in cut.text
+
+
 def test_copies_and_views_take_each_others_place(
     load_folder, shop, tmp_path, warehouse, feeds
 ):
