@@ -160,3 +160,17 @@ def test_a_small_shop_is_scored_by_the_prior(
     assert set(values["scored_by"]) == {"prior"}
     assert values["predicted_spend"].between(0, 1_000).all()
     assert values["lifetime_value"].notna().all()
+
+
+def test_rows_that_were_appended_twice_change_no_fact(warehouse: Warehouse) -> None:
+    facts = "select * from orders.fct_orders order by order_id"
+    orders = orders_of(["a", "b"], ["2024-01-01", "2024-02-01"])
+    orders["loaded_order"] = range(1, 5)
+    warehouse.write_raw(orders=orders)
+    build_sql(warehouse)
+    once = warehouse.query(facts)
+    again = orders.assign(loaded_order=range(5, 9))
+    warehouse.write_raw(orders=pd.concat([orders, again]))
+    build_sql(warehouse)
+    assert reasons(warehouse) == {"repeated_record": 4}
+    pd.testing.assert_frame_equal(warehouse.query(facts), once)

@@ -76,6 +76,34 @@ def test_a_load_goes_on_when_nobody_reads_what_it_says(
         assert connection.sql("select order_id from raw.orders").fetchall() == [("o1",)]
 
 
+def test_rows_that_are_appended_twice_count_once(root: Path, tmp_path: Path) -> None:
+    feeds, warehouse = tmp_path / "feeds", tmp_path / "scratch.duckdb"
+    feeds.mkdir()
+    (feeds / "orders.csv").write_text(
+        "order_id,customer_id,ordered_at,amount\no1,c1,2024-01-01,10\n", "utf-8"
+    )
+    command = [sys.executable, "scripts/load.py", "folder", feeds]
+    said = [
+        subprocess.run(
+            [*command, "--append", "--warehouse", warehouse],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    heads = [
+        [line for line in each.splitlines() if line.startswith("1 order, ")]
+        for each in said
+    ]
+    assert heads == [["1 order, 1 customer, 2024-01-01 to 2024-01-01, 10.00 sold."]] * 2
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert connection.sql(
+            "select loaded_row, loaded_order from raw.orders"
+        ).fetchall() == [(2, 1), (2, 2)]
+
+
 def test_a_warehouse_is_shown_on_a_console_of_ascii(
     root: Path, sample: duckdb.DuckDBPyConnection
 ) -> None:

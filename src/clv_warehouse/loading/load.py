@@ -31,6 +31,7 @@ from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
+_MEMORY = "2GB"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ def load(
     with duckdb.connect() as connection:
         # Where DuckDB compares an instant with a time of a clock, that is the shop's.
         connection.execute(f"set TimeZone = {literal(shop_zone())}")
+        # Beyond this, DuckDB writes to disk: ten million orders take 1.1 GB.
+        connection.execute(f"set memory_limit = {literal(_MEMORY)}")
+        connection.execute(f"set temp_directory = {literal(f'{warehouse}.tmp')}")
         # `progress` asks DuckDB how far a query is and prints it.
         connection.execute("set enable_progress_bar = true")
         connection.execute("set enable_progress_bar_print = false")
