@@ -94,7 +94,11 @@
         customer_key("'Ann@Example.com'"),
         customer_key("' <mailto:ann@example.com>'"),
     ],
-    ['customer_key of a phone', customer_key("'+49 30 1234567'"), customer_key("'0049 30 1234567'")],
+    [
+        'customer_key of a phone',
+        customer_key("'+49 30 1234567'"),
+        customer_key("'0049 30 1234567'"),
+    ],
     ['customer_key, plain', customer_key("'12-AB'"), "'12-AB'"],
     ['masked', masked("'ann@example.com, +49 30 1234567'"), "'[e-mail], [phone]'"],
     ['masked, nothing', masked("'a@b + 1'"), "'a@b + 1'"],
