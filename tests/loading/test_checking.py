@@ -103,7 +103,9 @@ def test_rows_of_one_order_are_told_apart(find: Find) -> None:
         "3,cat,2023-01-06,5\n3,dan,2024-01-06,5\n"
     )
     assert "several rows of 1 order say the same" in notes(found)
-    assert "rows of 1 order differ, by 20.00 in all: no updated_at says" in notes(found)
+    assert "rows of 1 order differ, by 20.00 in all: the newest updated_at" in notes(
+        found
+    )
     assert "name different customers (1 order_id, such as 3)" in doubts(found)
 
 

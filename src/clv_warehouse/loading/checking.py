@@ -419,8 +419,8 @@ class _Check:
         parts = [
             _counted(orders, "order"),
             _counted(customers, "customer"),
-            f"{first} to {last}",
-            f"{self._money(sold)} sold",
+            f"{first} to {last}" if first else "no day that can be read",
+            f"{self._money(sold or Decimal(0))} sold",
         ]
         if guests:
             parts.insert(2, f"{_counted(guests, 'order')} of guests")
@@ -651,8 +651,8 @@ class _Check:
             which = (
                 "the row with the newest updated_at holds"
                 if not unordered
-                else "no updated_at says which is newer, so the last row of the file "
-                "holds"
+                else "the newest updated_at holds, and of rows without one the last "
+                "of the file"
             )
             yield Finding(
                 f"orders: the rows of {_counted(edited, 'order')} differ, by "

@@ -690,7 +690,8 @@ def _cast(column: Column, name: str, found_type: str) -> _Cast:
     is_wrong = f"{sql} is null and {given} is not null"
     if target == "integer":
         is_wrong = f"({is_wrong}) or try_cast({given} as double) <> {sql}"
-    return _Cast(column, name, sql, is_wrong)
+    way_out = "Mend it in the file, or name its decimal sign in a mapping (--suggest)."
+    return _Cast(column, name, sql, is_wrong, way_out)
 
 
 def _time_cast(column: Column, name: str, found_type: str) -> _Cast:

@@ -50,6 +50,17 @@ def _report_ignored(reader: Reader, folder: Path, parts: dict[str, list[Path]]) 
         for path in sorted(folder.iterdir())
         if path not in read | folders and not path.name.startswith(".")
     ]
+    for name in ignored:
+        for feed in reader.feeds:
+            if name.casefold().startswith((f"{feed.name}_", f"{feed.name}-")):
+                reader.doubts.append(
+                    Problem(
+                        name,
+                        f"{name} is not read, though it may be a part of the feed "
+                        f"{feed.name}. If it is, put it into the folder {feed.name} "
+                        "with the others; if not, take it out.",
+                    )
+                )
     if ignored:
         reader.note(
             f"{folder}: files not read: {', '.join(ignored)} (the feeds are "
