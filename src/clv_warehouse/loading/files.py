@@ -57,7 +57,7 @@ def find_parts(folder: Path, name: str) -> list[Path]:
     """
     entries = _entries(folder)
     parts = [path for path in entries if path.is_file() and _is_part(path, name)]
-    parts.sort(key=lambda path: _natural(_stem(path)))
+    parts.sort(key=lambda path: natural(_stem(path)))
     for path in entries:
         if path.is_dir() and _plain(path.name) == _plain(name):
             inside = [
@@ -65,7 +65,7 @@ def find_parts(folder: Path, name: str) -> list[Path]:
                 for file in path.rglob("*")
                 if file.is_file() and not file.name.startswith((".", "_"))
             ]
-            parts += sorted(inside, key=lambda file: _natural(str(file)))
+            parts += sorted(inside, key=lambda file: natural(str(file)))
     readable = [path for path in parts if kind_of(path)]
     read = {path.with_name(_stem(path)) for path in readable}
     for path in parts:
@@ -129,6 +129,15 @@ def kind_of(path: Path) -> str | None:
     return suffix if suffix == PARQUET and path.suffix.casefold() != _PACKED else None
 
 
+def natural(name: str) -> list[tuple[int, int | str]]:
+    """Return a key that sorts numbers within names as numbers."""
+    return [
+        (0, int(part)) if part.isdecimal() else (1, part)
+        for part in _NUMBERS.split(name.casefold())
+        if part
+    ]
+
+
 def suggestion(name: str, there: Sequence[str]) -> str:
     """Ask whether another name was meant, if one is alike."""
     by_case = {other.casefold(): other for other in there}
@@ -173,15 +182,6 @@ def _is_part(path: Path, name: str) -> bool:
         return False
     words = _BETWEEN_WORDS.split(match["rest"] or "")
     return all(_COUNTING_WORD.fullmatch(word) for word in words if word)
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    """Return a key that sorts numbers within names as numbers."""
-    return [
-        (0, int(part)) if part.isdecimal() else (1, part)
-        for part in _NUMBERS.split(name.casefold())
-        if part
-    ]
 
 
 def _way_out(path: Path) -> str:

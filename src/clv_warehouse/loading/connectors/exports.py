@@ -4,16 +4,27 @@ People rename exports, and large shops get them in parts. So a connector knows a
 the columns that only this kind of file has, and reads all files of one kind as one.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from clv_warehouse.loading.feeds import Column
-from clv_warehouse.loading.files import kind_of
+from clv_warehouse.loading.files import kind_of, natural
 from clv_warehouse.loading.problems import LoadError
-from clv_warehouse.loading.reading import PROVENANCE, Reader
+from clv_warehouse.loading.reading import LOADED_ORDER, PROVENANCE, Reader
 from clv_warehouse.loading.texts import plain_name
 from clv_warehouse.project.sql import quoted
+
+MONEY = "decimal(18,4)"
+
+
+def optional(name: str, data_type: str = "varchar", *aliases: str) -> Column:
+    """Return a column that an export may lack."""
+    return Column(name, data_type, is_required=False, aliases=aliases)
+
+
+def first_told(column: str) -> str:
+    """Write the SQL of the first value of a column, in the order of the rows."""
+    return f'any_value("{column}" order by {LOADED_ORDER})'
 
 
 def find_kinds(
@@ -62,7 +73,7 @@ def files_of(source: Path) -> list[Path]:
         for path in source.iterdir()
         if path.is_file() and not path.name.startswith(".")
     ]
-    return sorted(paths, key=lambda path: _numbers_as_numbers(path.name))
+    return sorted(paths, key=lambda path: natural(path.name))
 
 
 def read_parts(
@@ -108,10 +119,3 @@ def _columns_there(reader: Reader, source: Path, unknown: Sequence[str]) -> str:
     if source.is_file() and kind_of(source):
         return f"It has the columns {', '.join(reader.columns_of(source))}. "
     return f"It holds: {', '.join(unknown) or 'nothing'}. "
-
-
-def _numbers_as_numbers(name: str) -> list[tuple[int, str]]:
-    return [
-        (int(text), "") if text.isdigit() else (-1, text)
-        for text in re.findall(r"\d+|\D+", name.casefold())
-    ]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from clv_warehouse.loading.connectors.exports import files_of
+from clv_warehouse.loading.connectors.exports import MONEY, files_of, optional
 from clv_warehouse.loading.feeds import Column
 from clv_warehouse.loading.files import kind_of
 from clv_warehouse.loading.problems import LoadError, Problem
@@ -30,7 +30,6 @@ from clv_warehouse.loading.reading import (
 from clv_warehouse.loading.texts import file_literal, shortened
 from clv_warehouse.project.macros import sql_of
 
-_MONEY = "decimal(18,4)"
 _JSON = (".json", ".jsonl", ".ndjson")
 
 
@@ -39,31 +38,31 @@ def _parameter(name: str, data_type: str = "varchar", *aliases: str) -> Column:
     prefixes = ("event_params.", "event_params_", "event_param_", "params.", "ep_")
     more = [prefix + name for prefix in (*prefixes, "ecommerce.", "ecommerce_")]
     more += [prefix + alias for alias in aliases for prefix in ("", "ecommerce.")]
-    return Column(name, data_type, is_required=False, aliases=tuple(more))
+    return optional(name, data_type, *more)
 
 
 def _item(name: str, data_type: str = "varchar", *aliases: str) -> Column:
     more = [f"items.{name}", f"items_{name}", f"item.{name}", *aliases]
-    return Column(name, data_type, is_required=False, aliases=tuple(more))
+    return optional(name, data_type, *more)
 
 
 _ITEM_COLUMNS = (
     _item("item_id"),
     _item("item_name"),
     _item("item_category"),
-    _item("price", _MONEY, "item_price"),
+    _item("price", MONEY, "item_price"),
     _item("quantity", "decimal(12,3)", "item_quantity"),
-    _item("item_revenue", _MONEY),
-    _item("item_refund", _MONEY),
+    _item("item_revenue", MONEY),
+    _item("item_refund", MONEY),
 )
 _PARAMETERS = (
     _parameter("ga_session_id", "varchar", "session_id"),
     _parameter("transaction_id"),
-    _parameter("value", _MONEY, "purchase_revenue"),
-    _parameter("refund_value", _MONEY),
+    _parameter("value", MONEY, "purchase_revenue"),
+    _parameter("refund_value", MONEY),
     _parameter("currency"),
-    _parameter("tax", _MONEY, "tax_value"),
-    _parameter("shipping", _MONEY, "shipping_value"),
+    _parameter("tax", MONEY, "tax_value"),
+    _parameter("shipping", MONEY, "shipping_value"),
     _parameter("coupon"),
 )
 _COLUMNS = (

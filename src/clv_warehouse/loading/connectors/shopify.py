@@ -10,7 +10,14 @@ https://help.shopify.com/en/manual/fulfillment/managing-orders/exporting-orders
 
 from pathlib import Path
 
-from clv_warehouse.loading.connectors.exports import empty, find_kinds, read_parts
+from clv_warehouse.loading.connectors.exports import (
+    MONEY,
+    empty,
+    find_kinds,
+    first_told,
+    optional,
+    read_parts,
+)
 from clv_warehouse.loading.feeds import Column
 from clv_warehouse.loading.problems import LoadError, Problem
 from clv_warehouse.loading.reading import (
@@ -21,13 +28,6 @@ from clv_warehouse.loading.reading import (
     PROVENANCE,
     Reader,
 )
-
-_MONEY = "decimal(18,4)"
-
-
-def _optional(name: str, data_type: str = "varchar", *aliases: str) -> Column:
-    return Column(name, data_type, is_required=False, aliases=aliases)
-
 
 _KINDS = {
     "the orders export": ("Name", "Created at", "Lineitem price"),
@@ -40,61 +40,57 @@ _ORDERS_EXPORT = (
     Column("Financial Status"),
     Column("Created at", "timestamp"),
     Column("Lineitem quantity", "decimal(12,3)"),
-    Column("Lineitem price", _MONEY),
-    _optional("Email"),
-    _optional("Phone"),
-    _optional("Id"),
-    _optional("Paid at", "timestamp"),
-    _optional("Cancelled at", "timestamp"),
-    _optional("Currency"),
-    _optional("Subtotal", _MONEY),
-    _optional("Shipping", _MONEY),
-    _optional("Taxes", _MONEY),
-    _optional("Duties", _MONEY),
-    _optional("Total", _MONEY),
-    _optional("Discount Amount", _MONEY),
-    _optional("Refunded Amount", _MONEY),
-    _optional("Outstanding Balance", _MONEY),
-    _optional("Payment Method"),
-    _optional("Lineitem name"),
-    _optional("Lineitem sku"),
-    _optional("Lineitem discount", _MONEY),
-    _optional("Billing Name"),
-    _optional("Billing Country"),
-    _optional("Shipping Name"),
-    _optional("Shipping Country"),
+    Column("Lineitem price", MONEY),
+    optional("Email"),
+    optional("Phone"),
+    optional("Id"),
+    optional("Paid at", "timestamp"),
+    optional("Cancelled at", "timestamp"),
+    optional("Currency"),
+    optional("Subtotal", MONEY),
+    optional("Shipping", MONEY),
+    optional("Taxes", MONEY),
+    optional("Duties", MONEY),
+    optional("Total", MONEY),
+    optional("Discount Amount", MONEY),
+    optional("Refunded Amount", MONEY),
+    optional("Outstanding Balance", MONEY),
+    optional("Payment Method"),
+    optional("Lineitem name"),
+    optional("Lineitem sku"),
+    optional("Lineitem discount", MONEY),
+    optional("Billing Name"),
+    optional("Billing Country"),
+    optional("Shipping Name"),
+    optional("Shipping Country"),
 )
 
 _CUSTOMERS_EXPORT = (
     Column("Email"),
     Column("First Name"),
     Column("Last Name"),
-    _optional("Customer ID"),
-    _optional("Phone", "varchar", "Default Address Phone"),
-    _optional("Default Address Country Code", "varchar", "Country Code", "Country"),
+    optional("Customer ID"),
+    optional("Phone", "varchar", "Default Address Phone"),
+    optional("Default Address Country Code", "varchar", "Country Code", "Country"),
 )
 
 _PRODUCTS_EXPORT = (
     Column("Handle"),
     Column("Variant SKU"),
-    _optional("Title"),
-    _optional("Type"),
-    _optional("Product Category"),
-    _optional("Option1 Value"),
-    _optional("Option2 Value"),
-    _optional("Option3 Value"),
-    _optional("Variant Price", _MONEY),
-    _optional("Cost per item", _MONEY),
+    optional("Title"),
+    optional("Type"),
+    optional("Product Category"),
+    optional("Option1 Value"),
+    optional("Option2 Value"),
+    optional("Option3 Value"),
+    optional("Variant Price", MONEY),
+    optional("Cost per item", MONEY),
 )
 
 
 # Spreadsheets write an apostrophe before texts that look like numbers.
 def _text(column: str) -> str:
     return f"nullif(ltrim(trim({column}), ''''), '')"
-
-
-def _first(column: str) -> str:
-    return f'any_value("{column}" order by {LOADED_ORDER})'
 
 
 # One row per row of the export. Rows of an order have its Name and its time of creation
@@ -181,25 +177,26 @@ _VERSIONS = f"""
             version,
             any_value(customer_id order by {LOADED_ORDER}) as customer_id,
             any_value(created_at order by {LOADED_ORDER}) as created_at,
-            {_first("Paid at")} as paid_at,
-            {_first("Cancelled at")} as cancelled_at,
-            lower(trim({_first("Financial Status")})) as financial_status,
-            lower({_first("Payment Method")}) as payment_method,
-            {_first("Currency")} as currency,
-            {_first("Subtotal")} as subtotal,
-            {_first("Shipping")} as shipping,
+            {first_told("Paid at")} as paid_at,
+            {first_told("Cancelled at")} as cancelled_at,
+            lower(trim({first_told("Financial Status")})) as financial_status,
+            lower({first_told("Payment Method")}) as payment_method,
+            {first_told("Currency")} as currency,
+            {first_told("Subtotal")} as subtotal,
+            {first_told("Shipping")} as shipping,
             case
-                when {_first("Duties")} is null then {_first("Taxes")}
-                else coalesce({_first("Taxes")}, 0) + {_first("Duties")}
+                when {first_told("Duties")} is null then {first_told("Taxes")}
+                else coalesce({first_told("Taxes")}, 0) + {first_told("Duties")}
             end as tax,
-            {_first("Total")} as total,
-            {_first("Discount Amount")} as discount_amount,
-            {_first("Refunded Amount")} as refunded_amount,
-            {_first("Outstanding Balance")} as outstanding_balance,
-            coalesce({_first("Billing Name")}, {_first("Shipping Name")}) as full_name,
-            coalesce({_first("Billing Country")}, {_first("Shipping Country")})
+            {first_told("Total")} as total,
+            {first_told("Discount Amount")} as discount_amount,
+            {first_told("Refunded Amount")} as refunded_amount,
+            {first_told("Outstanding Balance")} as outstanding_balance,
+            coalesce({first_told("Billing Name")}, {first_told("Shipping Name")})
+                as full_name,
+            coalesce({first_told("Billing Country")}, {first_told("Shipping Country")})
                 as country,
-            {_text(_first("Phone"))} as phone,
+            {_text(first_told("Phone"))} as phone,
             sum(line_amount) as line_amount,
             sum(case when is_tip then line_amount else 0 end) as tips,
             sum(line_discount) as line_discounts,

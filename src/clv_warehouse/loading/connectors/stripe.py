@@ -12,7 +12,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from clv_warehouse.loading.connectors.exports import empty, find_kinds, read_parts
+from clv_warehouse.loading.connectors.exports import (
+    MONEY,
+    empty,
+    find_kinds,
+    read_parts,
+)
 from clv_warehouse.loading.feeds import Column
 from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.loading.reading import (
@@ -22,7 +27,6 @@ from clv_warehouse.loading.reading import (
     Reader,
 )
 
-_MONEY = "decimal(18,4)"
 _METADATA = re.compile(r"(.+) \(metadata\)", re.IGNORECASE)
 _ORDER_KEYS = ("orderid", "ordernumber", "orderno", "ordername", "order", "shoporderid")
 _EMAIL_KEYS = ("email", "customeremail")
@@ -46,12 +50,12 @@ def _time(name: str, *aliases: str) -> Column:
 _PAYMENT_COLUMNS = (
     Column("id"),
     _time("Created", "Created date (UTC)", "Created (UTC)"),
-    Column("Amount", _MONEY),
-    Column("Amount Refunded", _MONEY),
+    Column("Amount", MONEY),
+    Column("Amount Refunded", MONEY),
     Column("Status"),
     _optional("Currency"),
-    _optional("Converted Amount", _MONEY),
-    _optional("Converted Amount Refunded", _MONEY),
+    _optional("Converted Amount", MONEY),
+    _optional("Converted Amount Refunded", MONEY),
     _optional("Converted Currency"),
     _optional("Captured"),
     _optional("Mode"),
@@ -60,7 +64,7 @@ _PAYMENT_COLUMNS = (
     _optional("Card Name"),
     _optional("Card Address Country"),
     _optional("Refunded date (UTC)", "timestamp", "Refunded (UTC)"),
-    _optional("Disputed Amount", _MONEY),
+    _optional("Disputed Amount", MONEY),
     _optional("Dispute Status"),
     _optional("Dispute Date (UTC)", "timestamp", "Disputed date (UTC)"),
 )
@@ -68,7 +72,7 @@ _PAYMENT_COLUMNS = (
 _BALANCE_COLUMNS = (
     Column("balance_transaction_id"),
     _time("created_utc"),
-    Column("gross", _MONEY),
+    Column("gross", MONEY),
     Column("reporting_category"),
     Column("charge_id"),
     _optional("source_id"),
@@ -148,7 +152,7 @@ _CHARGES = f"""
             'paid', 'succeeded', 'pending', 'refunded', 'partially refunded', 'disputed'
         ) as is_good,
         cast(
-            least(coalesce(returned_amount, 0) + lost_amount, paid_amount) as {_MONEY}
+            least(coalesce(returned_amount, 0) + lost_amount, paid_amount) as {MONEY}
         ) as money_back,
         dense_rank() over (
             partition by shop_order_id, is_test order by is_good desc, "Created", id

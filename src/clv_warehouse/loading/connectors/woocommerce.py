@@ -14,7 +14,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from clv_warehouse.loading.connectors.exports import find_kinds, read_parts
+from clv_warehouse.loading.connectors.exports import (
+    MONEY,
+    find_kinds,
+    first_told,
+    optional,
+    read_parts,
+)
 from clv_warehouse.loading.feeds import Column
 from clv_warehouse.loading.problems import LoadError, Problem
 from clv_warehouse.loading.reading import (
@@ -26,7 +32,6 @@ from clv_warehouse.loading.reading import (
 )
 from clv_warehouse.project.sql import quoted
 
-_MONEY = "decimal(18,4)"
 _QUANTITY = "decimal(12,3)"
 # Hungary's, the highest rate of a tax on sales in the world.
 _HIGHEST_TAX = "0.27"
@@ -41,78 +46,70 @@ _KINDS = {
 }
 
 
-def _optional(name: str, data_type: str = "varchar", *aliases: str) -> Column:
-    return Column(name, data_type, is_required=False, aliases=aliases)
-
-
 _ITEM_COLUMNS = (
     Column("Order Number"),
     Column("Order Status"),
     Column("Order Date", "timestamp"),
-    _optional("Modified Date", "timestamp", "Order Modified Date"),
-    _optional("Email (Billing)", "varchar", "Billing Email"),
-    _optional("Customer User ID", "varchar", "User ID", "Customer ID", "Customer User"),
-    _optional("First Name (Billing)"),
-    _optional("Last Name (Billing)"),
-    _optional("Phone (Billing)"),
-    _optional("Country Code (Billing)", "varchar", "Country (Billing)"),
-    _optional("Currency", "varchar", "Order Currency"),
-    _optional("Item #", "integer"),
-    _optional("SKU"),
-    _optional("Product Id", "varchar", "Product ID"),
-    _optional("Name", "varchar", "Item Name", "Product Name"),
-    _optional("Category", "varchar", "Product Category"),
-    _optional("Quantity", _QUANTITY),
-    _optional("Quantity (- Refund)", _QUANTITY),
-    _optional("Item Cost", _MONEY),
-    _optional("Order Line (w/o tax)", _MONEY),
-    _optional("Order Line Total (include tax)", _MONEY),
-    _optional("Order Line Total", _MONEY),
-    _optional("Order Line Tax", _MONEY),
-    _optional("Cart Discount Amount", _MONEY),
-    _optional("Order Subtotal Amount", _MONEY),
-    _optional("Order Shipping Amount", _MONEY),
-    _optional("Order Shipping Tax Amount", _MONEY),
-    _optional("Order Tax Amount", _MONEY),
-    _optional("Order Total Tax Amount", _MONEY),
-    _optional("Order Fee Amount", _MONEY, "Fee Amount", "Order Total Fee", "Total Fee"),
-    _optional("Order Refund Amount", _MONEY),
-    _optional("Order Total Amount", _MONEY),
+    optional("Modified Date", "timestamp", "Order Modified Date"),
+    optional("Email (Billing)", "varchar", "Billing Email"),
+    optional("Customer User ID", "varchar", "User ID", "Customer ID", "Customer User"),
+    optional("First Name (Billing)"),
+    optional("Last Name (Billing)"),
+    optional("Phone (Billing)"),
+    optional("Country Code (Billing)", "varchar", "Country (Billing)"),
+    optional("Currency", "varchar", "Order Currency"),
+    optional("Item #", "integer"),
+    optional("SKU"),
+    optional("Product Id", "varchar", "Product ID"),
+    optional("Name", "varchar", "Item Name", "Product Name"),
+    optional("Category", "varchar", "Product Category"),
+    optional("Quantity", _QUANTITY),
+    optional("Quantity (- Refund)", _QUANTITY),
+    optional("Item Cost", MONEY),
+    optional("Order Line (w/o tax)", MONEY),
+    optional("Order Line Total (include tax)", MONEY),
+    optional("Order Line Total", MONEY),
+    optional("Order Line Tax", MONEY),
+    optional("Cart Discount Amount", MONEY),
+    optional("Order Subtotal Amount", MONEY),
+    optional("Order Shipping Amount", MONEY),
+    optional("Order Shipping Tax Amount", MONEY),
+    optional("Order Tax Amount", MONEY),
+    optional("Order Total Tax Amount", MONEY),
+    optional("Order Fee Amount", MONEY, "Fee Amount", "Order Total Fee", "Total Fee"),
+    optional("Order Refund Amount", MONEY),
+    optional("Order Total Amount", MONEY),
 )
 
 _PACKED_COLUMNS = (
     Column("order_id"),
     Column("order_date", "timestamp"),
     Column("status"),
-    _optional("order_number"),
-    _optional("customer_email"),
-    _optional("billing_email"),
-    _optional("customer_id", "varchar", "customer_user"),
-    _optional("billing_first_name"),
-    _optional("billing_last_name"),
-    _optional("billing_phone"),
-    _optional("billing_country"),
-    _optional("order_currency"),
-    _optional("order_total", _MONEY),
-    _optional("shipping_total", _MONEY),
-    _optional("shipping_tax_total", _MONEY),
-    _optional("fee_total", _MONEY),
-    _optional("tax_total", _MONEY),
-    _optional("refunded_total", _MONEY),
-    _optional("refund_items"),
+    optional("order_number"),
+    optional("customer_email"),
+    optional("billing_email"),
+    optional("customer_id", "varchar", "customer_user"),
+    optional("billing_first_name"),
+    optional("billing_last_name"),
+    optional("billing_phone"),
+    optional("billing_country"),
+    optional("order_currency"),
+    optional("order_total", MONEY),
+    optional("shipping_total", MONEY),
+    optional("shipping_tax_total", MONEY),
+    optional("fee_total", MONEY),
+    optional("tax_total", MONEY),
+    optional("refunded_total", MONEY),
+    optional("refund_items"),
 )
 
 _ANALYTICS_COLUMNS = (
     Column("Date", "timestamp"),
     Column("Order #"),
     Column("Status"),
-    Column("Net Sales", _MONEY),
-    _optional("Customer"),
+    Column("Net Sales", MONEY),
+    optional("Customer"),
 )
-
-
-def _first(column: str) -> str:
-    return f'any_value("{column}" order by {LOADED_ORDER})'
 
 
 # One row per item. What an item cost in the end is its line without tax; where the
@@ -176,28 +173,28 @@ _ITEM_ORDERS = f"""
     with orders as (
         select
             order_id,
-            {_first("Order Date")} as ordered_at,
-            {_first("Modified Date")} as updated_at,
-            {_first("Order Status")} as status,
-            {_first("Currency")} as currency,
-            nullif(trim({_first("Email (Billing)")}), '') as email,
-            nullif(trim({_first("Customer User ID")}), '0') as user_id,
-            concat_ws(' ', {_first("First Name (Billing)")},
-                {_first("Last Name (Billing)")}) as full_name,
-            {_first("Phone (Billing)")} as phone,
-            {_first("Country Code (Billing)")} as country,
-            {_first("Order Total Amount")} as amount,
-            {_first("Order Shipping Amount")} as shipping_amount,
-            {_first("Order Total Tax Amount")} as total_tax,
+            {first_told("Order Date")} as ordered_at,
+            {first_told("Modified Date")} as updated_at,
+            {first_told("Order Status")} as status,
+            {first_told("Currency")} as currency,
+            nullif(trim({first_told("Email (Billing)")}), '') as email,
+            nullif(trim({first_told("Customer User ID")}), '0') as user_id,
+            concat_ws(' ', {first_told("First Name (Billing)")},
+                {first_told("Last Name (Billing)")}) as full_name,
+            {first_told("Phone (Billing)")} as phone,
+            {first_told("Country Code (Billing)")} as country,
+            {first_told("Order Total Amount")} as amount,
+            {first_told("Order Shipping Amount")} as shipping_amount,
+            {first_told("Order Total Tax Amount")} as total_tax,
             coalesce(
-                {_first("Order Tax Amount")}
-                + coalesce({_first("Order Shipping Tax Amount")}, 0),
+                {first_told("Order Tax Amount")}
+                + coalesce({first_told("Order Shipping Tax Amount")}, 0),
                 sum("Order Line Tax")
             ) as known_tax,
-            coalesce({_first("Order Fee Amount")}, 0) as fee_amount,
-            {_first("Order Refund Amount")} as refunded_amount,
-            {_first("Order Subtotal Amount")} as subtotal,
-            coalesce(abs({_first("Cart Discount Amount")}), 0) as cart_discount,
+            coalesce({first_told("Order Fee Amount")}, 0) as fee_amount,
+            {first_told("Order Refund Amount")} as refunded_amount,
+            {first_told("Order Subtotal Amount")} as subtotal,
+            coalesce(abs({first_told("Cart Discount Amount")}), 0) as cart_discount,
             coalesce(sum(full_amount), 0) as full_amount,
             sum(woo_lines.amount) as line_amount,
             count(line_total) = 0 and count(full_amount) > 0 as is_priced_by_piece,
@@ -276,8 +273,8 @@ _PACKED_LINES = f"""
             coalesce({_packed("product_id")}, {_packed("id")}) as item_id,
             {_packed("name")} as product_name,
             try_cast({_packed("(?:quantity|qty)")} as {_QUANTITY}) as pieces,
-            try_cast({_packed("total")} as {_MONEY}) as amount,
-            try_cast({_packed("sub_?total")} as {_MONEY}) as full_amount
+            try_cast({_packed("total")} as {MONEY}) as amount,
+            try_cast({_packed("sub_?total")} as {MONEY}) as full_amount
         from cells
         where packed is not null and trim(packed) <> ''
     ),
@@ -285,7 +282,7 @@ _PACKED_LINES = f"""
     priced as (
         select
             *,
-            try_cast(full_amount / nullif(pieces, 0) as {_MONEY}) as piece_amount
+            try_cast(full_amount / nullif(pieces, 0) as {MONEY}) as piece_amount
         from items
     )
 
@@ -341,7 +338,7 @@ _PACKED_ORDERS = f"""
         end as tax_amount,
         refunded_total as refunded_amount,
         0 as discount_amount,
-        cast(null as {_MONEY}) as missing_amount,
+        cast(null as {MONEY}) as missing_amount,
         coalesce(fee_total, 0) as fee_amount,
         refund_items,
         {PLACE}
@@ -367,7 +364,7 @@ _PACKED_REFUNDS = f"""
             row_number() over (
                 partition by order_id, {LOADED_FILE} order by {LOADED_ORDER}
             ) as refund_number,
-            try_cast({_packed("amount")} as {_MONEY}) as amount
+            try_cast({_packed("amount")} as {MONEY}) as amount
         from cells
         where {_packed("amount")} is not null
     )
@@ -566,7 +563,7 @@ def _read_item_rows(reader: Reader, paths: Sequence[Path]) -> dict[str, str]:
 
 def _read_packed(reader: Reader, paths: Sequence[Path]) -> dict[str, str]:
     cells = _item_cells(reader, paths)
-    columns = [*_PACKED_COLUMNS, *(_optional(name) for name in _names_in(cells))]
+    columns = [*_PACKED_COLUMNS, *(optional(name) for name in _names_in(cells))]
     found = read_parts(reader, paths, columns, "packed_rows")
     _require_customer(paths, found, "billing_email", "customer_email", "customer_id")
     listed = ", ".join(_cell_sql(names) for names in cells) or "null"
