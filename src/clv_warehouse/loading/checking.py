@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from clv_warehouse.loading.feeds import Feed
+from clv_warehouse.loading.feeds import Column, Feed
 from clv_warehouse.loading.files import listed
 from clv_warehouse.loading.findings import Finding, Findings
 from clv_warehouse.loading.headers import meant_by
@@ -43,9 +43,6 @@ _WOULD_CHANGE_MONEY = {"status", "refunded_amount", "currency"}
 
 _MOST_NAMED = 12
 _MOST_STATUSES = 100
-
-# SQL and type of a column that a raw table lacks.
-_ABSENT = ("null", "NULL")
 
 # Ids of several rows, and the rows without an id. Hashes of eight bytes find the few in
 # doubt: a set of a million ids as text takes three times the memory.
@@ -878,19 +875,21 @@ class _Check:
     def _view(self, feed: Feed) -> None:
         """Make a view of a feed's table with the types that staging gives it."""
         table = f"warehouse.raw.{quoted(feed.name)}"
-        types = {
-            name.casefold(): (quoted(name), kind)
+        found = {
+            name.casefold(): _raw_column(kind)
             for name, kind, *_ in self._rows(f"describe {table}")
         }
-        columns = {column.name: column.data_type for column in feed.columns}
         typed = {
-            name: _typed(name, *types.get(name, _ABSENT), target)
-            for name, target in {**columns, "loaded_order": "bigint"}.items()
+            column.name: sql_of("staged_value", column, found)
+            for column in (*feed.columns, Column("loaded_order", "bigint"))
         }
         self.cast[feed.name] = {
-            name: (f"nullif(trim(cast({types[name][0]} as varchar)), '')", typed[name])
-            for name, target in columns.items()
-            if name in types and _is_cast(name, types[name][1], target)
+            column.name: (
+                f"nullif(trim(cast({quoted(column.name)} as varchar)), '')",
+                typed[column.name],
+            )
+            for column in feed.columns
+            if "try_cast" in typed[column.name]
         }
         select = ", ".join(f"{sql} as {quoted(name)}" for name, sql in typed.items())
         # DuckDB leaves out joins with what has no rows for certain.
@@ -913,35 +912,11 @@ class _Check:
         self.connection.execute(sql)
 
 
-def _typed(name: str, value: str, found: str, target: str) -> str:
-    """Write the SQL that reads a column of a raw table as staging does."""
-    if (value, found) == _ABSENT:
-        return f"cast(null as {target})"
-    text = f"nullif(trim(cast({value} as varchar)), '')"
-    if name.endswith("_id"):
-        if found == "VARCHAR":
-            return sql_of("id_text", value)
-        return sql_of("id_number", value, found.casefold())
-    if target == "timestamp":
-        column = SimpleNamespace(
-            data_type=found, dtype=found, is_string=lambda: found == "VARCHAR"
-        )
-        return sql_of("utc_time", text if found == "VARCHAR" else value, column)
-    if target == "varchar":
-        return text
-    if found.casefold().replace(" ", "") == target:
-        return value
-    given = text if found == "VARCHAR" else value
-    return f"try_cast({given} as {target})"
-
-
-def _is_cast(name: str, found: str, target: str) -> bool:
-    """Whether staging may fail to read a value of the type `found`."""
-    if name.endswith("_id"):
-        return found in ("DOUBLE", "FLOAT")
-    if target == "timestamp":
-        return not found.startswith(("TIMESTAMP", "DATE"))
-    return target != "varchar" and found.casefold().replace(" ", "") != target
+def _raw_column(kind: str) -> SimpleNamespace:
+    """A column of a raw table, as dbt shows it to the macros."""
+    return SimpleNamespace(
+        data_type=kind, dtype=kind, is_string=lambda: kind == "VARCHAR"
+    )
 
 
 def _line_amount() -> str:

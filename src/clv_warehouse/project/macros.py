@@ -11,11 +11,13 @@ from jinja2 import Environment
 
 from clv_warehouse.project import settings
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.sql import quoted
 
 MACROS = ROOT / "macros"
-# Macros whose SQL needs no table and no run of dbt.
+# The files whose macros are called. Those that ask dbt for its tables cannot be.
 _FILES = (
-    *("customer_key", "engine", "line_amount", "mark_duplicates", "readings", "times"),
+    *("customer_key", "engine", "line_amount", "mark_duplicates", "readings"),
+    *("staged_feed", "times"),
 )
 
 
@@ -40,7 +42,7 @@ def _module(vars: str) -> Any:
 
     module = jinja.from_string(text).make_module(
         {
-            "adapter": SimpleNamespace(dispatch=dispatch),
+            "adapter": SimpleNamespace(dispatch=dispatch, quote=quoted),
             # A macro gives a text here, and '' is the text that is false.
             "return": lambda value: value or "",
             "setting": values.__getitem__,
