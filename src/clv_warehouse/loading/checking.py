@@ -15,7 +15,7 @@ import duckdb
 from clv_warehouse.loading.feeds import Column, Feed
 from clv_warehouse.loading.files import listed
 from clv_warehouse.loading.findings import Finding, Findings
-from clv_warehouse.loading.headers import meant_by
+from clv_warehouse.loading.headings import meant_by
 from clv_warehouse.loading.reading import Reader
 from clv_warehouse.loading.times import (
     explains,
@@ -292,8 +292,8 @@ def _of_files(reader: Reader) -> Iterator[Finding]:
     for note in reader.notes:
         yield Finding(note)
     for label, names in reader.unread.items():
-        columns = _columns_of(label, reader.feeds)
-        meant = {name: meant_by(name, columns) for name in names}
+        feed = _feed_of(label, reader.feeds)
+        meant = {name: meant_by(name, feed) if feed else None for name in names}
         listed = _named(
             f"{name} ({column}?)" if column else name for name, column in meant.items()
         )
@@ -331,10 +331,10 @@ def _of_zones(reader: Reader) -> Iterator[Finding]:
         )
 
 
-def _columns_of(label: str, feeds: Sequence[Feed]) -> set[str]:
-    """The columns of the feed that a file is named after; a connector knows its own."""
+def _feed_of(label: str, feeds: Sequence[Feed]) -> Feed | None:
+    """The feed that a file is named after; a connector knows its columns itself."""
     named = [feed for feed in feeds if label.casefold().startswith(feed.name)]
-    return {column.name for feed in named[-1:] for column in feed.columns}
+    return named[-1] if named else None
 
 
 class _Check:

@@ -6,6 +6,9 @@ a file has is the likeliest.
 
 import re
 import unicodedata
+from difflib import get_close_matches
+
+from clv_warehouse.loading.feeds import Feed
 
 # The columns of orders and of lines are told apart by these names alone, since many
 # exports hold both in one file.
@@ -59,6 +62,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
                 "telefon",
                 "kundenname",
                 "customer name",
+                "customer user",
             ),
         ),
         "ordered_at": (
@@ -102,12 +106,14 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
                 "gekauft am",
                 "paid at",
                 "bezahlt am",
+                "created date utc",
+                "date add",
             ),
         ),
         "updated_at": (
             *("updated at", "last updated date", "last updated", "modified at"),
             *("date modified", "last modified", "geandert am", "aktualisiert am"),
-            *("zuletzt geandert", "date de modification", "date upd"),
+            *("zuletzt geandert", "date de modification", "date upd", "changed at"),
         ),
         "status": (
             *("order status", "status", "financial status", "payment status", "state"),
@@ -115,6 +121,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("zahlungsstatus", "statut", "etat", "statut de la commande", "estado"),
             *("estado del pedido", "stato", "stato ordine", "orderstatus"),
             *("order state name", "zustand", "bearbeitungsstatus", "lieferstatus"),
+            "current state",
         ),
         "currency": (
             *("currency", "currency code", "order currency", "base currency code"),
@@ -163,7 +170,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("cart discount amount", "discount total", "discount", "coupon amount"),
             *("rabatt", "rabattbetrag", "gutschein", "nachlass", "remise", "reduction"),
             *("descuento", "sconto", "korting"),
-            *("rabattwert", "gesamtrabatt", "preisnachlass"),
+            *("rabattwert", "gesamtrabatt", "preisnachlass", "cart discount"),
         ),
         "shipping_amount": (
             *("shipping", "shipping amount", "shipping and handling", "shipping price"),
@@ -185,7 +192,14 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("order tax", "tax total", "vat", "vat amount", "mwst", "mehrwertsteuer"),
             *("ust", "umsatzsteuer", "steuer", "steuerbetrag", "tva", "iva", "btw"),
         ),
-        "tip_amount": ("tip", "tips", "tip amount", "trinkgeld", "pourboire"),
+        "tip_amount": (
+            "tip",
+            "tips",
+            "tip amount",
+            "total tip",
+            "trinkgeld",
+            "pourboire",
+        ),
         "refunded_amount": (
             *("total refunded", "refunded amount", "amount refunded", "refund amount"),
             *("order refund amount", "partial refunds", "refunded", "refund total"),
@@ -193,6 +207,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("gutschrift", "rembourse", "montant rembourse", "reembolsado"),
             *("rimborsato", "terugbetaald"),
             *("ruckerstattet", "ruckzahlung", "erstattungsbetrag", "retourenwert"),
+            "refund",
         ),
     },
     "order_lines": {
@@ -228,6 +243,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("quantity ordered", "units", "pieces", "menge", "anzahl", "stuck"),
             *("stuckzahl", "bestellmenge", "quantite", "qte", "cantidad", "unidades"),
             *("quantita", "qta", "aantal"),
+            "items quantity",
         ),
         "unit_price": (
             *("unit price", "lineitem price", "unitprice", "price each", "item cost"),
@@ -288,6 +304,7 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "category": (
             *("category", "product category", "type", "product type", "department"),
             *("kategorie", "warengruppe", "produktgruppe", "categorie", "categoria"),
+            "item category",
         ),
         "unit_cost": (
             *("unit cost", "cost per item", "cost", "cost price", "einkaufspreis"),
@@ -310,7 +327,10 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("country", "billing country", "ship country", "shipping country"),
             *("country code", "land", "pays", "pais", "paese"),
         ),
-        "acquisition_channel": ("channel", "source", "acquisition channel", "kanal"),
+        "acquisition_channel": (
+            *("channel", "source", "acquisition channel", "kanal"),
+            *("referrer", "utm source"),
+        ),
         "signed_up_at": (
             *("created at", "signed up at", "registered at", "registration date"),
             *("customer since", "date registered", "kunde seit", "registriert am"),
@@ -371,3 +391,32 @@ def words_of(heading: str) -> str:
     text = unicodedata.normalize("NFKD", text)
     text = "".join(each for each in text if not unicodedata.combining(each))
     return " ".join(re.sub(r"[^0-9a-zäöüß#]+", " ", text).replace("#", " no ").split())
+
+
+def meant_by(header: str, feed: Feed) -> str | None:
+    """Return the column of `feed` that `header` may stand for, if any.
+
+    Of two columns that have such a name, it is the one for which it is the likelier.
+    """
+    plain = _run_together(header)
+    places = {
+        column.name: names.index(plain)
+        for column in feed.columns
+        if plain in (names := _plain_names(feed.name, column.name))
+    }
+    if places:
+        return min(places, key=places.__getitem__)
+    by_plain = {_run_together(column.name): column.name for column in feed.columns}
+    similar = get_close_matches(plain, by_plain, n=1, cutoff=0.8)
+    return by_plain[similar[0]] if similar else None
+
+
+def _plain_names(feed: str, column: str) -> list[str]:
+    """The names of a column; those of another feed where its own has none."""
+    columns = (HEADINGS.get(feed, {}), *HEADINGS.values())
+    names = next((each[column] for each in columns if column in each), ())
+    return [_run_together(name) for name in names]
+
+
+def _run_together(name: str) -> str:
+    return words_of(name).replace(" ", "")
