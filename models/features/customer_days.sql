@@ -46,7 +46,7 @@ lines as (
 -- What came back on its own day was not bought: whole orders, and lines of which all
 -- pieces came back.
 undone_orders as (
-    select order_id from {{ ref('fct_orders') }}
+    select order_id from orders
     where undone_amount > 0 and undone_amount = sold_amount
 ),
 

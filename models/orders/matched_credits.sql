@@ -100,6 +100,24 @@ open_orders as (
     where taken.undone_order_id is null and orders.total_amount > 0
 ),
 
+-- What each credit could undo, by time and amount.
+could_undo as (
+    select
+        credits.order_id,
+        credits.ordered_at,
+        credits.amount,
+        open_orders.order_id as undone_order_id,
+        open_orders.ordered_at as undone_at,
+        open_orders.amount as order_amount,
+        open_orders.is_sale
+    from open_credits as credits
+    inner join open_orders
+        on
+            credits.customer_key = open_orders.customer_key
+            and credits.ordered_at >= open_orders.ordered_at
+            and credits.amount <= open_orders.amount
+),
+
 -- Sales and credits of one amount work like brackets: a credit closes the last sale that
 -- is still open at its depth.
 sequence as (
@@ -168,28 +186,23 @@ of_same_amount as (
 -- The latest sale of at least the amount, of those that no earlier credit closed.
 larger_sales as (
     select
-        credits.order_id,
-        credits.ordered_at,
-        credits.amount,
-        open_orders.order_id as undone_order_id,
-        open_orders.amount as order_amount,
+        could_undo.order_id,
+        could_undo.ordered_at,
+        could_undo.amount,
+        could_undo.undone_order_id,
+        could_undo.order_amount,
         row_number() over (
-            partition by credits.order_id
-            order by open_orders.ordered_at desc, open_orders.order_id desc
+            partition by could_undo.order_id
+            order by could_undo.undone_at desc, could_undo.undone_order_id desc
         ) as place
-    from open_credits as credits
-    inner join open_orders
-        on
-            credits.customer_key = open_orders.customer_key
-            and credits.ordered_at >= open_orders.ordered_at
-            and credits.amount <= open_orders.amount
-    left join of_same_amount as matched on credits.order_id = matched.order_id
+    from could_undo
+    left join of_same_amount as matched on could_undo.order_id = matched.order_id
     left join of_same_amount as closed
         on
-            open_orders.order_id = closed.undone_order_id
-            and credits.ordered_at >= closed.ordered_at
+            could_undo.undone_order_id = closed.undone_order_id
+            and could_undo.ordered_at >= closed.ordered_at
     where
-        open_orders.is_sale
+        could_undo.is_sale
         and matched.order_id is null
         and closed.undone_order_id is null
 ),
@@ -246,24 +259,19 @@ of_sales as (
 
 no_sales as (
     select
-        credits.order_id,
-        credits.ordered_at,
-        open_orders.order_id as undone_order_id,
+        could_undo.order_id,
+        could_undo.ordered_at,
+        could_undo.undone_order_id,
         row_number() over (
-            partition by credits.order_id
+            partition by could_undo.order_id
             order by
-                case when credits.amount = open_orders.amount then 0 else 1 end asc,
-                open_orders.ordered_at desc,
-                open_orders.order_id desc
+                case when could_undo.amount = could_undo.order_amount then 0 else 1 end asc,
+                could_undo.undone_at desc,
+                could_undo.undone_order_id desc
         ) as place
-    from open_credits as credits
-    inner join open_orders
-        on
-            credits.customer_key = open_orders.customer_key
-            and credits.ordered_at >= open_orders.ordered_at
-            and credits.amount <= open_orders.amount
-    left join of_sales on credits.order_id = of_sales.order_id
-    where not open_orders.is_sale and of_sales.order_id is null
+    from could_undo
+    left join of_sales on could_undo.order_id = of_sales.order_id
+    where not could_undo.is_sale and of_sales.order_id is null
 ),
 
 of_no_sales as (
