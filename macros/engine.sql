@@ -60,6 +60,24 @@
     {{ return(column.is_string() or column.dtype | lower == 'string') }}
 {%- endmacro %}
 
+{# Whether a column of a table holds lists. #}
+{% macro is_list(column) -%}
+    {{ return(column.data_type.endswith(']') or column.data_type.lower().startswith('array')) }}
+{%- endmacro %}
+
+{# A list of numbers as a JSON text. #}
+{% macro list_text(value) -%}
+    {{ return(adapter.dispatch('list_text')(value)) }}
+{%- endmacro %}
+
+{% macro default__list_text(value) -%}
+    cast(to_json({{ value }}) as varchar)
+{%- endmacro %}
+
+{% macro spark__list_text(value) -%}
+    to_json({{ value }})
+{%- endmacro %}
+
 {# Reads a number from a text; null where the text holds none. #}
 {% macro read_text(text, data_type) -%}
     {{ return(adapter.dispatch('read_text')(text, data_type)) }}
@@ -71,8 +89,8 @@
 
 {# DuckDB rounds 2.5 to a whole number, and Spark gives null. Both now do as DuckDB. #}
 {% macro spark__read_text(text, data_type) -%}
-    {%- if data_type == 'integer' -%}
-        try_cast(try_cast({{ text }} as decimal(18, 0)) as integer)
+    {%- if data_type in ('integer', 'bigint') -%}
+        try_cast(try_cast({{ text }} as decimal(38, 0)) as {{ data_type }})
     {%- else -%}
         {{ default__read_text(text, data_type) }}
     {%- endif -%}

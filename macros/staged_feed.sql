@@ -97,6 +97,10 @@
         {%- endif -%}
         {%- if data_type == 'timestamp' -%}
             {{ utc_time(value, raw) }}
+        {%- elif data_type == 'date' -%}
+            {{ value if raw.data_type | lower == 'date' else shop_date(utc_time(value, raw)) }}
+        {%- elif is_list(raw) and data_type == 'varchar' -%}
+            {{ list_text(value) }}
         {%- elif is_text(raw) and data_type == 'varchar' -%}
             {{ value }}
         {%- elif raw.data_type | lower | replace(' ', '') == data_type -%}

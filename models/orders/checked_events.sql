@@ -18,7 +18,9 @@ judged as (
             when event_id is null then 'missing_key'
             when duplicate_reason is not null then duplicate_reason
             when {{ date_reason('occurred_at') }} is not null then {{ date_reason('occurred_at') }}
-            when coalesce(lower(event_type), '') not in ('view', 'cart', 'purchase', 'search')
+            when coalesce(lower(event_type), '') not in (
+                    'view', 'cart', 'checkout', 'purchase', 'impression', 'search'
+                )
                 then 'unknown_event_type'
         end as rejection_reason
     from marked

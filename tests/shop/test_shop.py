@@ -400,10 +400,9 @@ def test_seeds_are_made_again_byte_by_byte(root: Path, tmp_path: Path) -> None:
     assert size <= 4_000_000
     committed = root / "seeds" / "sample"
     made = sorted(path.name for path in tmp_path.iterdir())
-    # The shop has no refunds beside the returns, which are orders.
-    assert {*made, "sample_refunds.csv"} == {
-        path.name for path in committed.glob("*.csv")
-    }
+    # Of the feeds that the shop lacks there are headings alone.
+    for path in committed.glob("*.csv"):
+        assert path.name in made or path.read_text(encoding="utf-8").count("\n") == 1
     for name in made:
         assert (tmp_path / name).read_bytes() == (committed / name).read_bytes(), name
 

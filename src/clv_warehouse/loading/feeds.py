@@ -9,6 +9,9 @@ import yaml
 
 from clv_warehouse.project.places import ROOT
 
+# The types of times; those of days are dates.
+TIMES = ("timestamp", "date")
+
 SHOP_YML = ROOT / "models" / "staging" / "shop.yml"
 
 
@@ -29,6 +32,11 @@ class Column:
     formats: tuple[str, ...] = ()
     time_zone: str | None = None
     made_from: tuple[str, ...] = ()
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the column holds times, or days."""
+        return self.data_type in TIMES
 
     @property
     def is_id(self) -> bool:

@@ -316,7 +316,7 @@ def _write(
         elif query:
             _widen(connection, table, there, {**columns, **PROVENANCE}, given)
             connection.execute(f"insert into {table} by name select {select} {rows}")
-    times = [column.name for column in feed.columns if column.data_type == "timestamp"]
+    times = [column.name for column in feed.columns if column.is_time]
     span = f"min({times[0]})::date, max({times[0]})::date" if times else "null, null"
     ((count, first, last),) = connection.execute(
         f"select count(*), {span} from {table}"

@@ -315,7 +315,7 @@ class _Parser:
                 f"from. Give one of {', '.join(_HOWS)}."
             )
         (how,) = hows
-        is_number = data_type.startswith(("decimal", "integer"))
+        is_number = data_type.startswith(("decimal", "integer", "bigint"))
         for key in ("sum", "minus", "times", "over"):
             if key in node and not is_number:
                 raise LoadError(

@@ -64,7 +64,9 @@ _SECONDS_BETWEEN_REPORTS = 5.0
 _EXPECTED = {
     "timestamp": "a date or time such as 2024-12-31, 2024-12-31 17:45:00 or "
     "2024-12-31 17:45:00 +01:00",
+    "date": "a day such as 2024-12-31",
     "integer": "a whole number such as 12",
+    "bigint": "a whole number such as 12",
     "decimal": "a number such as 12.50, without separators or signs of currency, "
     "that {type} can hold",
 }
@@ -392,14 +394,13 @@ class Reader:
             )
 
     def _cast(self, column: Column, name: str, found_type: str) -> _Cast:
-        if column.data_type != "timestamp":
+        if not column.is_time:
             return _cast(column, name, found_type)
-        told = replace(
-            column,
-            formats=(*column.formats, *self.options.dates),
-            time_zone=column.time_zone or self.options.time_zone,
-        )
-        return _time_cast(told, name, found_type)
+        told = replace(column, formats=(*column.formats, *self.options.dates))
+        if column.data_type == "date":
+            return _day_cast(told, name, found_type)
+        zone = column.time_zone or self.options.time_zone
+        return _time_cast(replace(told, time_zone=zone), name, found_type)
 
     def _zoned(self, table: _FileTable, cast: _Cast) -> _Cast:
         """Read a column as instants if one of its values names a zone."""
@@ -688,7 +689,7 @@ def _cast(column: Column, name: str, found_type: str) -> _Cast:
         given = f"nullif(trim(cast({value} as varchar)), '')"
         sql = f"try_cast({given} as {target})"
     is_wrong = f"{sql} is null and {given} is not null"
-    if target == "integer":
+    if target in ("integer", "bigint"):
         is_wrong = f"({is_wrong}) or try_cast({given} as double) <> {sql}"
     way_out = "Mend it in the file, or name its decimal sign in a mapping (--suggest)."
     return _Cast(column, name, sql, is_wrong, way_out)
@@ -721,6 +722,16 @@ def _time_cast(column: Column, name: str, found_type: str) -> _Cast:
         "--dates %d/%m/%Y.",
         times,
     )
+
+
+def _day_cast(column: Column, name: str, found_type: str) -> _Cast:
+    """Write the SQL that reads a column as days: a day that names no zone stays."""
+    cast = _time_cast(column, name, found_type)
+    days = f"cast({cast.sql} as date)"
+    if cast.times is None:
+        return replace(cast, sql=days)
+    times = replace(cast.times, instant=f"cast({cast.times.instant} as date)")
+    return replace(cast, sql=days, times=times)
 
 
 def _id_cast(column: Column, name: str, found_type: str) -> _Cast:

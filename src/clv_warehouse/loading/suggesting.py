@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from clv_warehouse.loading.connectors.mapped import plain_copy
-from clv_warehouse.loading.feeds import Column, Feed
+from clv_warehouse.loading.feeds import TIMES, Column, Feed
 from clv_warehouse.loading.files import kind_of, listed
 from clv_warehouse.loading.headings import (
     FILE_WORDS,
@@ -31,6 +31,8 @@ from clv_warehouse.project.places import ROOT
 from clv_warehouse.project.sql import first_line, literal, quoted
 
 _STATUSES = ROOT / "seeds" / "reference" / "order_statuses.csv"
+# The feeds of which a draft says where they are.
+_DRAFTED = ("orders", "order_lines", "products", "customers", "refunds")
 _ROWS_SEEN = 5_000
 _MOST_STATUSES = 30
 _DAYS = (
@@ -246,7 +248,7 @@ class _Draft:
             if not feeds[number]:
                 self._say(f"# {sheet.file}: read by no feed. {listed(sheet.names)}")
                 self._say("")
-        for feed in ("orders", "order_lines", "products", "customers", "refunds"):
+        for feed in _DRAFTED:
             for number, sheet in enumerate(self.sheets):
                 if feed in feeds[number]:
                     self._feed(feed, sheet, feeds[number])
@@ -286,9 +288,9 @@ class _Draft:
 
         A name that is only alike never takes a heading that is sure of another column.
         """
-        found = {feed: self._match(feed, sheet, {}, set()) for feed in HEADINGS}
+        found = {feed: self._match(feed, sheet, {}, set()) for feed in _DRAFTED}
         sure = {each.heading for feed in found.values() for each in feed.values()}
-        found = {feed: self._match(feed, sheet, found[feed], sure) for feed in HEADINGS}
+        found = {feed: self._match(feed, sheet, found[feed], sure) for feed in _DRAFTED}
         key = found["orders"].get("order_id")
         if key is not None:
             _fill_down(sheet, key.heading)
@@ -323,7 +325,7 @@ class _Draft:
     def _fits(self, feed: str, column: str, sheet: _Sheet) -> set[str]:
         """Return the headings whose values could be the column's."""
         data_type = self.types[feed][column]
-        if data_type == "timestamp":
+        if data_type in TIMES:
             return {
                 name for name in sheet.names if _looks_like_times(sheet.values[name])
             }
@@ -459,7 +461,7 @@ class _Draft:
             each.heading
             for name, columns in feeds.items()
             for column, each in columns.items()
-            if self.types[name][column].startswith(("decimal", "integer"))
+            if self.types[name][column].startswith(("decimal", "integer", "bigint"))
         }
         headings |= set(priced or ())
         style = _style([value for name in headings for value in sheet.values[name]])
@@ -478,7 +480,7 @@ class _Draft:
         times = [
             each.heading
             for column, each in found.items()
-            if self.types[feed][column] == "timestamp"
+            if self.types[feed][column] in TIMES
         ]
         self._dates(sheet, times)
 

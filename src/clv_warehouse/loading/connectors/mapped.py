@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from clv_warehouse.loading.feeds import Column
+from clv_warehouse.loading.feeds import TIMES, Column
 from clv_warehouse.loading.files import listed, suggestion
 from clv_warehouse.loading.mapping import FeedMapping, Source, Way, read_mapping
 from clv_warehouse.loading.problems import LoadError, Problem
@@ -306,7 +306,7 @@ class _FeedOfFile:
     def _report_wrong(
         self, column: str, data_type: str, text: str, condition: str, count: int
     ) -> None:
-        kind = "timestamp" if data_type == "timestamp" else "number"
+        kind = "timestamp" if data_type in TIMES else "number"
         ((file, row, value),) = self.reader.connection.execute(
             f"select loaded_file, {LOADED_ROW}, {text} from {self.text}"
             f" where {condition} order by {LOADED_ORDER} limit 1"
@@ -361,25 +361,28 @@ class _FeedOfFile:
             return text
         if data_type == "timestamp":
             return self._time(text)
+        if data_type == "date":
+            # A day that names no zone stays what it is.
+            return f"cast({self._time(text, shop_zone())} as date)"
         return f"try_cast({_number(text, self.feed.way)} as {data_type})"
 
-    def _time(self, text: str) -> str:
+    def _time(self, text: str, zone: str | None = None) -> str:
         """Read a time: an instant where its zone is known, else the shop's clock."""
-        times = self._times(text)
+        times = self._times(text, zone)
         return times.instant if self.is_instant else times.clock
 
-    def _times(self, text: str) -> TextTimes:
+    def _times(self, text: str, zone: str | None = None) -> TextTimes:
         formats = [form for form in self.dates if form not in _COUNTED]
         for form in self.dates:
             if form in _COUNTED:
                 counted = _COUNTED[form].format(text=f"try_cast({text} as double)")
                 text = f"coalesce({counted}, {text})"
-        return text_times(text, formats, self.zone or shop_zone())
+        return text_times(text, formats, zone or self.zone or shop_zone())
 
     def _names_zones(self) -> bool:
         """Whether a time names its offset; the reader keeps which ones there are."""
         for name, source in self.feed.columns.items():
-            if self.types[name] != "timestamp":
+            if self.types[name] not in TIMES:
                 continue
             is_joined = source.how == "join"
             for column in source.columns[:1] if is_joined else source.columns:

@@ -1,0 +1,2 @@
+-- One row per row of the feed calendar.
+{{ staged_feed('calendar') }}

@@ -1,0 +1,2 @@
+-- One row per row of the feed campaigns.
+{{ staged_feed('campaigns') }}

@@ -1,0 +1,2 @@
+-- One row per row of the feed experiments.
+{{ staged_feed('experiments') }}

@@ -1,0 +1,2 @@
+-- One row per row of the feed product_vectors.
+{{ staged_feed('product_vectors') }}

@@ -1,0 +1,2 @@
+-- One row per row of the feed subscriptions.
+{{ staged_feed('subscriptions', ref('nobody_ids')) }}
