@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from jinja2 import Environment
+from jinja2 import Environment, Template
 
 from clv_warehouse.project.places import ROOT
 
@@ -124,10 +124,15 @@ def _vars() -> dict[str, Any]:
 
 def _macros() -> Any:
     """The macros as functions, with what dbt gives them."""
-    jinja = Environment(extensions=["jinja2.ext.do"])
-    return jinja.from_string(MACROS.read_text("utf-8")).make_module(
+    return _template().make_module(
         {
             "modules": {"datetime": dt, "pytz": _TIME_ZONES, "re": re},
             "run_started_at": dt.datetime.now(dt.UTC),
         }
     )
+
+
+@cache
+def _template() -> Template:
+    jinja = Environment(extensions=["jinja2.ext.do"])
+    return jinja.from_string(MACROS.read_text("utf-8"))
