@@ -138,10 +138,10 @@ def natural(name: str) -> list[tuple[int, int | str]]:
     ]
 
 
-def suggestion(name: str, there: Sequence[str]) -> str:
-    """Ask whether another name was meant, if one is alike."""
+def suggestion(name: str, there: Sequence[str], least: float = 0.6) -> str:
+    """Ask whether another name was meant, if one is alike, from 0 to 1, by `least`."""
     by_case = {other.casefold(): other for other in there}
-    similar = get_close_matches(name.casefold(), by_case, n=1)
+    similar = get_close_matches(name.casefold(), by_case, n=1, cutoff=least)
     return f" Did you mean {by_case[similar[0]]}?" if similar else ""
 
 

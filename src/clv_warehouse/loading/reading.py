@@ -520,6 +520,7 @@ def _find_columns(table: _FileTable, columns: Sequence[Column]) -> dict[str, str
     for name in table.types:
         there[plain_name(name)].append(name)
     found = {}
+    missing = []
     for column in columns:
         names = [plain_name(name) for name in (column.name, *column.aliases)]
         present = next((there[name] for name in names if name in there), [])
@@ -531,11 +532,15 @@ def _find_columns(table: _FileTable, columns: Sequence[Column]) -> dict[str, str
         if present:
             found[column.name] = present[0]
         elif column.is_required and not can_be_made(column, there):
-            raise LoadError(
-                f"{table.label} has no column {column.name}."
-                f"{suggestion(column.name, list(table.types))} "
-                f"It has: {listed(list(table.types))}. Rename or add the column."
-            )
+            missing.append(column.name)
+    if missing:
+        names = list(table.types)
+        raise LoadError(
+            f"{table.label} has no column {listed(missing)}."
+            f"{suggestion(missing[0], names, least=0.75)} It has: {listed(names)}. "
+            "Rename the columns, or let a mapping name them: scripts/load.py folder "
+            "FOLDER --suggest writes a draft."
+        )
     return found
 
 
