@@ -78,6 +78,22 @@
     to_json({{ value }})
 {%- endmacro %}
 
+{# The numbers of a list in JSON that is_number_list has found to be one. #}
+{% macro numbers_in(text) -%}
+    {{ return(adapter.dispatch('numbers_in')(text)) }}
+{%- endmacro %}
+
+{% macro default__numbers_in(text) -%}
+    cast({{ text }} as double[])
+{%- endmacro %}
+
+{% macro spark__numbers_in(text) -%}
+    transform(
+        split(regexp_replace({{ text }}, '[^-+.0-9eE,]', ''), ','),
+        number -> cast(number as double)
+    )
+{%- endmacro %}
+
 {# Reads a number from a text; null where the text holds none. #}
 {% macro read_text(text, data_type) -%}
     {{ return(adapter.dispatch('read_text')(text, data_type)) }}

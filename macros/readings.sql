@@ -105,6 +105,41 @@
     end
 {%- endmacro %}
 
+{#
+  Days, or months, from one renewal to the next, as `week`, `monthly`, `3 months`, `every
+  2 years` or `45` say, which are days; null if the text does not say it in that unit.
+#}
+{% macro renewal_days(text) -%}
+    case
+        when {{ regexp_is('lower(' ~ text ~ ')', '(every )?([0-9]{1,4} ?)?(days?|daily)|[0-9]{1,4}') }}
+            then {{ number_in_period(text) }}
+        when {{ is_period(text, 'weeks?|weekly') }} then 7 * {{ number_in_period(text) }}
+    end
+{%- endmacro %}
+
+{% macro renewal_months(text) -%}
+    case
+        when {{ is_period(text, 'months?|monthly') }} then {{ number_in_period(text) }}
+        when {{ is_period(text, 'quarters?|quarterly') }} then 3 * {{ number_in_period(text) }}
+        when {{ is_period(text, 'years?|yearly|annual|annually') }}
+            then 12 * {{ number_in_period(text) }}
+    end
+{%- endmacro %}
+
+{% macro is_period(text, words) -%}
+    {{ regexp_is('lower(' ~ text ~ ')', '(every )?([0-9]{1,4} ?)?(' ~ words ~ ')') }}
+{%- endmacro %}
+
+{% macro number_in_period(text) -%}
+    coalesce(cast(nullif({{ regexp_found(text, '[0-9]+') }}, '') as integer), 1)
+{%- endmacro %}
+
+{# Whether a text is a list of numbers in JSON, with one number or more. #}
+{% macro is_number_list(text) -%}
+    {%- set number = '-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?' -%}
+    {{ regexp_is(text, '\\s*\\[\\s*' ~ number ~ '(\\s*,\\s*' ~ number ~ ')*\\s*\\]\\s*') }}
+{%- endmacro %}
+
 {# Whether a spreadsheet has cut the digits of an id off, as in 7.41E+12. #}
 {% macro is_cut_id(text) -%}
     {{ regexp_is(text, ' *([0-9]+([.,][0-9]+)?[eE][+]|[0-9][.,][0-9]+[eE])[0-9]+ *') }}

@@ -7,6 +7,39 @@
     end
 {%- endmacro %}
 
+{# Why a day cannot be one of the past; null if it can. #}
+{% macro day_reason(day) -%}
+    case
+        when {{ day }} is null then 'unreadable_date'
+        when {{ day }} < date '1970-01-01' then 'date_before_1970'
+        when {{ day }} > {{ shop_today() }} then 'date_in_future'
+    end
+{%- endmacro %}
+
+{# Why the texts in a row's column `unreadable` could not be read; null if all could. #}
+{% macro unread_reason(times) -%}
+    case
+        {%- for column in times %}
+        when unreadable like '%"{{ column }}":"%' then 'unreadable_date'
+        {%- endfor %}
+        when unreadable is not null then 'unreadable_number'
+    end
+{%- endmacro %}
+
+{#
+  A query of one row: the currency of the shop's money, which var currency names or else
+  the orders; null where neither does.
+#}
+{% macro shop_currency(orders) -%}
+    {%- if setting('currency') -%}
+    select upper('{{ setting("currency") }}') as currency_of_shop
+    {%- else -%}
+    select max(currency) as currency_of_shop
+    from {{ orders }}
+    where rejection_reason is null
+    {%- endif -%}
+{%- endmacro %}
+
 {#
   Stops the build if most orders lie after today: where a clock was set back, they would
   be rejected one by one, and the few that are left would be forecast.

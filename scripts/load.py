@@ -203,7 +203,7 @@ def _summary(loaded: Loaded, warehouse: Path) -> str:
     lines = [f"\nLoaded into schema raw of {warehouse}:"]
     for feed in loaded.feeds:
         span = f"  {feed.first_date} to {feed.last_date}" if feed.first_date else ""
-        lines.append(f"  {feed.name:<12}{feed.rows:>14,} rows{span}")
+        lines.append(f"  {feed.name:<16}{feed.rows:>14,} rows{span}")
     setting = ""
     if warehouse != _default_warehouse():
         setting = f"CLV_WAREHOUSE={shlex.quote(str(warehouse))} "

@@ -19,6 +19,18 @@
     'events': ['checked_events', 'event_id', 'null'],
     'reviews': ['checked_reviews', 'review_id', 'null'],
     'refunds': ['checked_refunds', 'refund_id', 'amount'],
+    'marketing_spend': [
+        'checked_marketing_spend', "concat_ws('/', cast(day as string), channel, campaign_id)", 'amount'
+    ],
+    'campaigns': ['checked_campaigns', 'campaign_id', 'null'],
+    'campaign_sends': ['checked_campaign_sends', 'send_id', 'cost'],
+    'redemptions': ['checked_redemptions', 'redemption_id', 'amount'],
+    'experiments': ['checked_experiments', 'experiment_id', 'null'],
+    'assignments': ['checked_assignments', "concat_ws('/', experiment_id, customer_key)", 'null'],
+    'calendar': ['checked_calendar', "concat_ws('/', cast(day as string), name)", 'null'],
+    'subscriptions': ['checked_subscriptions', 'subscription_id', 'amount'],
+    'consents': ['checked_consents', "concat_ws('/', customer_key, purpose)", 'null'],
+    'product_vectors': ['checked_product_vectors', "concat_ws('/', product_id, source)", 'null'],
 } %}
 with orders as (
     select * from {{ ref('checked_orders') }}

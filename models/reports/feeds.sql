@@ -1,4 +1,23 @@
 -- One row per feed: how many of its rows became facts and how many were rejected.
+{%- set facts = [
+    ('orders', 'fct_orders', ''),
+    ('order_lines', 'fct_order_lines', ''),
+    ('products', 'dim_products', 'is_in_catalogue'),
+    ('customers', 'dim_customers', 'has_account'),
+    ('events', 'fct_events', ''),
+    ('reviews', 'fct_reviews', ''),
+    ('refunds', 'fct_refunds', "source = 'refunds'"),
+    ('marketing_spend', 'fct_marketing_spend', ''),
+    ('campaigns', 'dim_campaigns', ''),
+    ('campaign_sends', 'fct_campaign_sends', ''),
+    ('redemptions', 'fct_redemptions', ''),
+    ('experiments', 'dim_experiments', ''),
+    ('assignments', 'fct_assignments', ''),
+    ('calendar', 'dim_calendar', ''),
+    ('subscriptions', 'fct_subscriptions', ''),
+    ('consents', 'fct_consents', ''),
+    ('product_vectors', 'dim_product_vectors', ''),
+] %}
 with rejected as (
     select
         feed,
@@ -8,48 +27,17 @@ with rejected as (
 ),
 
 facts as (
+    {%- for feed, model, condition in facts %}
     select
-        1 as position,
-        'orders' as feed,
+        {{ loop.index }} as position,
+        '{{ feed }}' as feed,
         count(*) as facts
-    from {{ ref('fct_orders') }}
+    from {{ ref(model) }}
+    {% if condition %}where {{ condition }}{% endif %}
+    {%- if not loop.last %}
     union all
-    select
-        2 as position,
-        'order_lines' as feed,
-        count(*) as facts
-    from {{ ref('fct_order_lines') }}
-    union all
-    select
-        3 as position,
-        'products' as feed,
-        count(case when is_in_catalogue then 1 end) as facts
-    from {{ ref('dim_products') }}
-    union all
-    select
-        4 as position,
-        'customers' as feed,
-        count(case when has_account then 1 end) as facts
-    from {{ ref('dim_customers') }}
-    union all
-    select
-        5 as position,
-        'events' as feed,
-        count(*) as facts
-    from {{ ref('fct_events') }}
-    union all
-    select
-        6 as position,
-        'reviews' as feed,
-        count(*) as facts
-    from {{ ref('fct_reviews') }}
-    union all
-    select
-        7 as position,
-        'refunds' as feed,
-        count(*) as facts
-    from {{ ref('fct_refunds') }}
-    where source = 'refunds'
+    {%- endif %}
+    {%- endfor %}
 ),
 
 feeds as (

@@ -1,5 +1,5 @@
 -- The money of the raw rows is the money of facts plus that of rejected rows, exactly:
--- of lines, of orders without lines, and of refunds.
+-- of lines, of orders without lines, of refunds, of advertising and of coupons.
 with lined_orders as (
     select distinct order_id from {{ ref('stg_order_lines') }}
     where order_id is not null
@@ -30,6 +30,16 @@ raw_money as (
         'refunds' as feed,
         sum(abs(amount)) as money
     from {{ ref('stg_refunds') }}
+    union all
+    select
+        'marketing_spend' as feed,
+        sum(amount) as money
+    from {{ ref('stg_marketing_spend') }}
+    union all
+    select
+        'redemptions' as feed,
+        sum(abs(amount)) as money
+    from {{ ref('stg_redemptions') }}
 ),
 
 accounted as (
@@ -52,10 +62,20 @@ accounted as (
     where source = 'refunds'
     union all
     select
+        'marketing_spend' as feed,
+        sum(amount) as money
+    from {{ ref('fct_marketing_spend') }}
+    union all
+    select
+        'redemptions' as feed,
+        sum(amount) as money
+    from {{ ref('fct_redemptions') }}
+    union all
+    select
         feed,
         sum(amount) as money
     from {{ ref('rejected_records') }}
-    where feed in ('order_lines', 'orders', 'refunds')
+    where feed in ('order_lines', 'orders', 'refunds', 'marketing_spend', 'redemptions')
     group by feed
 ),
 

@@ -13,6 +13,26 @@ with raw_rows as (
     select 'reviews', count(*) from {{ ref('stg_reviews') }}
     union all
     select 'refunds', count(*) from {{ ref('stg_refunds') }}
+    union all
+    select 'marketing_spend', count(*) from {{ ref('stg_marketing_spend') }}
+    union all
+    select 'campaigns', count(*) from {{ ref('stg_campaigns') }}
+    union all
+    select 'campaign_sends', count(*) from {{ ref('stg_campaign_sends') }}
+    union all
+    select 'redemptions', count(*) from {{ ref('stg_redemptions') }}
+    union all
+    select 'experiments', count(*) from {{ ref('stg_experiments') }}
+    union all
+    select 'assignments', count(*) from {{ ref('stg_assignments') }}
+    union all
+    select 'calendar', count(*) from {{ ref('stg_calendar') }}
+    union all
+    select 'subscriptions', count(*) from {{ ref('stg_subscriptions') }}
+    union all
+    select 'consents', count(*) from {{ ref('stg_consents') }}
+    union all
+    select 'product_vectors', count(*) from {{ ref('stg_product_vectors') }}
 ),
 
 facts as (
@@ -32,6 +52,26 @@ facts as (
     union all
     select 'refunds', count(*) from {{ ref('fct_refunds') }}
     where source = 'refunds'
+    union all
+    select 'marketing_spend', count(*) from {{ ref('fct_marketing_spend') }}
+    union all
+    select 'campaigns', count(*) from {{ ref('dim_campaigns') }}
+    union all
+    select 'campaign_sends', count(*) from {{ ref('fct_campaign_sends') }}
+    union all
+    select 'redemptions', count(*) from {{ ref('fct_redemptions') }}
+    union all
+    select 'experiments', count(*) from {{ ref('dim_experiments') }}
+    union all
+    select 'assignments', count(*) from {{ ref('fct_assignments') }}
+    union all
+    select 'calendar', count(*) from {{ ref('dim_calendar') }}
+    union all
+    select 'subscriptions', count(*) from {{ ref('fct_subscriptions') }}
+    union all
+    select 'consents', count(*) from {{ ref('fct_consents') }}
+    union all
+    select 'product_vectors', count(*) from {{ ref('dim_product_vectors') }}
 ),
 
 rejected as (

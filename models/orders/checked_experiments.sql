@@ -1,0 +1,37 @@
+-- One row per row of the experiments feed, with its rejection reason or null.
+{%- set said = [
+    'experiment_id',
+    'experiment_name',
+    'campaign_id',
+    'started_at',
+    'ended_at',
+    'unreadable',
+] %}
+with marked as (
+    {{ mark_duplicates(ref('stg_experiments'), said, ['experiment_id']) }}
+),
+
+judged as (
+    select
+        *,
+        coalesce(
+            case when experiment_id is null then 'missing_key' end,
+            duplicate_reason,
+            {{ unread_reason(['started_at', 'ended_at']) }},
+            case when ended_at < started_at then 'ends_before_start' end
+        ) as rejection_reason
+    from marked
+)
+
+select
+    experiment_id,
+    experiment_name,
+    campaign_id,
+    started_at,
+    ended_at,
+    rejection_reason,
+    case
+        when rejection_reason is not null
+            then {{ row_json(said) }}
+    end as record
+from judged
