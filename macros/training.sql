@@ -2,18 +2,6 @@
     {{ return(project_vars()['learned_models']) }}
 {%- endmacro %}
 
-{#
-  The table of a model as an earlier run left it; none if there was none. It is read
-  without a ref where a model reads what comes after it.
-#}
-{% macro left_by_earlier_runs(name) -%}
-    {%- if execute -%}
-        {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
-        {{ return(adapter.get_relation(node.database, node.schema, node.alias)) }}
-    {%- endif -%}
-    {{ return(none) }}
-{%- endmacro %}
-
 {% macro column_names(relation) -%}
     {{ return(adapter.get_columns_in_relation(relation) | map(attribute='name') | list) }}
 {%- endmacro %}

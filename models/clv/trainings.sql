@@ -2,7 +2,7 @@
 -- accepted.
 {% for name in learned_models() -%}
 select
-    model_name,
+    '{{ name }}' as model_name,
     network_version,
     trained_at,
     as_of_date,

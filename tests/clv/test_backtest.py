@@ -87,18 +87,16 @@ def test_without_customers_nothing_is_judged(as_of_date):
             connection.table("features"),
             connection.table("targets"),
             [30, 91],
-            SCHEMA.empty_table(),
         )
     assert found.schema == SCHEMA
     assert len(found) == 0
 
 
-def test_what_stands_is_kept_while_nothing_is_due():
-    standing = judged(*shop()).slice(0, 5)
+def test_nothing_is_judged_anew_while_nothing_is_due():
     with duckdb.connect() as connection:
         rows = connection.sql("select 1 as as_of_date")
         plan = Plan("clv_network", False, "test", date(2025, 1, 1))
-        assert backtest(plan, rows, rows, [30], standing) is standing
+        assert backtest(plan, rows, rows, [30]) == SCHEMA.empty_table()
 
 
 def case(gini, bias, mae):
@@ -136,8 +134,8 @@ def test_a_network_that_was_not_judged_is_not_accepted():
 def test_measures_are_means_over_cases_by_size_of_bias_and_relative_mae():
     rows = pa.table(
         {
-            "origin_date": [date(2024, 1, 1)] * 4 + [date(2024, 6, 1)] * 4,
-            "horizon_days": [30] * 8,
+            "origin_date": [date(2024, 5, 2)] * 4 + [date(2024, 3, 2)] * 4,
+            "horizon_days": [30] * 4 + [91] * 4,
             "model": ["clv_network", "clv_network", *["bgnbd_gamma_gamma"] * 2] * 2,
             "measure": ["total_bias", "mae"] * 4,
             "value": [0.2, 5.0, 0.1, 10.0, -0.4, 300.0, 0.1, 200.0],
@@ -145,5 +143,8 @@ def test_measures_are_means_over_cases_by_size_of_bias_and_relative_mae():
     )
     with duckdb.connect() as connection:
         connection.register("metrics", rows)
-        found = mean_measures(connection.table("metrics"))
+        metrics = connection.table("metrics")
+        found = mean_measures(metrics, date(2024, 6, 1))
+        # What was judged as of another date stands since an earlier training.
+        assert mean_measures(metrics, date(2024, 6, 2)) == {}
     assert found["clv_network"] == pytest.approx({"mae": 1.0, "total_bias": 0.3})

@@ -1,7 +1,6 @@
-"""Tests the table of trained networks: new rows, which one scores, older tables."""
+"""Tests the table of trained networks: new rows, and which one scores."""
 
 from datetime import date, datetime
-from types import SimpleNamespace
 
 import duckdb
 import pyarrow as pa
@@ -12,8 +11,6 @@ from clv_warehouse.learning.registry import (
     SCHEMA,
     last_accepted,
     new_row,
-    standing,
-    with_row,
 )
 
 PLAN = Plan(
@@ -71,43 +68,6 @@ def test_a_row_says_what_the_network_was_trained_with():
     fingerprints = ("features", "config", "code")
     assert [found[f"{name}_fingerprint"] for name in fingerprints] == ["f", "s", "c"]
     assert (found["is_accepted"], found["decision"]) == (True, "good")
-
-
-def test_a_network_that_is_there_already_is_no_second_row():
-    first, other, again = row(prior="1"), row("e"), row(prior="2")
-    rows = with_row(with_row(first, other), again)
-    assert rows["network_version"].to_pylist() == ["2024-01-31-e", "2024-01-31-d"]
-    assert rows["prior"].to_pylist() == ["{}", "2"]
-
-
-def test_a_table_from_before_models_had_names_is_read():
-    with duckdb.connect() as connection:
-        connection.execute("create schema clv")
-        connection.register("rows", row().drop(["model_name", "code_fingerprint"]))
-        connection.execute("create table clv.clv_network as from rows")
-        this = connection_table(connection)
-        (found,) = standing(connection, this, SCHEMA).to_pylist()
-    assert found["model_name"] == "clv_network"
-    assert found["code_fingerprint"] is None
-    assert found["weights"] == b"w"
-
-
-def test_a_table_that_is_not_there_has_no_rows():
-    with duckdb.connect() as connection:
-        found = standing(connection, connection_table(connection), SCHEMA)
-    assert found.schema == SCHEMA
-    assert len(found) == 0
-
-
-def connection_table(connection):
-    """What dbt.this is in the Python model clv_network."""
-
-    class This(SimpleNamespace):
-        def __str__(self):
-            return f"{self.schema}.{self.identifier}"
-
-    ((database,),) = connection.execute("select current_database()").fetchall()
-    return This(database=database, schema="clv", identifier="clv_network")
 
 
 def test_a_plan_is_that_of_the_model():

@@ -75,19 +75,19 @@ OTHER_ENTRY = """
 
 models:
 """
+LISTED = "      backtest_predictions: *memory\n"
+OTHER_LISTED = f"{LISTED}    other_network: *memory\n"
 OTHER_MODEL = """
 from clv_warehouse.learning.plan import Plan
-from clv_warehouse.learning.registry import SCHEMA, new_row, standing, with_row
+from clv_warehouse.learning.registry import SCHEMA, new_row
 
 
 def model(dbt, session):
-    dbt.config(materialized="table")
-    plan = dbt.ref("training_plan")
-    earlier = standing(session, dbt.this, SCHEMA)
-    other = Plan.of(plan, "other_network")
+    dbt.config(materialized="incremental")
+    other = Plan.of(dbt.ref("training_plan"), "other_network")
     if not other.is_due:
-        return earlier
-    return with_row(earlier, new_row(other, (True, "accepted"), b"weights", "digest"))
+        return SCHEMA.empty_table()
+    return new_row(other, (True, other.reason), b"weights", "digest")
 """
 
 
@@ -100,8 +100,12 @@ def test_a_model_of_another_domain_needs_an_entry_and_its_own_file(
     warehouse = Warehouse(project, tmp_path, tmp_path / "parsed")
     shutil.copyfile(project / "data" / "sample.duckdb", warehouse.path)
     settings = project / "dbt_project.yml"
-    settings.write_text(settings.read_text().replace("\nmodels:\n", OTHER_ENTRY, 1))
-    (project / "python_models" / "other_network.py").write_text(OTHER_MODEL)
+    entered = settings.read_text().replace("\nmodels:\n", OTHER_ENTRY, 1)
+    settings.write_text(entered.replace(LISTED, OTHER_LISTED))
+    models = project / "python_models"
+    (models / "other_network.py").write_text(OTHER_MODEL)
+    columns = (models / "clv" / "clv_network.yml").read_text()
+    (models / "other_network.yml").write_text(columns.replace("clv_n", "other_n"))
     features = project / "models" / "features" / "customer_features.yml"
     described = features.read_text()
 
@@ -122,3 +126,6 @@ def test_a_model_of_another_domain_needs_an_entry_and_its_own_file(
     assert run(renamed) == (False, "the newest network is still good")
     always_known = described.replace(", nullable: true", "", 1)
     assert run(always_known) == (True, "the features have changed")
+    # The same network was trained again, so it has one row: that of the last training.
+    decisions = warehouse.query("select decision from main.other_network")
+    assert list(decisions["decision"]) == ["the features have changed"]

@@ -45,15 +45,14 @@ def backtest(
     features: Relation,
     targets: Relation,
     horizons: Sequence[int],
-    standing: pa.Table,
 ) -> pa.Table:
     """Judge each horizon at the date from which it reaches the as-of date.
 
-    Returns rows of backtest_predictions; none if no such date has features. If no
-    training is due, it returns the rows of earlier runs.
+    Returns rows of backtest_predictions; none if no training is due, for then those of
+    earlier runs stand, and none if no such date has features.
     """
     if not plan.is_due or plan.as_of_date is None:
-        return standing
+        return SCHEMA.empty_table()
     config = network_config(plan)
     known = known_rows(features, targets, config.features)
     return apart(judge_all, plan.as_of_date, sorted(horizons), config, **known)

@@ -71,12 +71,12 @@ def last_accepted(networks: Relation, as_of_date: date) -> Accepted | None:
     return Accepted(stored.version, network, Prior.from_json(stored.prior))
 
 
-def mean_measures(metrics: Relation) -> Measures:
-    """Mean of each measure over the judged cases, by model.
+def mean_measures(metrics: Relation, as_of_date: date) -> Measures:
+    """Mean of each measure over the cases judged as of a date, by model.
 
     The sign of total_bias does not count; mae is in units of the prior's.
     """
-    return acceptance.mean_measures(metrics, {"total_bias"}, {"mae": PRIOR})
+    return acceptance.mean_measures(metrics, as_of_date, {"total_bias"}, {"mae": PRIOR})
 
 
 def decide(measures: Measures) -> tuple[bool, str]:

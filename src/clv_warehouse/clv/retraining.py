@@ -24,7 +24,7 @@ from clv_warehouse.learning.apart import apart
 from clv_warehouse.learning.fingerprints import data_fingerprint
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
-from clv_warehouse.learning.registry import new_row, with_row
+from clv_warehouse.learning.registry import SCHEMA, new_row
 
 
 @doorway
@@ -33,11 +33,10 @@ def trained(
     metrics: Relation,
     features: Relation,
     targets: Relation,
-    standing: pa.Table,
 ) -> pa.Table:
-    """Return the rows of clv_network from earlier runs and, if it is due, a new one."""
+    """Return a new row of clv_network, if a training is due, and none otherwise."""
     if not plan.is_due or plan.as_of_date is None:
-        return standing
+        return SCHEMA.empty_table()
     progress = Progress(NETWORK)
     progress.say(f"training, because: {plan.reason}")
     reads = network_config(plan).features
@@ -45,12 +44,12 @@ def trained(
     row = apart(
         trained_row,
         plan,
-        mean_measures(metrics),
+        mean_measures(metrics, plan.as_of_date),
         **known_rows(features, targets, reads),
         today=today.project(", ".join(reads.columns)),
     )
     progress.say(row["decision"][0].as_py())
-    return with_row(standing, row)
+    return row
 
 
 def trained_row(

@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
+from clv_warehouse.project.contracts import Table
+
 Result = TypeVar("Result")
 
 # numpy releases the interpreter's lock while it computes. More threads than two would
@@ -81,8 +83,15 @@ class Engine(Protocol):
     def answer(self, found: Any) -> Any:
         """Turn a table or batch work into what dbt takes from a Python model."""
 
-    def table(self, session: Any, this: Any) -> Relation | None:
-        """Return the table that `dbt.this` names; None if there is none."""
+    def table(self, session: Any, table: Table) -> Relation | None:
+        """Return the rows of a table of the warehouse; None if there is none."""
+
+    def add(self, session: Any, table: Table, rows: pa.RecordBatchReader) -> None:
+        """Add rows to a table that remembers, which is made if there is none.
+
+        The rows have all columns of the table; one that the warehouse's table lacks is
+        added to it.
+        """
 
 
 def in_threads(

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -34,9 +35,15 @@ class Comparison:
 
 
 def mean_measures(
-    metrics: Relation, by_size: Collection[str], in_units: Mapping[str, str]
+    metrics: Relation,
+    as_of_date: date,
+    by_size: Collection[str],
+    in_units: Mapping[str, str],
 ) -> Measures:
-    """Return the mean of each measure over the judged cases, by model.
+    """Return the mean of each measure over the cases judged as of a date, by model.
+
+    Such a case ends on that date. Others stand since an earlier training, if this one
+    had too little history to judge any.
 
     `metrics` has columns origin_date, horizon_days, model, measure and value. The sign
     of the measures in `by_size` does not count. Those in `in_units` are divided by the
@@ -46,6 +53,8 @@ def mean_measures(
     for origin, horizon, model, measure, value in metrics.project(
         "origin_date, horizon_days, model, measure, value"
     ).fetchall():
+        if origin + timedelta(horizon) != as_of_date:
+            continue
         cases[origin, horizon, measure][model] = value
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for (_, _, measure), by_model in sorted(cases.items()):

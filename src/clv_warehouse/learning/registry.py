@@ -1,17 +1,15 @@
 """Keeps the networks that each learned model trained, and finds the one that scores.
 
 Each learned model has a table of its own name with these columns, because a dbt model
-writes one table. `trainings` shows the rows of all of them.
+writes one table. The table remembers: a run adds the row of its training, in the place
+of the same network's row. `trainings` shows the rows of all.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from clv_warehouse.engines.doorway import engine_of
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.plan import Plan
 
@@ -51,24 +49,6 @@ class Stored:
     prior: str
 
 
-def standing(session: Any, this: Any, schema: pa.Schema) -> pa.Table:
-    """Read the rows that earlier runs left in a model's table, if there were any.
-
-    Columns that the table lacks are null, except the name of the model.
-    """
-    found = engine_of(session).table(session, this)
-    if found is None:
-        return schema.empty_table()
-    rows = found.to_arrow_table()
-    for field in schema:
-        if field.name not in rows.schema.names:
-            value = this.identifier if field.name == "model_name" else None
-            rows = rows.append_column(
-                field.name, pa.repeat(pa.scalar(value, field.type), len(rows))
-            )
-    return rows.select(schema.names).cast(schema)
-
-
 def new_row(
     plan: Plan,
     decision: tuple[bool, str],
@@ -96,16 +76,6 @@ def new_row(
         **columns,
     }
     return pa.Table.from_pylist([row], schema=SCHEMA)
-
-
-def with_row(standing: pa.Table, row: pa.Table) -> pa.Table:
-    """Add the row of a training to the rows of earlier runs.
-
-    The same data, settings and code give the same weights and so the same version. The
-    new row then replaces the old one, so each version has one row.
-    """
-    is_other = pc.not_equal(standing["network_version"], row["network_version"][0])
-    return pa.concat_tables([standing.filter(is_other), row])
 
 
 def last_accepted(networks: Relation, as_of_date: date) -> Stored | None:

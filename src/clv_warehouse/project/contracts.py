@@ -1,7 +1,10 @@
-"""Reads from dbt's manifest which tables are published: those under contract."""
+"""Reads from dbt's manifest which tables are published, and which remember.
+
+Published are those under contract; those that remember have the tag memory.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,15 +12,20 @@ from typing import Any
 from clv_warehouse.project.sql import quoted
 
 KEY_TESTS = ("unique", "unique_together")
+MEMORY = "memory"
 
 
 class PublishError(Exception):
     """Publishing is not possible; the message says why and what to do."""
 
 
+class ManifestError(PublishError):
+    """What dbt wrote of the project is not there or cannot be read."""
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column of a published table; `data_type` is DuckDB's, in lower case."""
+    """A column of a table; `data_type` is DuckDB's, in lower case."""
 
     name: str
     data_type: str
@@ -26,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A published table.
+    """A table that is published, or that remembers.
 
     Attributes:
         schema: its schema, the same in every form of publication.
@@ -35,6 +43,8 @@ class Table:
         columns: its columns, in the order of the contract.
         keys: sets of columns that identify a row, by the project's tests. The first is
             the table's key; there is none without such a test.
+        replaced_by: in a table that remembers, the columns whose values say which rows
+            a run replaces. Without any, new rows replace all.
 
     """
 
@@ -43,6 +53,7 @@ class Table:
     description: str
     columns: tuple[Column, ...]
     keys: tuple[tuple[str, ...], ...]
+    replaced_by: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -90,28 +101,41 @@ def read_tables(manifest: Path) -> tuple[Table, ...]:
     Every dbt command that compiles writes a manifest. Raises PublishError if there is
     none, or if it cannot be read.
     """
+    tables = _tables(manifest, lambda config: config["contract"]["enforced"])
+    if not tables:
+        raise PublishError(
+            f"{manifest} has no model with an enforced contract; only those are "
+            "published. Set contract: {enforced: true} in a model's YAML file."
+        )
+    return tables
+
+
+def read_memory(manifest: Path) -> tuple[Table, ...]:
+    """Read the models that remember; raises ManifestError likewise."""
+    return _tables(manifest, lambda config: MEMORY in config["tags"])
+
+
+def _tables(
+    manifest: Path, is_chosen: Callable[[dict[str, Any]], bool]
+) -> tuple[Table, ...]:
+    """Read the models whose config is chosen, by name."""
     try:
         nodes = json.loads(manifest.read_text("utf-8"))["nodes"]
     except FileNotFoundError as error:
-        raise PublishError(
+        raise ManifestError(
             f"No {manifest}, which says what the tables are. Run dbt build, or dbt "
             "parse, from the project's folder."
         ) from error
     except (OSError, ValueError, KeyError) as error:
-        raise PublishError(
+        raise ManifestError(
             f"{manifest} cannot be read ({error}). Make it again: dbt parse."
         ) from error
     keys = _keys(nodes.values())
     tables = [
         _table(node, keys.get(unique_id, []))
         for unique_id, node in nodes.items()
-        if node["resource_type"] == "model" and node["config"]["contract"]["enforced"]
+        if node["resource_type"] == "model" and is_chosen(node["config"])
     ]
-    if not tables:
-        raise PublishError(
-            f"{manifest} has no model with an enforced contract; only those are "
-            "published. Set contract: {enforced: true} in a model's YAML file."
-        )
     return tuple(sorted(tables, key=lambda table: table.full_name))
 
 
@@ -135,6 +159,12 @@ def _table(node: dict[str, Any], keys: list[tuple[str, ...]]) -> Table:
     names = [column.name for column in columns]
     # The shortest key comes first; among equals, the one that the contract names first.
     keys = sorted(keys, key=lambda key: (len(key), names.index(key[0])))
+    replaced_by = node["config"].get("unique_key") or ()
     return Table(
-        node["schema"], node["alias"], node["description"], columns, tuple(keys)
+        node["schema"],
+        node["alias"],
+        node["description"],
+        columns,
+        tuple(keys),
+        (replaced_by,) if isinstance(replaced_by, str) else tuple(replaced_by),
     )

@@ -3,15 +3,22 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+import pyarrow as pa
 from dbt.cli.main import dbtRunner
+
+from clv_warehouse.project.contracts import Table, read_memory
+from clv_warehouse.project.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # dbt cannot use for one target what it parsed for another.
 TARGET = ("--target", "spark", "--target-path", "target/spark")
+MANIFEST = "target/spark/manifest.json"
 # Unit tests judge models, not data, so the build of a shop needs none.
 UNIT_TESTS = ("unit_test",)
 ALL_TESTS = ("unit_test", "test")
@@ -64,6 +71,7 @@ def build(
     built: list[Built] = []
     manifest = dbt("parse", *TARGET, *options)
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
+    memory = {table.full_name: table for table in read_memory(Path(MANIFEST))}
     # Each model comes after the models that it reads.
     python_models = sorted(
         (node for node in models if node.language == "python"),
@@ -92,7 +100,9 @@ def build(
         table = TableName(node.schema, node.alias)
         print(f"{table.name}: Python on Spark", flush=True)
         started_at = datetime.now(UTC)
-        run_python_model(session, scripts[node.unique_id], table)
+        run_python_model(
+            session, scripts[node.unique_id], table, memory.get(table.name)
+        )
         built.append(Built(node.name, table, started_at, datetime.now(UTC)))
     build_nodes(waiting)
     tested = (*sorted(python_names), ENGINE_TESTS)
@@ -116,19 +126,58 @@ def built_by(results: Any) -> Iterator[Built]:
                 )
 
 
-def run_python_model(session: "SparkSession", script: str, table: TableName) -> None:
+def run_python_model(
+    session: "SparkSession",
+    script: str,
+    table: TableName,
+    memory: Table | None = None,
+) -> None:
     """Run the script that dbt compiles from a Python model, as a hosted Spark would.
 
     The script holds the model's file and dbt's own `dbt` object, whose `ref` returns
-    DataFrames. dbt-spark submits such scripts to Databricks, but not to a session. The
-    new table replaces the old one only when it is computed, because a model may read
-    its own earlier rows.
+    DataFrames. dbt-spark submits such scripts to Databricks, but not to a session.
+    `memory` describes the table where it remembers: the script then gives new rows.
     """
     names: dict[str, Any] = {}
     exec(compile(script, table.name, "exec"), names)
     frame = names["model"](names["dbtObj"](session.table), session)
+    if memory:
+        remember(session, memory, frame)
+        return
     session.sql(f"create schema if not exists {table.schema}")
     frame.write.mode("overwrite").saveAsTable(table.name)
+
+
+def remember(session: "SparkSession", table: Table, frame: Any) -> None:
+    """Add a run's rows to a table that remembers, as macros/memory.sql does on DuckDB.
+
+    Where they replace others, the table is written anew: without Delta or Iceberg,
+    Spark deletes no rows.
+    """
+    from clv_warehouse.engines.spark.relation import Rows, Spark, together
+
+    spark, added = Spark(session), Rows(frame).to_arrow_table()
+    found = spark.table(session, table)
+    if found is not None and added.num_rows:
+        older = found.to_arrow_table()
+        kept = staying(older, added, table.replaced_by)
+        if kept.num_rows < older.num_rows:
+            spark.overwrite(session, table, together(kept, added))
+            return
+    spark.add(session, table, added.to_reader())
+
+
+def staying(older: pa.Table, added: pa.Table, replaced_by: Sequence[str]) -> pa.Table:
+    """Return the older rows that the added ones do not replace."""
+    if not replaced_by:
+        return older.slice(0, 0)
+    with duckdb.connect() as connection:
+        connection.register("older", older)
+        connection.register("added", added)
+        columns = ", ".join(map(quoted, replaced_by))
+        return connection.sql(
+            f"from older anti join added using ({columns})"
+        ).to_arrow_table()
 
 
 def run_unit_tests(options: Sequence[str] = ()) -> None:

@@ -11,6 +11,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from threadpoolctl import threadpool_limits
 
 from clv_warehouse.engines.relation import ByBatch
+from clv_warehouse.project.contracts import Table
 
 DESCENDING = " desc"
 
@@ -98,10 +99,40 @@ class Spark:
             return frame_of(self.session, found)
         return found
 
-    def table(self, session: SparkSession, this: Any) -> Rows | None:
+    def table(self, session: SparkSession, table: Table) -> Rows | None:
         """Look the table up in the session's catalogue."""
-        name = str(this)
+        name = table.full_name
         return Rows(session.table(name)) if session.catalog.tableExists(name) else None
+
+    def add(
+        self, session: SparkSession, table: Table, rows: pa.RecordBatchReader
+    ) -> None:
+        """Append the rows; write the table anew where they have a new column.
+
+        An append is whole or not there at all. Sail cannot add a column to a table.
+        """
+        added = rows.read_all()
+        there = self.table(session, table)
+        if there is None:
+            session.sql(f"create schema if not exists {table.schema}")
+            self.overwrite(session, table, added)
+        elif set(there.frame.columns) == set(added.column_names):
+            if added.num_rows:
+                frame = frame_of(session, added.select(there.frame.columns))
+                frame.write.mode("append").saveAsTable(table.full_name)
+        else:
+            self.overwrite(session, table, together(there.to_arrow_table(), added))
+
+    def overwrite(self, session: SparkSession, table: Table, rows: pa.Table) -> None:
+        """Put rows in the place of those of a table."""
+        frame_of(session, rows).write.mode("overwrite").saveAsTable(table.full_name)
+
+
+def together(older: pa.Table, newer: pa.Table) -> pa.Table:
+    """Return the rows of both; what one lacks of the other's columns is null."""
+    return pa.concat_tables(
+        [newer.slice(0, 0), older, newer], promote_options="default"
+    )
 
 
 def frame_of(session: SparkSession, rows: pa.Table) -> DataFrame:
