@@ -17,15 +17,21 @@ from pyarrow import csv
 from benchmarks.harness import Dbt, run
 from benchmarks.shop import load_shop
 from checks.comparison import Difference, Tolerance, differences
+from clv_warehouse.engines.memory import back_up, restore
 from clv_warehouse.engines.spark.build import (
+    MANIFEST,
+    TARGET,
     BuildError,
     TableName,
     build,
+    dbt,
+    remember,
     run_unit_tests,
 )
 from clv_warehouse.engines.spark.sessions import SESSIONS
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.project.command import run_main
+from clv_warehouse.project.contracts import Column, Table, read_memory
 from clv_warehouse.shop.tables import SCHEMAS
 
 if TYPE_CHECKING:
@@ -36,8 +42,6 @@ QUIET = ("--quiet",)
 FEEDS = tuple(feed.name for feed in read_feeds())
 # The made-up shop has some of the feeds: what comes back, say, are orders of its own.
 MADE_FEEDS = tuple(feed for feed in FEEDS if feed in SCHEMAS)
-# What a network was accepted by, and the network: with them a build only scores.
-NETWORK = (TableName("clv", "backtest_predictions"), TableName("clv", "clv_network"))
 # They say what a run found and was to do, which differs from run to run.
 PLAN = (TableName("clv", "standing_networks"), TableName("clv", "training_plan"))
 # Facts and features differ by the order of floating-point sums at most.
@@ -69,6 +73,43 @@ def check_sample(session: "SparkSession", warehouse: Path) -> Found:
     raw = {feed: read_texts(SEEDS / f"sample_{feed}.csv") for feed in FEEDS}
     found = check(session, raw, warehouse, {})
     run_unit_tests(QUIET)
+    return found | check_memory(session)
+
+
+def check_memory(session: "SparkSession") -> Found:
+    """Let runs add rows to tables that remember; compare with what must be left."""
+    from clv_warehouse.engines.spark.relation import Rows, frame_of
+
+    runs: tuple[dict[str, list], ...] = (
+        {"day": [1, 2], "who": ["a", "b"]},
+        {"day": [], "who": []},
+        {"day": [2, 3], "who": ["c", "d"]},
+        {"day": [4], "who": ["e"], "spend": [0.5]},
+    )
+    schema = pa.schema({"day": pa.int32(), "who": pa.string(), "spend": pa.float64()})
+    left = {
+        ("day",): {
+            "day": [1, 2, 3, 4],
+            "who": ["a", "c", "d", "e"],
+            "spend": [None, None, None, 0.5],
+        },
+        (): {"day": [4], "who": ["e"], "spend": [0.5]},
+    }
+    found = {}
+    for key, expected in left.items():
+        name = "remembers_by_key" if key else "remembers_the_last"
+        columns = tuple(Column(each, "", "") for each in schema.names)
+        table = Table("clv", name, "", columns, (), key)
+        for run_rows in runs:
+            rows = pa.table(
+                run_rows, pa.schema([schema.field(each) for each in run_rows])
+            )
+            remember(session, table, frame_of(session, rows))
+        found[table.full_name] = differences(
+            pa.table(expected, schema),
+            Rows(session.table(table.full_name)).to_arrow_table(),
+            lambda _: EXACT,
+        )
     return found
 
 
@@ -93,17 +134,22 @@ def check(
 ) -> Found:
     """Build and test a shop of these feeds; by table, its differences from DuckDB's.
 
-    The network of `warehouse`, a DuckDB file, is carried over, so that both engines
-    score with the same one.
+    What `warehouse`, a DuckDB file, remembers is backed up and restored on Spark. So
+    both engines score with the same network.
     """
     from clv_warehouse.engines.spark.relation import Rows
 
+    options = (*QUIET, "--vars", json.dumps(settings))
+    dbt("parse", *TARGET, *options)
+    memory = read_memory(Path(MANIFEST))
     with duckdb.connect(str(warehouse), read_only=True) as expected:
         for feed, rows in raw.items():
             write(session, rows, TableName("raw", feed))
-        for table in NETWORK:
-            write(session, expected.table(table.name).to_arrow_table(), table)
-        built = build(session, (*QUIET, "--vars", json.dumps(settings)))
+        with tempfile.TemporaryDirectory(prefix="clv_spark_") as scratch:
+            backup = Path(scratch, "memory.duckdb")
+            back_up(expected, memory, backup, print)
+            restore(session, memory, backup, print)
+        built = build(session, options)
         return {
             table.name: differences(
                 expected.table(table.name).to_arrow_table(),

@@ -1,0 +1,142 @@
+"""Back up what earlier runs knew, restore it, or list it.
+
+The tables that remember hold what no later run could make again, such as the networks
+that were trained. A backup is one file. Restore it into a new warehouse before its
+first build, and that build goes on from where the old one was.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from clv_warehouse.engines.doorway import engine_of
+from clv_warehouse.engines.memory import (
+    BackupError,
+    back_up,
+    counted,
+    made_at,
+    restore,
+)
+from clv_warehouse.engines.spark.sessions import plain_session
+from clv_warehouse.project.command import run_main
+from clv_warehouse.project.contracts import ManifestError, Table, read_memory
+from clv_warehouse.project.places import WAREHOUSES, warehouse_of
+from clv_warehouse.project.sql import first_line
+
+SPARK = "spark"
+COMMANDS = {
+    "backup": "write the tables to a file, which replaces an older backup",
+    "restore": "add what the warehouse does not know; what it knows stands",
+    "list": "say which tables these are, and how many rows they have",
+}
+
+
+def main() -> int:
+    """Do what the command line says; return the exit code."""
+    arguments = _arguments()
+    file = arguments.file or Path("data", f"memory-{arguments.target}.duckdb")
+    try:
+        tables = read_memory(arguments.manifest)
+        with _session(arguments.target, arguments.command) as session:
+            if arguments.command == "backup":
+                back_up(session, tables, file, _say)
+                _say(f"{file} is written. Keep a copy of it elsewhere.")
+            elif arguments.command == "restore":
+                restore(session, tables, file, _say)
+            else:
+                _list(session, tables, file)
+    except (BackupError, ManifestError) as error:
+        print(f"memory.py: {error}", file=sys.stderr)
+        return 1
+    except (duckdb.Error, OSError) as error:
+        said = f"{arguments.command} of {file} failed: {first_line(error)}"
+        print(f"memory.py: {said}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list(session: Any, tables: tuple[Table, ...], file: Path) -> None:
+    kept = counted(file, tables) if file.exists() else {}
+    for table in tables:
+        found = engine_of(session).table(session, table) if session else None
+        ((rows,),) = found.aggregate("count(*)").fetchall() if found else ((0,),)
+        _say(
+            f"{table.full_name}: {rows:,} rows, "
+            f"{kept.get(table.full_name, 0):,} in the backup"
+        )
+    _say(
+        f"Backup {file} of {made_at(file):%Y-%m-%d %H:%M} UTC."
+        if kept
+        else f"No backup {file}."
+    )
+
+
+@contextmanager
+def _session(target: str, command: str) -> Iterator[Any]:
+    """Open the warehouse of a target; a restore is done as a whole or not at all."""
+    if target == SPARK:
+        with (
+            tempfile.TemporaryDirectory(prefix="clv_spark_") as scratch,
+            plain_session(Path(scratch)) as session,
+        ):
+            yield session
+        return
+    warehouse, is_written = warehouse_of(target), command == "restore"
+    if not is_written and not warehouse.exists():
+        raise BackupError(
+            f"No warehouse {warehouse}. Build it first: dbt build --target {target}."
+        )
+    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(warehouse), read_only=not is_written)
+    except duckdb.Error as error:
+        raise BackupError(
+            f"The warehouse {warehouse} cannot be opened: {first_line(error)} Try "
+            "again when no build and no other program has it open."
+        ) from error
+    with connection:
+        connection.begin()
+        yield connection
+        connection.commit()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="memory.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=f"{text}.")
+        command.add_argument(
+            "--target", choices=(*sorted(WAREHOUSES), SPARK), default="sample"
+        )
+        command.add_argument(
+            *(("--to",) if name == "backup" else ("--from",)),
+            dest="file",
+            type=Path,
+            help="the backup (default: data/memory-TARGET.duckdb)",
+        )
+        command.add_argument(
+            "--manifest",
+            type=Path,
+            default=Path(os.environ.get("DBT_TARGET_PATH", "target"), "manifest.json"),
+            help="what dbt wrote of the project (default: %(default)s)",
+        )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run_main(main)
