@@ -29,6 +29,8 @@ from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.features import read_features
+from clv_warehouse.project.keys import define_key_of
+from clv_warehouse.project.secrets import PUBLIC
 
 # By the reason that explanations count them under.
 FEEDS = {
@@ -44,7 +46,7 @@ SYSTEMS: dict[str, Sequence[str]] = {
 SEEDS = 3
 TRUTH = """
     select
-        customer_id as customer_key,
+        key_of(customer_id) as customer_key,
         as_of_date,
         horizon_days,
         expected_spend as spend,
@@ -103,6 +105,7 @@ def forget_predictions(warehouse: str) -> None:
 def judge_system(warehouse: str, system: str, seeds: int) -> None:
     """Add the forecasts of a system to the table, under the name SYSTEM/SEED."""
     with duckdb.connect(warehouse) as connection:
+        define_key_of(connection, PUBLIC)
         targets = connection.table("features.customer_targets")
         wanted = targets.project(
             "customer_key, as_of_date, horizon_days, spend, purchases"

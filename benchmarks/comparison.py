@@ -2,6 +2,9 @@
 
 import duckdb
 
+from clv_warehouse.project.keys import define_key_of
+from clv_warehouse.project.secrets import PUBLIC
+
 # Of a customer's largest purchase, or of one: sums in other orders differ by less.
 TOLERANCE = 1e-6
 MINE = """
@@ -15,9 +18,14 @@ def differences(warehouse: str, made: str) -> list[str]:
 
     Compares the scoring date of features.customer_features in `warehouse` with table
     customer_features of `made`, in the columns that both have: a feature may be too new
-    for the other system.
+    for the other system. The other systems name customers by the shop's ids.
     """
+    theirs = (
+        "(select * replace (key_of(customer_key) as customer_key) "
+        "from made.customer_features)"
+    )
     with duckdb.connect() as connection:
+        define_key_of(connection, PUBLIC)
         connection.execute(f"attach '{warehouse}' as project (read_only)")
         connection.execute(f"attach '{made}' as made (read_only)")
         mine, other = connection.sql(MINE), connection.table("made.customer_features")
@@ -29,7 +37,7 @@ def differences(warehouse: str, made: str) -> list[str]:
         tests = ", ".join(f"count_if({test})" for test in is_other.values())
         counts = connection.sql(
             f"select {tests} from ({MINE}) as mine full join "
-            "made.customer_features as other on mine.customer_key = other.customer_key"
+            f"{theirs} as other on mine.customer_key = other.customer_key"
         ).fetchall()[0]
     return [
         f"{name}: {count:,} customers differ"

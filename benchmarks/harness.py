@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.secrets import PUBLIC, as_environment
 
 FOLDER = ROOT / "data" / "benchmarks"
 # Of ru_maxrss, which macOS counts in bytes and others in kilobytes.
@@ -68,6 +69,8 @@ def rows(case: str, system: str, measures: Mapping[str, float]) -> list[Row]:
 def run(*command: str | Path, **environment: str) -> Run:
     """Run Python with these arguments until it ends, in the project's folder.
 
+    Shops have the secrets of the sample shop: figures depend on who is sampled.
+
     Raises RuntimeError with the end of its output if it fails. Keep the calling
     process small: a process counts as no smaller than the one that started it.
     """
@@ -76,7 +79,7 @@ def run(*command: str | Path, **environment: str) -> Run:
         process = subprocess.Popen(
             [sys.executable, *map(str, command)],
             cwd=ROOT,
-            env=os.environ | environment,
+            env=os.environ | as_environment(PUBLIC) | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )

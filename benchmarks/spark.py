@@ -50,6 +50,7 @@ def build_on_spark(engine: str, shop: str) -> dict[str, Any]:
     """Build the warehouse of a shop's Parquet files; when each model was written."""
     from clv_warehouse.engines.spark.build import ALL_TESTS, build
     from clv_warehouse.engines.spark.sessions import SESSIONS
+    from clv_warehouse.project.secrets import PUBLIC
 
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -60,7 +61,7 @@ def build_on_spark(engine: str, shop: str) -> dict[str, Any]:
             rows = session.read.parquet(str(feed))
             rows.write.mode("overwrite").saveAsTable(f"raw.{feed.stem}")
         started = time.monotonic()
-        built = build(session, ("--quiet",), without=ALL_TESTS)
+        built = build(session, PUBLIC, ("--quiet",), without=ALL_TESTS)
         seconds = time.monotonic() - started
     return {
         "seconds": seconds,

@@ -17,6 +17,8 @@ import duckdb
 from benchmarks.harness import FOLDER, Dbt, Row, call
 from benchmarks.judging import judge_predictions, write_predictions
 from benchmarks.shop import load_shop, make_known_shop
+from clv_warehouse.project.keys import define_key_of
+from clv_warehouse.project.secrets import PUBLIC
 
 CUSTOMERS = 20_000
 START, DAYS = date(2022, 1, 1), 1461
@@ -31,22 +33,22 @@ FORECASTS = """
         select customer_key, horizon_days, 'prior', prior_spend
         from clv.clv_scores
         union all
-        select customer_id, horizon_days, 'truth', greatest(expected_spend, 0)
+        select key_of(customer_id), horizon_days, 'truth', greatest(expected_spend, 0)
         from truth
     ),
 
     held_against as (
-        select customer_id as customer_key, horizon_days, 'expected' as what,
+        select key_of(customer_id) as customer_key, horizon_days, 'expected' as what,
             expected_spend as spend, 0 as purchases
         from truth
         union all
-        select truth.customer_id, truth.horizon_days, 'actual',
+        select key_of(truth.customer_id), truth.horizon_days, 'actual',
             greatest(coalesce(sum(days.net_amount), 0), 0),
             count_if(days.is_purchase)
         from truth
         left join features.customer_days as days
             on
-                truth.customer_id = days.customer_key
+                key_of(truth.customer_id) = days.customer_key
                 and days.activity_date > truth.as_of_date
                 and days.activity_date <= truth.as_of_date + truth.horizon_days
         group by truth.customer_id, truth.horizon_days
@@ -90,6 +92,7 @@ def benchmark(customers: int = CUSTOMERS, folder: Path = FOLDER) -> Iterator[Row
 def write_forecasts(warehouse: str, truth: str) -> None:
     """Replace the backtest by what is judged, under names SYSTEM/TRUTH."""
     with duckdb.connect(warehouse) as connection:
+        define_key_of(connection, PUBLIC)
         connection.execute(f"create temp table truth as from read_parquet('{truth}')")
         forecasts = connection.execute(FORECASTS, {"as_of": AS_OF}).to_arrow_table()
         write_predictions(connection, forecasts)

@@ -190,10 +190,17 @@ FAULTS = (
     ),
     Fault(
         "sample-point-is-biased",
-        ORIGINS,
+        "macros/customer_key.sql",
         "as double) / 268435456)",
         "as double) / 536870912)",
-        ("past_origins_have_a_sample_by_the_digest_of_the_key",),
+        ("tests/staging/test_customer_keys.py",),
+    ),
+    Fault(
+        "customers-without-the-secret-key-are-one",
+        "macros/engine.sql",
+        "            cast(error('\" ~ no_secret(secret) ~ \"') as blob)",
+        "            cast('' as blob)",
+        ("tests/staging/test_customer_keys.py",),
     ),
     Fault(
         "15-last-purchases",

@@ -32,6 +32,7 @@ from clv_warehouse.engines.spark.sessions import SESSIONS
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import Column, Table, read_memory
+from clv_warehouse.project.secrets import PUBLIC
 from clv_warehouse.shop.tables import SCHEMAS
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def check(
             backup = Path(scratch, "memory.duckdb")
             back_up(expected, memory, backup, print)
             restore(session, memory, backup, print)
-        built = build(session, options)
+        built = build(session, PUBLIC, options)
         return {
             table.name: differences(
                 expected.table(table.name).to_arrow_table(),

@@ -1,15 +1,31 @@
 {#
-  Turns the shop's customer id, as id_text gives it, into the customer_key, here and
-  nowhere else. An id that is an e-mail address or a phone number names a person to
-  everybody: a hash takes its place, and only schema raw knows which is whose. One address
-  is one customer in any spelling: Ann@Example.com, <ann@example.com>, mailto:ann@example.com.
+  Turns the shop's customer id, as folded_customer_id gives it, into the customer_key, here
+  and nowhere else: HMAC-SHA256 of the id under the shop's secret key. Nobody without
+  the secret key can tell whose key it is, not even by trying all ids. 24 hex digits are 96
+  bits: the chance that any two of 100 million customers have one key is 6 in 10^14.
 #}
 {% macro customer_key(customer_id) -%}
+    substr({{ keyed_hash('key', customer_id) }}, 1, 24)
+{%- endmacro %}
+
+{#
+  A number from 0 up to 1 for each customer, by which samples and the arms of experiments
+  are drawn. It depends on the shop's id and on a salt that never changes, so that a new
+  secret key moves nobody from one arm into another.
+#}
+{% macro sample_point(customer_id) -%}
+    (cast({{ hex_value("substr(" ~ keyed_hash('salt', customer_id) ~ ", 1, 7)") }} as double) / 268435456)
+{%- endmacro %}
+
+{#
+  The shop's customer id, as id_text gives it, in one spelling: one address is one customer
+  as Ann@Example.com, <ann@example.com> or mailto:ann@example.com, and so is a phone number.
+#}
+{% macro folded_customer_id(customer_id) -%}
     case
         when {{ regexp_is(customer_id, plain_id()) }} then {{ customer_id }}
-        when {{ email_in(customer_id) }} <> '' then 'email-' || md5({{ email_in(customer_id) }})
-        when {{ is_phone(customer_id) }}
-            then 'phone-' || md5({{ phone_digits(customer_id) }})
+        when {{ email_in(customer_id) }} <> '' then {{ email_in(customer_id) }}
+        when {{ is_phone(customer_id) }} then '+' || {{ phone_digits(customer_id) }}
         else {{ customer_id }}
     end
 {%- endmacro %}
@@ -19,4 +35,49 @@
     {{ regexp_replaced(
         regexp_replaced('lower(' ~ phone ~ ')', '(x|ext).*$|[^0-9]', ''), '^00', ''
     ) }}
+{%- endmacro %}
+
+{#
+  The customers that a feed names: each id as the feed gives it (given_id), once, and as
+  folded_customer_id gives it (customer_id). Ids of nobody are left out.
+#}
+{% macro named_customers(relation, column, found, nobody_ids) -%}
+    select
+        given_id,
+        {{ folded_customer_id('customer_id') }} as customer_id
+    from (
+        select
+            {{ adapter.quote(column.name) }} as given_id,
+            {{ staged_value(column, found) }} as customer_id
+        from (
+            select distinct {{ adapter.quote(column.name) }} from {{ relation }}
+        ) as given_ids
+    ) as tidied_ids
+    where not {{ regexp_is(folded_id('customer_id'), nobody_pattern(nobody_ids)) }}
+{%- endmacro %}
+
+{#
+  A query of the customers that some feeds name, each once: customer_key and sample_point.
+#}
+{% macro sampled_customers(feeds, nobody_ids) -%}
+    {%- set queries = [] -%}
+    {%- for feed in feeds -%}
+        {%- set relation = feed_relation(feed) -%}
+        {%- set found = feed_columns(feed, relation) if execute else {} -%}
+        {%- if 'customer_id' in found -%}
+            {%- set column = feed_spec(feed).columns.customer_id -%}
+            {%- do queries.append(named_customers(relation, column, found, nobody_ids)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    select
+        {{ customer_key('customer_id') }} as customer_key,
+        {{ sample_point('customer_id') }} as sample_point
+    from (
+        {%- for query in queries %}
+        select customer_id from (
+            {{ query }}
+        ) as named_by_feed
+        {{ 'union' if not loop.last }}
+        {%- endfor %}
+    ) as named_customers
 {%- endmacro %}

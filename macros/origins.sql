@@ -36,20 +36,3 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
-
-{# A fixed number from 0 up to 1 for each customer, the same on every engine. #}
-{% macro sample_point(customer_key) -%}
-    (cast({{ hex_value("substr(md5(" ~ customer_key ~ "), 1, 7)") }} as double) / 268435456)
-{%- endmacro %}
-
-{% macro hex_value(text) -%}
-    {{ return(adapter.dispatch('hex_value')(text)) }}
-{%- endmacro %}
-
-{% macro default__hex_value(text) -%}
-    cast('0x' || {{ text }} as integer)
-{%- endmacro %}
-
-{% macro spark__hex_value(text) -%}
-    cast(conv({{ text }}, 16, 10) as int)
-{%- endmacro %}

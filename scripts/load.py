@@ -20,6 +20,7 @@ from clv_warehouse.loading.suggesting import suggest_mapping
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
 from clv_warehouse.project.report import Report
+from clv_warehouse.project.secrets import SecretError, make_missing, of_made
 from clv_warehouse.project.settings import first_wrong
 
 
@@ -33,12 +34,15 @@ def main() -> int:
         if arguments.check:
             return _check(arguments)
         loaded = _load(arguments, arguments.warehouse, _say)
-    except LoadError as error:
+        made = make_missing()
+    except (LoadError, SecretError) as error:
         print(f"load.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("load.py: stopped; the warehouse is as it was.", file=sys.stderr)
         return 130
+    if made:
+        print(of_made(made))
     print(_summary(loaded, arguments.warehouse))
     return 0
 

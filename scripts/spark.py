@@ -8,6 +8,7 @@ from pathlib import Path
 from clv_warehouse.engines.spark.build import BuildError, build
 from clv_warehouse.engines.spark.sessions import SESSIONS
 from clv_warehouse.project.command import run_main
+from clv_warehouse.project.secrets import SecretError, required
 
 
 def main() -> int:
@@ -23,8 +24,12 @@ def main() -> int:
     arguments, options = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="clv_spark_") as scratch:
         try:
+            secrets = required()
             with SESSIONS[arguments.engine](Path(scratch)) as session:
-                build(session, options)
+                build(session, secrets, options)
+        except SecretError as error:
+            print(f"spark.py: {error}", file=sys.stderr)
+            return 1
         except BuildError as error:
             print(f"spark.py: {error}; see dbt's message above.", file=sys.stderr)
             return 1

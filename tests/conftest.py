@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,11 @@ import duckdb
 import pytest
 
 from benchmarks.data import DATA, absent
+from clv_warehouse.project.secrets import PUBLIC, as_environment
 from warehouse import Warehouse
+
+# Scratch shops have the secrets of the sample shop, and no load makes any in data/.
+os.environ.update(as_environment(PUBLIC))
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -2,11 +2,13 @@
 -- purchase. All customers at the scoring date; a fixed sample of them at past origins.
 with first_purchases as (
     select
-        customer_key,
-        activity_date as first_purchase_date,
-        {{ sample_point('customer_key') }} as sample_point
-    from {{ ref('customer_days') }}
-    where is_first_purchase
+        days.customer_key,
+        days.activity_date as first_purchase_date,
+        points.sample_point
+    from {{ ref('customer_days') }} as days
+    left join {{ ref('stg_sample_points') }} as points
+        on days.customer_key = points.customer_key
+    where days.is_first_purchase
 ),
 
 dates as (

@@ -13,7 +13,7 @@ from clv_warehouse.loading.connectors import CONNECTORS, mapped_by
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.load import load
 from clv_warehouse.project.places import ROOT
-from warehouse import Warehouse
+from warehouse import Warehouse, key_of
 
 FOLDER = ROOT.parent / "shared" / "formats" / "examples"
 
@@ -269,11 +269,9 @@ def key(person: str | None) -> str | None:
     if person is None:
         return None
     kind, _, value = person.rpartition(":")
-    if kind == "id":
-        return value
     if kind == "name":
-        return "name-" + hashlib.sha256(value.lower().encode()).hexdigest()[:16]
-    return "email-" + hashlib.md5(person.encode()).hexdigest()
+        value = "name-" + hashlib.sha256(value.lower().encode()).hexdigest()[:16]
+    return key_of(value)
 
 
 def rows(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:

@@ -1,7 +1,7 @@
--- No published text is or holds an e-mail address or a phone number with a plus, and no
--- key of a customer is any phone number: each row here is a table with a contract, its
--- columns that may do so, and in how many rows. Product names and reviews may hold other
--- digits. Few texts have an @ or a plus: only those are looked at.
+-- No published text is or holds an e-mail address or a phone number with a plus: each row
+-- here is a table with a contract, its columns that may do so, and in how many rows.
+-- Product names and reviews may hold other digits. Few texts have an @ or a plus: only
+-- those are looked at.
 -- depends_on: {{ ref('rejected_records') }}
 -- depends_on: {{ ref('warnings') }}
 -- depends_on: {{ ref('fct_events') }}
@@ -35,11 +35,3 @@ where {{ names_a_person('texts') }}
 group by
     table_name,
     column_names
-union all
-select
-    'orders.dim_customers' as table_name,
-    'customer_key' as column_names,
-    count(*) as personal_rows
-from {{ ref('dim_customers') }}
-where {{ is_phone('customer_key') }}
-having count(*) > 0

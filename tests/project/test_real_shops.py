@@ -100,7 +100,7 @@ def test_an_undone_order_leaves_no_pieces(online_retail: Warehouse) -> None:
     kept = online_retail.query(
         "select past_spend, frequency, orders, items, distinct_products "
         "from features.customer_features "
-        "where customer_key = '16446' and as_of_date = date '2011-12-09'"
+        "where customer_key = key_of('16446') and as_of_date = date '2011-12-09'"
     ).iloc[0]
     assert kept.to_list() == [2.9, 1, 1, 2, 2]
 

@@ -1,6 +1,6 @@
 """Builds the whole project on a Spark session: dbt runs SQL, this the Python models."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,9 @@ import duckdb
 import pyarrow as pa
 from dbt.cli.main import dbtRunner
 
+from clv_warehouse.engines.spark.secrets import hand_to
 from clv_warehouse.project.contracts import Table, read_memory
+from clv_warehouse.project.secrets import Secret
 from clv_warehouse.project.sql import quoted
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Built:
 
 def build(
     session: "SparkSession",
+    secrets: Iterable[Secret],
     options: Sequence[str] = (),
     without: Sequence[str] = UNIT_TESTS,
 ) -> list[Built]:
@@ -67,6 +70,7 @@ def build(
     has one. `options` go to dbt, such as --vars; `without` names types of resources to
     leave out. Raises BuildError if dbt fails; the models after that stay as they were.
     """
+    hand_to(session, secrets)
     left_out = ("--exclude-resource-type", *without)
     built: list[Built] = []
     manifest = dbt("parse", *TARGET, *options)
