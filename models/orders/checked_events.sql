@@ -7,32 +7,43 @@
     'event_type',
     'product_id',
     'occurred_at',
+    'position',
+    'query',
     'unreadable',
 ] %}
 with {{ marked_feed(ref('stg_events'), said, 'event_id', 'occurred_at') }},
 
+types as (
+    select
+        event_type as described_type,
+        meaning
+    from {{ ref('event_types') }}
+),
+
 judged as (
     select
-        *,
+        marked.*,
+        types.meaning,
         case
             when event_id is null then 'missing_key'
             when duplicate_reason is not null then duplicate_reason
             when {{ date_reason('occurred_at') }} is not null then {{ date_reason('occurred_at') }}
-            when coalesce(lower(event_type), '') not in (
-                    'view', 'cart', 'checkout', 'purchase', 'impression', 'search'
-                )
-                then 'unknown_event_type'
+            when types.meaning is null then 'unknown_event_type'
         end as rejection_reason
     from marked
+    left join types
+        on translate(lower(marked.event_type), ' -', '__') = types.described_type
 )
 
 select
     event_id,
     customer_key,
     session_id,
-    lower(event_type) as event_type,
+    coalesce(meaning, lower(event_type)) as event_type,
     product_id,
     occurred_at,
+    case when position >= 1 then position end as position,
+    query,
     rejection_reason,
     case
         when rejection_reason is not null

@@ -4,6 +4,9 @@
     'product_name',
     'category',
     'unit_cost',
+    'stock',
+    'launched_at',
+    'withdrawn_at',
     'unreadable',
 ] %}
 with marked as (
@@ -16,7 +19,8 @@ judged as (
         case
             when product_id is null then 'missing_key'
             when duplicate_reason is not null then duplicate_reason
-            when unreadable is not null then 'unreadable_number'
+            when unreadable is not null
+                then {{ unread_reason(['launched_at', 'withdrawn_at']) }}
             when unit_cost < 0 then 'negative_cost'
         end as rejection_reason
     from marked
@@ -27,6 +31,9 @@ select
     product_name,
     category,
     unit_cost,
+    stock,
+    launched_at,
+    withdrawn_at,
     rejection_reason,
     case
         when rejection_reason is not null

@@ -20,6 +20,9 @@ select
     catalogue.product_name,
     catalogue.category,
     catalogue.unit_cost,
+    catalogue.stock,
+    catalogue.launched_at,
+    catalogue.withdrawn_at,
     coalesce(codes.line_type, 'product') as line_type,
     catalogue.product_id is not null as is_in_catalogue,
     sold.product_id is not null as is_sold

@@ -7,6 +7,8 @@ select
     event_type,
     product_id,
     occurred_at,
-    {{ shop_date('occurred_at') }} as occurred_date
+    {{ shop_date('occurred_at') }} as occurred_date,
+    position,
+    query
 from {{ ref('checked_events') }}
 where rejection_reason is null

@@ -97,6 +97,51 @@ unordered as (
     where reason = 'conflicting_record'
 ),
 
+event_types as (
+    select
+        event_type,
+        count(*) as events,
+        row_number() over (order by count(*) desc, event_type asc) as place
+    from {{ ref('checked_events') }}
+    where rejection_reason = 'unknown_event_type'
+    group by event_type
+),
+
+campaigns as (
+    select campaign_id from {{ ref('dim_campaigns') }}
+),
+
+-- A shop that has no list of its campaigns misses none in it.
+named_campaigns as (
+    {%- for model in ['fct_campaign_sends', 'fct_marketing_spend', 'fct_redemptions'] %}
+    select distinct campaign_id from {{ ref(model) }}
+    where (select count(*) from campaigns) > 0
+    {{ 'union' if not loop.last }}
+    {%- endfor %}
+),
+
+unknown_campaigns as (
+    select
+        count(*) as campaigns,
+        min(named_campaigns.campaign_id) as example
+    from named_campaigns
+    left join campaigns on named_campaigns.campaign_id = campaigns.campaign_id
+    where named_campaigns.campaign_id is not null and campaigns.campaign_id is null
+),
+
+experiments as (
+    select experiment_id from {{ ref('dim_experiments') }}
+),
+
+unknown_experiments as (
+    select
+        count(distinct assignments.experiment_id) as experiments,
+        min(assignments.experiment_id) as example
+    from {{ ref('fct_assignments') }} as assignments
+    left join experiments on assignments.experiment_id = experiments.experiment_id
+    where experiments.experiment_id is null and (select count(*) from experiments) > 0
+),
+
 -- Var as_of_date says which day is the last.
 late_days as (
     select *
@@ -147,6 +192,41 @@ said as (
         || ' column updated_at of the orders tells it too.' as message
     from unordered
     where records > 0
+    union all
+    select
+        'unknown_event_type' as kind,
+        event_type as subject,
+        events as orders,
+        null as amount,
+        'Nobody has said what events of '
+        || coalesce('the type ' || event_type, 'no type') || ' mean, so '
+        || {{ counted('events', 'row') }} || ' of the feed events '
+        || case when events = 1 then 'is' else 'are' end || ' rejected. Add the type to'
+        || ' seeds/reference/event_types.csv.' as message
+    from event_types
+    where place <= 20
+    union all
+    select
+        'unknown_campaign' as kind,
+        example as subject,
+        campaigns as orders,
+        null as amount,
+        'Messages, spend or coupons are of ' || {{ counted('campaigns', 'campaign') }}
+        || ' that the feed campaigns lacks, such as ' || example || '. They count, but'
+        || ' nobody knows their name, channel and time. Add them to the feed.' as message
+    from unknown_campaigns
+    where campaigns > 0
+    union all
+    select
+        'unknown_experiment' as kind,
+        example as subject,
+        experiments as orders,
+        null as amount,
+        'Customers are assigned to ' || {{ counted('experiments', 'experiment') }}
+        || ' that the feed experiments lacks, such as ' || example || '. They count, but'
+        || ' nobody knows their name and time. Add them to the feed.' as message
+    from unknown_experiments
+    where experiments > 0
     union all
     select
         'late_day' as kind,
