@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.data import DATA, absent
 from clv_warehouse.project.secrets import PUBLIC, as_environment
-from warehouse import Warehouse
+from forked_dbt import ForkedDbt
+from warehouse import Warehouse, environment
 
 # Scratch shops have the secrets of the sample shop, and no load makes any in data/.
 os.environ.update(as_environment(PUBLIC))
@@ -44,10 +45,11 @@ def public_data() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def warehouse_in(
     root: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Path], Warehouse]:
+) -> Iterator[Callable[[Path], Warehouse]]:
     """Makes an empty scratch warehouse in a folder."""
-    parsed = tmp_path_factory.mktemp("parsed")
-    return lambda folder: Warehouse(root, folder, parsed)
+    forked = ForkedDbt.start(root, tmp_path_factory.mktemp("dbt"), environment())
+    yield lambda folder: Warehouse(root, folder, forked)
+    forked.end()
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_a_model_of_another_domain_needs_an_entry_and_its_own_file(
 ) -> None:
     project = tmp_path / "project"
     copy_project(project)
-    warehouse = Warehouse(project, tmp_path, tmp_path / "parsed")
+    warehouse = Warehouse(project, tmp_path)
     shutil.copyfile(project / "data" / "sample.duckdb", warehouse.path)
     settings = project / "dbt_project.yml"
     entered = settings.read_text().replace("\nmodels:\n", OTHER_ENTRY, 1)

@@ -172,8 +172,10 @@ def test_sql_reads_vars_by_the_macro_that_checks_them(root: Path) -> None:
     ],
 )
 def test_dbt_refuses_a_wrong_setting_before_it_builds(
-    warehouse: Warehouse, chosen: dict[str, object], sentence: str
+    root: Path, tmp_path: Path, chosen: dict[str, object], sentence: str
 ) -> None:
+    # In a process of its own, which reads the project with these vars.
+    warehouse = Warehouse(root, tmp_path)
     done = warehouse.dbt("seed", **chosen)
     assert done.returncode != 0
     assert sentence in done.stdout
