@@ -79,7 +79,13 @@ customer_months as (
         customers.country,
         customers.acquisition_channel,
         sum(orders.net_amount) as revenue,
-        max(case when orders.net_amount > 0 then 1 else 0 end) as has_bought
+        -- Who bought and sent all of it back later has bought, as in customer_days.
+        max(
+            case
+                when orders.is_sale and orders.sold_amount > orders.undone_amount then 1
+                else 0
+            end
+        ) as has_bought
     from orders
     inner join customers on orders.customer_key = customers.customer_key
     inner join shop on orders.ordered_date <= shop.as_of_date
