@@ -33,7 +33,7 @@ from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import Column, Table, read_memory
 from clv_warehouse.project.secrets import PUBLIC
-from clv_warehouse.shop.tables import SCHEMAS
+from clv_warehouse.shop.schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

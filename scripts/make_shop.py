@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from clv_warehouse.project.command import run_main
-from clv_warehouse.shop.process import Settings
-from clv_warehouse.shop.tables import SCHEMAS
+from clv_warehouse.shop.schemas import SCHEMAS
+from clv_warehouse.shop.settings import Settings
 from clv_warehouse.shop.writing import write_shop
 
 

@@ -42,7 +42,7 @@ def feeds(root) -> dict[str, pd.DataFrame]:
 
 
 def with_refunds(feeds: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Money back of all kinds, which the sample lacks: of every 40th of the orders.
+    """Money back of all kinds, of every 40th of the orders, in place of the sample's.
 
     A refund of the feed comes a hundred days after its order, when that is settled; a
     credit bears its order's number.

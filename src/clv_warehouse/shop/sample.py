@@ -16,13 +16,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clv_warehouse.shop.process import Catalogue, Settings, make_batch
-from clv_warehouse.shop.tables import PIECES, SCHEMAS, batch_tables, products_table
+from clv_warehouse.shop.columns import PIECES
+from clv_warehouse.shop.goods import Catalogue
+from clv_warehouse.shop.process import make_batch
+from clv_warehouse.shop.schemas import SCHEMAS
+from clv_warehouse.shop.settings import Settings
+from clv_warehouse.shop.shop_tables import shop_tables
+from clv_warehouse.shop.tables import batch_tables
 
 PEOPLE = 2000
 SETTINGS = Settings(
-    seed=2025, people_per_batch=PEOPLE, products_per_cell=6, consent_share=0.35
+    seed=2025, people_per_batch=PEOPLE, products_per_cell=6, consent_share=0.3
 )
+# The effects of campaigns on so few people would fill a file that nobody reads.
+FEEDS = tuple(feed for feed in SCHEMAS if feed != "true_effects")
 
 Row = dict[str, str]
 Change = Callable[[Row, int], str]
@@ -106,6 +113,12 @@ ALTERED = (
     ),
     Dirt("customers", "no phone number", 40, {"phone": _cycle("")}),
     Dirt("products", "no name", 5, {"product_name": _cycle("")}),
+    Dirt(
+        "marketing_spend",
+        "channel in capitals",
+        15,
+        {"channel": lambda row, place: row["channel"].upper()},
+    ),
     Dirt("reviews", "no headline", 30, {"title": _cycle("")}),
     Dirt("reviews", "no text", 60, {"body": _cycle("")}),
 )
@@ -381,16 +394,109 @@ ADDED = (
         4,
         {"review_id": _new("RN"), "rating": _cycle("five", "", "4 stars")},
     ),
+    Dirt("refunds", "the same row twice", 4),
+    Dirt("refunds", "no id", 2, {"refund_id": _cycle("")}),
+    Dirt(
+        "refunds",
+        "an amount that is no number",
+        2,
+        {"refund_id": _new("FA"), "amount": _cycle("all", "n/a")},
+    ),
+    Dirt(
+        "refunds",
+        "of an order that is not there",
+        3,
+        {"refund_id": _new("FX"), "order_id": _new("OX")},
+    ),
+    Dirt("marketing_spend", "the same row twice", 5),
+    Dirt(
+        "marketing_spend",
+        "an amount that is no number",
+        3,
+        {"campaign_id": _new("trial-"), "amount": _cycle("", "tbd", "12 EUR")},
+    ),
+    Dirt(
+        "marketing_spend",
+        "another currency",
+        2,
+        {"campaign_id": _new("abroad-"), "currency": _cycle("USD")},
+    ),
+    Dirt("campaigns", "the same row twice", 2),
+    Dirt("campaigns", "no id", 1, {"campaign_id": _cycle("")}),
+    Dirt("campaign_sends", "the same row twice", 8),
+    Dirt("campaign_sends", "no id", 3, {"send_id": _cycle("")}),
+    Dirt(
+        "campaign_sends",
+        "no date",
+        4,
+        {"send_id": _new("MD"), "sent_at": _NO_DATES},
+    ),
+    Dirt(
+        "campaign_sends",
+        "to nobody",
+        3,
+        {"send_id": _new("MN"), "customer_id": _cycle("")},
+    ),
+    Dirt("redemptions", "the same row twice", 4),
+    Dirt(
+        "redemptions",
+        "of no coupon",
+        2,
+        {"redemption_id": _new("DC"), "coupon_code": _cycle("")},
+    ),
+    Dirt(
+        "redemptions",
+        "for an order that is not there",
+        3,
+        {"redemption_id": _new("DX"), "order_id": _new("OX")},
+    ),
+    Dirt("experiments", "the same row twice", 1),
+    Dirt("assignments", "the same row twice", 6),
+    Dirt(
+        "assignments",
+        "to no arm",
+        2,
+        {"customer_id": _new("CA"), "arm": _cycle("")},
+    ),
+    Dirt(
+        "assignments",
+        "no date",
+        3,
+        {"customer_id": _new("CN"), "assigned_at": _NO_DATES},
+    ),
+    Dirt("calendar", "the same row twice", 2),
+    Dirt(
+        "calendar",
+        "of a kind that nobody knows",
+        2,
+        {"name": _cycle("Stocktaking"), "kind": _cycle("closed", "")},
+    ),
+    Dirt("subscriptions", "the same row twice", 2),
+    Dirt(
+        "subscriptions",
+        "renewed nobody knows when",
+        2,
+        {"subscription_id": _new("BR"), "renews_every": _cycle("sometimes")},
+    ),
+    Dirt("consents", "the same row twice", 5),
+    Dirt("consents", "for no purpose", 2, {"purpose": _cycle("")}),
+    Dirt("product_vectors", "the same row twice", 2),
+    Dirt(
+        "product_vectors",
+        "no list of numbers",
+        2,
+        {"product_id": _new("PV"), "vector": _cycle("none", "[0.1, oops]")},
+    ),
 )
 
 
 def clean_rows() -> dict[str, list[Row]]:
-    """Sample shop by feed, as text, before any dirt; the truth among the feeds."""
+    """Sample shop by feed, as text, before any dirt; its truth among the feeds."""
     catalogue = Catalogue.of(SETTINGS)
     batch = make_batch(SETTINGS, catalogue, 0)
-    tables = batch_tables(batch, PEOPLE, set(SCHEMAS), [SETTINGS.last_day])
-    tables["products"] = products_table(catalogue)
-    return {feed: _as_text(tables[feed]) for feed in SCHEMAS}
+    tables = shop_tables(SETTINGS, catalogue, PEOPLE)
+    tables |= batch_tables(batch, PEOPLE, FEEDS, [SETTINGS.last_day])
+    return {feed: _as_text(tables[feed]) for feed in FEEDS}
 
 
 def dirty_rows(clean: dict[str, list[Row]]) -> dict[str, list[Row]]:

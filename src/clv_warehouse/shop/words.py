@@ -4,14 +4,18 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "Kitchen": ("pan", "knife", "bowl", "kettle", "mug", "cutting board"),
     "Garden": ("planter", "watering can", "trowel", "bird feeder", "lantern", "bench"),
     "Textiles": ("blanket", "cushion", "towel", "rug", "curtain", "bed linen"),
-    "Office": ("notebook", "fountain pen", "desk lamp", "organiser", "easel", "clock"),
+    "Pantry": ("coffee", "tea", "honey", "olive oil", "chocolate", "jam"),
     "Toys": ("puzzle", "kite", "train set", "doll", "board game", "building set"),
-    "Beauty": ("soap", "candle", "hand cream", "brush", "perfume", "bath salt"),
+    "Beauty": ("soap", "shampoo", "hand cream", "sun milk", "perfume", "bath salt"),
     "Outdoor": ("backpack", "bottle", "head torch", "hammock", "tent", "camp stove"),
     "Decoration": ("vase", "picture frame", "garland", "mirror", "wreath", "figurine"),
 }
 GRADES = ("Simple", "Classic", "Fine", "Premium", "Master")
 COLOURS = ("green", "blue", "red", "white", "black", "yellow", "grey", "brown")
+# What takes the place of a colour where goods are used up.
+KINDS = ("mild", "dark", "fresh", "sweet", "spiced", "pure", "rich", "light")
+# What people search for and the shop does not sell.
+NOT_SOLD = ("sofa", "bicycle", "laptop", "wallpaper")
 
 COUNTRIES = ("Germany", "France", "Netherlands", "Austria", "Italy", "Spain", "Belgium")
 FIRST_NAMES = (

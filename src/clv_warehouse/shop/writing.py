@@ -7,8 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clv_warehouse.shop.process import Catalogue, Settings, make_batch
-from clv_warehouse.shop.tables import SCHEMAS, batch_tables, products_table
+from clv_warehouse.shop.goods import Catalogue
+from clv_warehouse.shop.process import make_batch
+from clv_warehouse.shop.schemas import OF_SHOP, SCHEMAS
+from clv_warehouse.shop.settings import Settings
+from clv_warehouse.shop.shop_tables import shop_tables
+from clv_warehouse.shop.tables import batch_tables
 
 Report = Callable[[int, int], None]
 
@@ -42,8 +46,10 @@ def write_shop(
             writers[feed].write_table(table, row_group_size=max(1, table.num_rows))
             rows[feed] += table.num_rows
 
-        if "products" in feeds:
-            write("products", products_table(catalogue))
+        of_shop = shop_tables(settings, catalogue, people)
+        for feed in OF_SHOP:
+            if feed in feeds:
+                write(feed, of_shop[feed])
         size = settings.people_per_batch
         for index, begin in enumerate(range(0, people, size)):
             batch = make_batch(settings, catalogue, index)
