@@ -1,11 +1,13 @@
 """Makes and loads the made-up shop that benchmarks run on."""
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from benchmarks.harness import Run, run
+from clv_warehouse.project.places import ROOT
 
 
 def make_shop(people: int, cache: Path) -> Path:
@@ -38,7 +40,8 @@ def make_known_shop(
 
 
 def _make(folder: Path, options: Sequence[str]) -> Path:
-    """Make a shop with these options, unless it is there."""
+    """Make a shop with these options, unless the same code has made it before."""
+    folder = folder.with_name(f"{folder.name}_{_process()}")
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
@@ -46,6 +49,12 @@ def _make(folder: Path, options: Sequence[str]) -> Path:
             run("scripts/make_shop.py", made, *options)
             made.rename(folder)
     return folder
+
+
+def _process() -> str:
+    """Fingerprint of the code that makes shops; other code makes other shops."""
+    files = sorted((ROOT / "src" / "clv_warehouse" / "shop").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def load_shop(source: Path, warehouse: Path, connector: str = "folder") -> Run:
