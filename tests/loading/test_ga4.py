@@ -157,6 +157,7 @@ def test_events_are_of_products_and_others_are_told(tmp_path):
         event("add_to_cart", 1, item="TEA"),
         event("view_search_results", 2),
         event("begin_checkout", 3, item="MUG"),
+        event("scroll", 3),
         *(sold(4, "T1", "MUG", "5"), sold(4, "T1", "TEA", "5")),
     ]
     loaded = Loaded("ga4", write(tmp_path / "a.csv", rows))
@@ -167,9 +168,10 @@ def test_events_are_of_products_and_others_are_told(tmp_path):
         (f"1.2-{FIRST + MINUTE}-add_to_cart", "cart", "MUG", "1.2-1743544200"),
         (f"1.2-{FIRST + MINUTE}-add_to_cart-item-2", "cart", "TEA", "1.2-1743544200"),
         (f"1.2-{FIRST + 2 * MINUTE}-view_search_results", "search", None, ANY),
+        (f"1.2-{FIRST + 3 * MINUTE}-begin_checkout", "checkout", "MUG", ANY),
         (f"1.2-{FIRST + 4 * MINUTE}-purchase", "purchase", None, "1.2-1743544200"),
     ]
-    assert "events not read: 1 (begin_checkout 1)" in loaded.reported
+    assert "events not read: 1 (scroll 1)" in loaded.reported
 
 
 def test_devices_belong_to_who_logged_in_on_them(tmp_path):
@@ -275,3 +277,38 @@ def test_a_line_that_is_no_event_is_named(tmp_path, text, message):
     source.write_text(text)
     with pytest.raises(LoadError, match=message):
         Loaded("ga4", source)
+
+
+def test_lists_searches_and_the_source_of_a_visit_are_kept(tmp_path):
+    rows = [
+        event("session_start", 0, source="newsletter", medium="email", gclid="g1"),
+        event("view_item_list", 1, item="MUG", index="0"),
+        event("view_item_list", 1, item="TEA", index="4"),
+        event("search", 2, search_term="red mug"),
+        sold(3, "T1", "MUG", "5", coupon="TEN"),
+    ]
+    loaded = Loaded("ga4", write(tmp_path / "a.csv", rows))
+    assert loaded.rows(
+        "select event_type, product_id, position, query from raw.events"
+        " order by occurred_at, position"
+    ) == [
+        ("impression", "MUG", 1, None),
+        ("impression", "TEA", 5, None),
+        ("search", None, None, "red mug"),
+        ("purchase", "MUG", None, None),
+    ]
+    assert loaded.rows(
+        "select coupon_code, utm_source, utm_medium, click_id from raw.orders"
+    ) == [("TEN", "newsletter", "email", "g1")]
+
+
+def test_places_that_count_from_one_stay(tmp_path):
+    rows = [
+        event("view_item_list", 1, item="MUG", index="1"),
+        event("view_item_list", 1, item="TEA", index="2"),
+        sold(3, "T1", "MUG", "5"),
+    ]
+    loaded = Loaded("ga4", write(tmp_path / "a.csv", rows))
+    assert loaded.rows(
+        "select product_id, position from raw.events where position > 0 order by 2"
+    ) == [("MUG", 1), ("TEA", 2)]

@@ -315,3 +315,21 @@ def test_what_cannot_be_missing_is_named(tmp_path, dropped, message):
     row = {key: value for key, value in order("#1", "5").items() if key not in dropped}
     with pytest.raises(LoadError, match=message):
         Loaded("shopify", write(tmp_path / "a.csv", [row]))
+
+
+def test_coupon_channel_tags_and_stock_are_kept(tmp_path):
+    first = order("#1", "5", Discount_Code="TEN", Source="Web", Tags="vip, gift")
+    write(tmp_path / "shop" / "orders.csv", [first, further(first, "Tea", "2")])
+    product = {"Handle": "mug", "Variant SKU": "MUG", "Variant Price": "5"}
+    write(
+        tmp_path / "shop" / "products.csv", [product | {"Variant Inventory Qty": "-2"}]
+    )
+    loaded = Loaded("shopify", tmp_path / "shop")
+    assert loaded.rows("select coupon_code, sales_channel, tags from raw.orders") == [
+        ("TEN", "web", "vip, gift")
+    ]
+    assert loaded.rows("select product_id, stock from raw.products order by 1") == [
+        ("MUG", -2.0),
+        ("Tea", None),
+    ]
+    assert not any("Tags" in line for line in loaded.reported)

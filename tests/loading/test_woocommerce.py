@@ -297,3 +297,19 @@ def test_headings_in_another_language_are_refused_by_name(tmp_path):
     source = write(tmp_path / "a.csv", [{"Datum": "2025-05-01", "Bestellung": "1"}])
     with pytest.raises(LoadError, match="It has the columns Datum, Bestellung"):
         Loaded("woocommerce", source)
+
+
+def test_coupons_are_kept(tmp_path):
+    rows = [each | {"Coupon Code": "ten"} for each in ITEMS]
+    loaded = Loaded("woocommerce", write(tmp_path / "a.csv", rows))
+    assert loaded.rows("select coupon_code from raw.orders") == [("ten",)]
+
+
+def test_packed_coupons_are_kept(tmp_path):
+    coupons = "code:ten|amount:5.00;code:vip|amount:1.00"
+    rows = [packed("1", MUG, coupon_items=coupons), packed("2", MUG, coupon_items="")]
+    loaded = Loaded("woocommerce", write(tmp_path / "a.csv", rows))
+    assert loaded.rows("select coupon_code from raw.orders order by order_id") == [
+        ("ten, vip",),
+        (None,),
+    ]

@@ -440,6 +440,10 @@ class _Check:
             self._money_back,
             self._days,
             self._currencies,
+            self._spend,
+            self._subscriptions,
+            self._redemptions,
+            self._words,
         )
         for check in checks:
             yield from check()
@@ -863,6 +867,112 @@ class _Check:
                 is_doubt=True,
                 amount=_size(money),
             )
+
+    def _spend(self) -> Iterator[Finding]:
+        if not self._has_rows("marketing_spend"):
+            return
+        ((rows, money),) = self._rows(
+            "select count(*), sum(amount) from (select *, row_number() over ("
+            " partition by day, lower(channel), coalesce(campaign_id, '')"
+            " order by loaded_order desc) as place"
+            " from said_marketing_spend where day is not null) where place > 1"
+        )
+        if rows:
+            yield Finding(
+                f"marketing_spend: {_counted(rows, 'row')} of a day, channel and "
+                "campaign that a later row has too: only the later one counts "
+                f"({self._money(money)} left out)",
+                "If they are parts, add them up before loading, or fill campaign_id.",
+                is_doubt=True,
+                amount=_size(money),
+            )
+        yield from self._in_another_currency("marketing_spend")
+
+    def _subscriptions(self) -> Iterator[Finding]:
+        if not self._has_rows("subscriptions"):
+            return
+        days, months = (
+            sql_of(macro, "renews_every")
+            for macro in ("renewal_days", "renewal_months")
+        )
+        ((rows, example),) = self._rows(
+            "select count(*), min(renews_every) from said_subscriptions"
+            " where renews_every is not null"
+            f" and coalesce({days}, {months}, 0) = 0"
+        )
+        if rows:
+            yield Finding(
+                f"subscriptions, column renews_every: {_counted(rows, 'value')} that "
+                f"name no period, such as {example!r}: rejected",
+                "Write week, month, quarter, year or a number of days.",
+                is_doubt=True,
+            )
+        yield from self._in_another_currency("subscriptions")
+
+    def _in_another_currency(self, feed: str) -> Iterator[Finding]:
+        """Say what is rejected because it is not in the currency of the orders."""
+        named = [code for code, *_ in self.currencies if code]
+        shops = self.settings["currency"] or (named[0] if named else None)
+        if shops is None:
+            return
+        for code, rows, money in self._rows(
+            f"select upper(currency), count(*), sum(amount) from said_{feed}"
+            f" where upper(currency) <> {literal(shops.upper())}"
+            " group by all order by 2 desc, 1"
+        ):
+            yield Finding(
+                f"{feed}: {_counted(rows, 'row')} in {code}, while the shop's money is "
+                f"{shops.upper()}: rejected ({code} {money or 0:,.2f})",
+                "Convert them before loading.",
+                is_doubt=True,
+                amount=_size(money),
+            )
+
+    def _redemptions(self) -> Iterator[Finding]:
+        if not self._has_rows("redemptions"):
+            return
+        ((rows, money),) = self._rows(
+            "select count(*), sum(abs(said_redemptions.amount)) from said_redemptions"
+            " left join kept_orders using (order_id)"
+            " where said_redemptions.order_id is not null"
+            " and kept_orders.order_id is null"
+        )
+        if rows:
+            yield Finding(
+                f"redemptions: {_counted(rows, 'redemption')} for orders that the feed "
+                f"orders lacks: rejected ({self._money(money)})",
+                "Export orders and redemptions for the same days.",
+                is_doubt=True,
+                amount=_size(money),
+            )
+
+    def _words(self) -> Iterator[Finding]:
+        """Say which words of events and of the calendar nobody has described."""
+        if self._has_rows("events"):
+            unknown = self._rows(
+                "select coalesce(event_type, 'no type'), count(*) from said_events"
+                " where coalesce(translate(lower(event_type), ' -', '__'), '') not in"
+                f" (select event_type from read_csv({_seed('event_types')},"
+                " header = true, all_varchar = true)) group by 1 order by 2 desc, 1"
+            )
+            if unknown:
+                named = _named(f"{word} ({count:,})" for word, count in unknown)
+                yield Finding(
+                    f"events of types that no row describes are rejected: {named}",
+                    f"Say what they mean with rows of {_SEED}event_types.csv.",
+                )
+        if self._has_rows("calendar"):
+            unknown = self._rows(
+                "select coalesce(kind, 'no kind'), count(*) from said_calendar"
+                " where coalesce(lower(kind), '') not in ('sale', 'holiday')"
+                " group by 1 order by 2 desc, 1"
+            )
+            if unknown:
+                named = _named(f"{word} ({count:,})" for word, count in unknown)
+                yield Finding(
+                    "calendar: days that are neither sale nor holiday are rejected: "
+                    f"{named}"
+                )
 
     def _view(self, feed: Feed) -> None:
         """Make a view of a feed's table with the types that staging gives it."""

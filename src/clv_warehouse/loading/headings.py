@@ -209,6 +209,22 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("ruckerstattet", "ruckzahlung", "erstattungsbetrag", "retourenwert"),
             "refund",
         ),
+        "coupon_code": (
+            *("coupon code", "coupon", "discount code", "voucher code", "promo code"),
+            *("promotion code", "voucher", "coupon codes", "coupons", "promotion ids"),
+            *("gutscheincode", "rabattcode", "aktionscode", "code promo"),
+            *("codigo de descuento", "codice sconto", "kortingscode"),
+        ),
+        "sales_channel": (
+            *("sales channel", "order source", "channel", "source name", "store name"),
+            *("order channel", "verkaufskanal", "vertriebskanal", "canal de vente"),
+            *("canal de venta", "canale di vendita", "verkoopkanaal"),
+        ),
+        "tags": ("tags", "order tags", "labels", "schlagworte", "etiquettes"),
+        "utm_source": ("utm source", "traffic source", "visit source"),
+        "utm_medium": ("utm medium", "traffic medium", "visit medium"),
+        "utm_campaign": ("utm campaign", "traffic campaign", "visit campaign"),
+        "click_id": ("click id", "gclid", "fbclid", "msclkid", "ttclid"),
     },
     "order_lines": {
         "line_number": (
@@ -311,6 +327,20 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("ek preis", "ek", "einstandspreis", "prix d achat", "costo", "coste"),
             *("inkoopprijs",),
         ),
+        "stock": (
+            *("stock", "stock quantity", "inventory", "inventory quantity", "on hand"),
+            *("variant inventory qty", "in stock", "quantity in stock", "bestand"),
+            *("lagerbestand", "stock disponible", "existencias", "giacenza"),
+            "voorraad",
+        ),
+        "launched_at": (
+            *("launched at", "launch date", "published at", "available from"),
+            *("first available", "release date", "verfugbar ab", "date de sortie"),
+        ),
+        "withdrawn_at": (
+            *("withdrawn at", "discontinued at", "discontinued", "available until"),
+            *("delisted at", "end of life", "verfugbar bis", "auslauf am"),
+        ),
     },
     "customers": {
         "customer_id": (),
@@ -336,6 +366,77 @@ HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
             *("customer since", "date registered", "kunde seit", "registriert am"),
             *("date d inscription", "fecha de registro"),
         ),
+    },
+    "events": {
+        "event_id": ("event id", "hit id"),
+        "customer_id": ("user id", "visitor id", "client id"),
+        "session_id": ("session id", "session", "visit id"),
+        "event_type": ("event type", "event name", "event", "action"),
+        "occurred_at": ("occurred at", "event time", "event timestamp", "timestamp"),
+        "position": ("position", "index", "rank", "slot", "item list index"),
+        "query": ("query", "search term", "search query", "keyword", "suchbegriff"),
+    },
+    "marketing_spend": {
+        "day": ("day", "date", "reporting starts", "segments date", "tag", "datum"),
+        "channel": ("channel", "source", "platform", "publisher platform", "network"),
+        "campaign_id": ("campaign id", "campaign", "campaign name", "kampagne"),
+        "amount": (
+            *("amount spent", "spend", "cost", "costs", "ad spend", "kosten"),
+            *("ausgaben", "depenses", "gasto", "spesa"),
+        ),
+        "impressions": ("impressions", "impr", "views", "impressionen"),
+        "clicks": ("clicks", "link clicks", "klicks", "clics", "clic"),
+    },
+    "campaigns": {
+        "campaign_id": ("campaign id", "id"),
+        "campaign_name": ("campaign name", "name", "campaign", "title", "subject"),
+        "channel": ("channel", "type", "campaign type", "medium"),
+        "started_at": ("started at", "start", "start date", "start time", "send time"),
+        "ended_at": ("ended at", "end", "end date", "end time"),
+    },
+    "campaign_sends": {
+        "send_id": ("send id", "message id", "id"),
+        "campaign_id": ("campaign id", "campaign"),
+        "customer_id": ("recipient", "email", "email address", "profile id"),
+        "sent_at": ("sent at", "send time", "sent", "delivered at", "date"),
+        "opened_at": ("opened at", "open time", "first open", "opened"),
+        "clicked_at": ("clicked at", "click time", "first click", "clicked"),
+        "cost": ("cost", "price"),
+    },
+    "redemptions": {
+        "redemption_id": ("redemption id", "id"),
+        "redeemed_at": ("redeemed at", "used at", "redemption date", "date"),
+        "amount": ("amount", "discount", "discount amount", "value"),
+    },
+    "experiments": {
+        "experiment_id": ("experiment id", "test id", "id"),
+        "experiment_name": ("experiment name", "name", "test name", "experiment"),
+    },
+    "assignments": {
+        "arm": ("arm", "variant", "variation", "group", "treatment", "bucket"),
+        "assigned_at": ("assigned at", "assignment date", "bucketed at"),
+        "exposed_at": ("exposed at", "exposure date", "first exposure"),
+    },
+    "calendar": {
+        "name": ("name", "event", "holiday", "holiday name", "title"),
+        "kind": ("kind", "type", "category"),
+    },
+    "subscriptions": {
+        "subscription_id": ("subscription id", "id", "contract id"),
+        "plan": ("plan", "product", "plan name", "tariff"),
+        "amount": ("amount", "price", "plan amount", "mrr"),
+        "started_at": ("started at", "start", "start date", "created", "created at"),
+        "renews_every": ("interval", "billing interval", "billing period", "period"),
+        "ended_at": ("ended at", "canceled at", "cancelled at", "end", "end date"),
+    },
+    "consents": {
+        "purpose": ("purpose", "type", "list", "channel"),
+        "given_at": ("given at", "optin time", "opt in at", "subscribed at"),
+        "withdrawn_at": ("withdrawn at", "unsub time", "opt out at", "unsubscribed at"),
+    },
+    "product_vectors": {
+        "source": ("source", "model", "kind", "type"),
+        "vector": ("vector", "embedding", "embeddings", "values"),
     },
     "refunds": {
         "refund_id": ("refund id", "refund number", "return id", "erstattungsnummer"),

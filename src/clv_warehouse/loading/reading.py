@@ -682,6 +682,8 @@ def _cast(column: Column, name: str, found_type: str) -> _Cast:
         return _id_cast(column, name, found_type)
     if target == "varchar":
         as_text = f"cast({value} as varchar)"
+        if found_type.endswith("]"):
+            as_text = sql_of("list_text", value)
         if base in _FLOATS:
             as_text = f"regexp_replace({as_text}, '\\.0$', '')"
         return _Cast(column, name, as_text, None)

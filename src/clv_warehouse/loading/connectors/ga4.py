@@ -54,6 +54,7 @@ _ITEM_COLUMNS = (
     _item("quantity", "decimal(12,3)", "item_quantity"),
     _item("item_revenue", MONEY),
     _item("item_refund", MONEY),
+    _item("index", "integer", "item_list_index"),
 )
 _PARAMETERS = (
     _parameter("ga_session_id", "varchar", "session_id"),
@@ -64,6 +65,11 @@ _PARAMETERS = (
     _parameter("tax", MONEY, "tax_value"),
     _parameter("shipping", MONEY, "shipping_value"),
     _parameter("coupon"),
+    _parameter("search_term"),
+    _parameter("source", "varchar", "collected_traffic_source.manual_source"),
+    _parameter("medium", "varchar", "collected_traffic_source.manual_medium"),
+    _parameter("campaign", "varchar", "collected_traffic_source.manual_campaign_name"),
+    _parameter("gclid", "varchar", "collected_traffic_source.gclid"),
 )
 _COLUMNS = (
     Column("event_timestamp"),
@@ -83,7 +89,9 @@ _NAMES = tuple(column.name for column in _COLUMNS)
 # Events of the shop's feed, by the name of Google's event.
 _EVENT_TYPES = {
     "view_item": "view",
+    "view_item_list": "impression",
     "add_to_cart": "cart",
+    "begin_checkout": "checkout",
     "purchase": "purchase",
     "search": "search",
     "view_search_results": "search",
@@ -130,6 +138,12 @@ _ROWS = f"""
             quantity,
             coalesce(price * coalesce(quantity, 1), item_revenue) as item_amount,
             item_refund,
+            "index" as list_index,
+            {_filled("search_term")} as search_term,
+            {_filled("source")} as visit_source,
+            {_filled("medium")} as visit_medium,
+            {_filled("campaign")} as visit_campaign,
+            {_filled("gclid")} as click_id,
             {_filled("traffic_source")} as source,
             {_filled("traffic_medium")} as medium,
             {_filled("country")} as country,
@@ -185,6 +199,11 @@ _EVENTS = f"""
             any_value(tax) as tax,
             any_value(shipping) as shipping,
             any_value(coupon) as coupon,
+            any_value(search_term) as search_term,
+            any_value(visit_source) as visit_source,
+            any_value(visit_medium) as visit_medium,
+            any_value(visit_campaign) as visit_campaign,
+            any_value(click_id) as click_id,
             any_value(source) as source,
             any_value(medium) as medium,
             any_value(country) as country,
@@ -239,12 +258,26 @@ _EVENTS = f"""
                 first_value(login_id ignore nulls) over (
                     of_device rows between current row and unbounded following
                 )
-            ) as person_id
+            ) as person_id,
+            last_value(visit_source ignore nulls) over so_far as order_source,
+            last_value(visit_medium ignore nulls) over so_far as order_medium,
+            last_value(visit_campaign ignore nulls) over so_far as order_campaign,
+            last_value(click_id ignore nulls) over so_far as order_click
         from single
-        window of_device as (
-            partition by device_id, if(device_id is null, occurrence, 0)
-            order by occurred_at, {LOADED_ORDER}
-        )
+        window
+            of_device as (
+                partition by device_id, if(device_id is null, occurrence, 0)
+                order by occurred_at, {LOADED_ORDER}
+            ),
+            -- Google says where a visit came from with the first event of it.
+            so_far as (
+                partition by
+                    device_id,
+                    ga_session_id,
+                    if(device_id is null or ga_session_id is null, occurrence, 0)
+                order by occurred_at, {LOADED_ORDER}
+                rows between unbounded preceding and current row
+            )
     )
 
     select
@@ -299,6 +332,11 @@ _ORDERS = f"""
             when coupon is not null and value > 0 and value < goods_amount
                 then goods_amount - value
         end as discount_amount,
+        coupon as coupon_code,
+        order_source as utm_source,
+        order_medium as utm_medium,
+        order_campaign as utm_campaign,
+        order_click as click_id,
         {PLACE}
     from ga4_purchases
 """
@@ -360,7 +398,8 @@ _REFUNDS = f"""
     where refunds.event_name = 'refund'
 """
 
-# Views and carts are of products: an event with several items is one of each.
+# Views, carts and lists are of products: an event with several items is one of each.
+# Google counts the places of a list from 0, and some shops from 1.
 _BROWSING = f"""
     with types as (
         select
@@ -374,10 +413,12 @@ _BROWSING = f"""
             types.event_id,
             types.event_type,
             rows.product_id,
+            rows.list_index
+            + (select if(min(list_index) = 0, 1, 0) from ga4_rows) as position,
             {", ".join(f"rows.{name}" for name in PROVENANCE)}
         from types
         inner join ga4_rows as rows using (occurrence)
-        where types.event_type in ('view', 'cart')
+        where types.event_type in ('view', 'cart', 'impression')
         order by types.event_id, rows.product_id, rows.{LOADED_ORDER}
     ),
 
@@ -396,6 +437,8 @@ _BROWSING = f"""
         types.event_type,
         of_products.product_id,
         types.occurred_at,
+        of_products.position,
+        null as query,
         {", ".join(f"of_products.{name}" for name in PROVENANCE)}
     from of_products
     inner join types using (event_id)
@@ -407,9 +450,11 @@ _BROWSING = f"""
         event_type,
         case when products = 1 then product_id end as product_id,
         occurred_at,
+        null as position,
+        if(event_type = 'search', search_term, null) as query,
         {PLACE}
     from types
-    where event_type in ('purchase', 'search')
+    where event_type in ('purchase', 'search', 'checkout')
 """
 
 _PRODUCTS = f"""
@@ -563,6 +608,15 @@ def _flat(
         ):
             if cells[name] is None:
                 cells[name] = ecommerce.get(other)
+        visit = event.get("collected_traffic_source") or {}
+        for name, other in (
+            ("source", "manual_source"),
+            ("medium", "manual_medium"),
+            ("campaign", "manual_campaign_name"),
+            ("gclid", "gclid"),
+        ):
+            if cells[name] is None:
+                cells[name] = visit.get(other)
         cells["traffic_source"] = traffic.get("source")
         cells["traffic_medium"] = traffic.get("medium")
         cells["country"] = (event.get("geo") or {}).get("country")

@@ -52,10 +52,13 @@ _ORDERS_EXPORT = (
     optional("Taxes", MONEY),
     optional("Duties", MONEY),
     optional("Total", MONEY),
+    optional("Discount Code"),
     optional("Discount Amount", MONEY),
     optional("Refunded Amount", MONEY),
     optional("Outstanding Balance", MONEY),
     optional("Payment Method"),
+    optional("Source"),
+    optional("Tags"),
     optional("Lineitem name"),
     optional("Lineitem sku"),
     optional("Lineitem discount", MONEY),
@@ -84,6 +87,7 @@ _PRODUCTS_EXPORT = (
     optional("Option2 Value"),
     optional("Option3 Value"),
     optional("Variant Price", MONEY),
+    optional("Variant Inventory Qty", "decimal(12,3)"),
     optional("Cost per item", MONEY),
 )
 
@@ -190,6 +194,9 @@ _VERSIONS = f"""
             end as tax,
             {first_told("Total")} as total,
             {first_told("Discount Amount")} as discount_amount,
+            {_text(first_told("Discount Code"))} as coupon_code,
+            lower(trim({first_told("Source")})) as sales_channel,
+            {first_told("Tags")} as tags,
             {first_told("Refunded Amount")} as refunded_amount,
             {first_told("Outstanding Balance")} as outstanding_balance,
             coalesce({first_told("Billing Name")}, {first_told("Shipping Name")})
@@ -264,6 +271,9 @@ _ORDERS = f"""
         shipping_amount,
         tax as tax_amount,
         refunded_amount,
+        coupon_code,
+        sales_channel,
+        tags,
         {PLACE}
     from shopify_orders
 """
@@ -375,6 +385,7 @@ _PRODUCTS = f"""
             nullif(variant_name, '') as product_name,
             category,
             "Cost per item" as unit_cost,
+            "Variant Inventory Qty" as stock,
             0 as source,
             {PLACE}
         from variants
@@ -384,6 +395,7 @@ _PRODUCTS = f"""
             "Lineitem name" as product_name,
             null as category,
             null as unit_cost,
+            null as stock,
             1 as source,
             {PLACE}
         from shopify_rows
@@ -395,6 +407,7 @@ _PRODUCTS = f"""
         any_value(product_name order by source, {LOADED_ORDER} desc) as product_name,
         any_value(category order by source, {LOADED_ORDER} desc) as category,
         any_value(unit_cost order by source, {LOADED_ORDER} desc) as unit_cost,
+        any_value(stock order by source, {LOADED_ORDER} desc) as stock,
         {FIRST_PLACE}
     from said
     where product_id is not null

@@ -70,6 +70,7 @@ _ITEM_COLUMNS = (
     optional("Order Line Total (include tax)", MONEY),
     optional("Order Line Total", MONEY),
     optional("Order Line Tax", MONEY),
+    optional("Coupon Code", "varchar", "Coupon Codes", "Coupons", "Coupons Used"),
     optional("Cart Discount Amount", MONEY),
     optional("Order Subtotal Amount", MONEY),
     optional("Order Shipping Amount", MONEY),
@@ -100,6 +101,7 @@ _PACKED_COLUMNS = (
     optional("fee_total", MONEY),
     optional("tax_total", MONEY),
     optional("refunded_total", MONEY),
+    optional("coupon_items"),
     optional("refund_items"),
 )
 
@@ -194,6 +196,7 @@ _ITEM_ORDERS = f"""
             coalesce({first_told("Order Fee Amount")}, 0) as fee_amount,
             {first_told("Order Refund Amount")} as refunded_amount,
             {first_told("Order Subtotal Amount")} as subtotal,
+            {first_told("Coupon Code")} as coupon_code,
             coalesce(abs({first_told("Cart Discount Amount")}), 0) as cart_discount,
             coalesce(sum(full_amount), 0) as full_amount,
             sum(woo_lines.amount) as line_amount,
@@ -298,6 +301,16 @@ _PACKED_LINES = f"""
     from priced
 """
 
+# coupon_items is "code:ten|amount:5.00"; several of them are separated by semicolons.
+_PACKED_COUPONS = """
+    nullif(array_to_string(list_transform(
+        string_split(coupon_items, ';'),
+        lambda coupon: nullif(
+            trim(regexp_extract(coupon, '(?:^|\\|)\\s*(?:coupon_)?code:([^|]*)', 1)), ''
+        )
+    ), ', '), '')
+"""
+
 # Some versions of the plugin leave the tax on shipping out of tax_total; the order's
 # total tells.
 _PACKED_ORDERS = f"""
@@ -337,6 +350,7 @@ _PACKED_ORDERS = f"""
             else tax_total
         end as tax_amount,
         refunded_total as refunded_amount,
+        {_PACKED_COUPONS} as coupon_code,
         0 as discount_amount,
         cast(null as {MONEY}) as missing_amount,
         coalesce(fee_total, 0) as fee_amount,
@@ -391,6 +405,7 @@ _ORDERS = f"""
         shipping_amount,
         tax_amount,
         refunded_amount,
+        coupon_code,
         {PLACE}
     from woo_orders
 """
