@@ -381,7 +381,9 @@ def test_lines_and_products(shop_file: Path, pipeline, layout: str) -> None:
         " cast(unit_price as double), cast(discount as double)"
         " from raw.order_lines where order_id in ('1', '6') order by all",
     ) == [("1", 1, "501", 2, 10, 0), ("1", 2, None, 1, 5, 0), ("6", 1, "501", 1, 15, 3)]
-    assert rows(shop_file, "from raw.products") == [("501", "Mug", "Kitchen", 4.5)]
+    assert rows(shop_file, "from raw.products") == [
+        ("501", "Mug", "Kitchen", 4.5, None)
+    ]
     assert rows(
         shop_file, "select customer_id, email, full_name from raw.customers"
     ) == [("11", "ann@example.com", "Ann A")]
@@ -519,3 +521,28 @@ def test_the_command_links_the_tables(root: Path, shop_file: Path, pipeline) -> 
     assert "orders: 7 rows where they are" in done.stdout
     without = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "tables SCHEMA --layout NAME" in without.stderr
+
+
+@pytest.mark.parametrize(
+    ("layout", "table"), [("fivetran_shopify", '"order"'), ("dlt_shopify", "orders")]
+)
+def test_the_address_of_the_first_page_tells_the_source(
+    shop_file: Path, pipeline, layout: str, table: str
+) -> None:
+    landing = "/p?utm_source=news+letter&utm_medium=e%2Dmail&gclid=g1#top"
+    pipeline(
+        layout,
+        f"alter table shopify.{table} add column landing_site varchar",
+        f"alter table shopify.{table} add column source_name varchar",
+        f"update shopify.{table} set landing_site = '{landing}', source_name = 'POS'"
+        " where cast(id as varchar) = '1'",
+    )
+    linked(shop_file, layout)
+    assert rows(
+        shop_file,
+        "select sales_channel, utm_source, utm_medium, utm_campaign, click_id"
+        " from raw.orders where order_id in ('1', '2') order by order_id",
+    ) == [
+        ("pos", "news letter", "e-mail", None, "g1"),
+        (None, None, None, None, None),
+    ]

@@ -238,6 +238,12 @@ def _time(*names: str) -> _Column:
     return _Column("time", names)
 
 
+def _in_address(name: str) -> str:
+    """Write the SQL of a parameter in the address at which a visit began."""
+    value = f"regexp_extract(landing_site, '[?&]{name}=([^&#]*)', 1)"
+    return f"nullif(url_decode(replace({value}, '+', ' ')), '')"
+
+
 # The subtotal is what the goods cost after every discount, the order's own among them.
 # The total adds shipping, tip and, unless prices hold it, tax. So what the lines do not
 # tell follows from both: REST's total_discount of a line leaves out discounts of the
@@ -311,9 +317,20 @@ _ORDERS = """
             0
         ) as shipping_amount,
         total_tax as tax_amount,
-        total_tip as tip_amount
+        total_tip as tip_amount,
+        lower(source_name) as sales_channel,
+        tags,
+        {source} as utm_source,
+        {medium} as utm_medium,
+        {campaign} as utm_campaign,
+        {click} as click_id
     from known
-"""
+""".format(
+    source=_in_address("utm_source"),
+    medium=_in_address("utm_medium"),
+    campaign=_in_address("utm_campaign"),
+    click=_in_address("(?:gclid|fbclid|msclkid|ttclid)"),
+)
 
 _ORDER_LINES = """
     select
@@ -436,7 +453,8 @@ _PRODUCTS = """
         shop_products.id as product_id,
         shop_products.title as product_name,
         shop_products.product_type as category,
-        round(costs.unit_cost, 4) as unit_cost
+        round(costs.unit_cost, 4) as unit_cost,
+        shop_products.published_at as launched_at
     from shop_products
     left join costs on costs.product_id = shop_products.id
 """
@@ -475,6 +493,9 @@ _ORDER = {
     ),
     # Fivetran's REST tables hold it as JSON.
     "shipping_json": _text("total_shipping_price_set"),
+    "source_name": _text("source_name"),
+    "tags": _text("tags"),
+    "landing_site": _text("landing_site", "landing_site_base_url"),
     "is_deleted": _flag("_fivetran_deleted"),
 }
 _LINE = {
@@ -529,6 +550,7 @@ _PRODUCT = {
     "id": _text("id"),
     "title": _text("title"),
     "product_type": _text("product_type"),
+    "published_at": _time("published_at"),
 }
 _VARIANT = {
     "product_id": _text("product_id"),
