@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 import yaml
 
 from clv_warehouse.project.places import ROOT
+from load_command import load_command
 from warehouse import Warehouse, key_of
 
 FOLDER = ROOT.parent / "shared" / "cases"
@@ -35,16 +34,7 @@ AT_SCORING_DATE = "as_of_date = (select max(as_of_date) from features.as_of_date
 def load(warehouse: Warehouse, folder: Path, case: dict[str, Any], *more: str) -> Any:
     """Run scripts/load.py for a case; what came of it."""
     command = case.get("load", "folder {}").format(folder).split()
-    return subprocess.run(
-        [
-            *(sys.executable, "scripts/load.py", *command, *more),
-            *("--warehouse", str(warehouse.path)),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return load_command(*command, *more, "--warehouse", warehouse.path)
 
 
 def plain(rows: Any) -> list[list[Any]]:

@@ -1,12 +1,8 @@
 """Malformed exports give a clean load or one sentence, and never half a warehouse."""
 
-import importlib.util
 import os
-import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import duckdb
@@ -14,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from malformed import Export, exports
 
-from clv_warehouse.project.places import ROOT
+from load_command import load_command
 from warehouse import Warehouse
 
 # `make test-feeds` sets these to 500 and 30.
-LOADED = int(os.environ.get("FEEDS", "40"))
+LOADED = int(os.environ.get("FEEDS", "25"))
 BUILT = int(os.environ.get("FEEDS_BUILT", "0"))
 SEEDED = {
     "derandomize": True,
@@ -33,30 +29,7 @@ IDENTITIES = (
 )
 
 
-@pytest.fixture(scope="module")
-def command() -> Callable[..., tuple[int, str, str]]:
-    """Runs scripts/load.py in this process; its exit status and what it printed."""
-    spec = importlib.util.spec_from_file_location("load", ROOT / "scripts" / "load.py")
-    assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        out, err = StringIO(), StringIO()
-        old, sys.argv = sys.argv, ["load.py", *arguments]
-        try:
-            with redirect_stdout(out), redirect_stderr(err):
-                status = script.main()
-        finally:
-            sys.argv = old
-        return status, out.getvalue(), err.getvalue()
-
-    return run
-
-
-def test_a_malformed_export_is_loaded_or_refused_in_one_sentence(
-    command: Callable[..., tuple[int, str, str]],
-) -> None:
+def test_a_malformed_export_is_loaded_or_refused_in_one_sentence() -> None:
     loaded = 0
 
     @settings(max_examples=LOADED, **SEEDED)
@@ -67,16 +40,16 @@ def test_a_malformed_export_is_loaded_or_refused_in_one_sentence(
             folder, warehouse = Path(scratch) / "export", Path(scratch) / "w.duckdb"
             folder.mkdir()
             export.write(folder)
-            arguments = ("folder", str(folder), "--warehouse", str(warehouse))
+            arguments = ("folder", folder, "--warehouse", warehouse)
 
-            doubt, _, _ = command(*arguments, "--check")
-            assert doubt in (0, 1)
+            checked = load_command(*arguments, "--check")
+            assert checked.returncode in (0, 1)
             assert not warehouse.exists()
 
-            status, _, err = command(*arguments)
-            if status:
-                assert doubt == 1
-                assert err.startswith("load.py: ")
+            done = load_command(*arguments)
+            if done.returncode:
+                assert checked.returncode == 1
+                assert done.stderr.startswith("load.py: ")
                 assert not warehouse.exists()
             else:
                 assert_loaded(warehouse)
@@ -98,7 +71,6 @@ def assert_loaded(warehouse: Path) -> None:
 
 @pytest.mark.skipif(not BUILT, reason="make test-feeds builds some of the exports")
 def test_what_is_loaded_is_built_or_refused(
-    command: Callable[..., tuple[int, str, str]],
     warehouse_in: Callable[[Path], Warehouse],
 ) -> None:
     built = 0
@@ -113,10 +85,8 @@ def test_what_is_loaded_is_built_or_refused(
             folder.mkdir()
             export.write(folder)
             warehouse = warehouse_in(Path(scratch))
-            status, _, _ = command(
-                *("folder", str(folder), "--warehouse", str(warehouse.path))
-            )
-            assume(status == 0)
+            loaded = load_command("folder", folder, "--warehouse", warehouse.path)
+            assume(loaded.returncode == 0)
             built += 1
             done = warehouse.dbt(
                 *("build", "--select", "reference", "staging", "orders", *IDENTITIES),

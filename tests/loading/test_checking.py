@@ -1,8 +1,6 @@
 """Tests what a load and a check say of data that can be read and may yet be wrong."""
 
 import datetime as dt
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.findings import Findings, in_full, in_short
 from clv_warehouse.loading.headings import meant_by
 from clv_warehouse.loading.load import load
+from load_command import load_command
 
 ORDERS = "order_id,customer_id,ordered_at,amount\n"
 Find = Callable[..., Findings]
@@ -245,21 +244,12 @@ def test_a_load_says_it_in_some_ten_lines(find: Find) -> None:
     assert "and 492 more" in in_short(found)[-1]
 
 
-def command(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, root / "scripts" / "load.py", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_a_check_writes_nothing(root: Path, tmp_path: Path) -> None:
+def test_a_check_writes_nothing(tmp_path: Path) -> None:
     shop, warehouse = tmp_path / "shop", tmp_path / "w.duckdb"
     shop.mkdir()
     (shop / "orders.csv").write_text(f"{ORDERS}1,ann,2024-01-05,10\n")
     options = ("--check", "--warehouse", warehouse)
-    done = command(root, "folder", shop, *options)
+    done = load_command("folder", shop, *options)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("1 order, 1 customer, 2024-01-05 to 2024-01-05")
     assert not warehouse.exists()
@@ -269,7 +259,7 @@ def test_a_check_writes_nothing(root: Path, tmp_path: Path) -> None:
         "select 1 as order_id, 'ann' as customer_id, '2024-01-05' as ordered_at,"
         " 'twelve' as amount union all select 2, 'bob', '5 o''clock', '3'"
     ).write_parquet(str(shop / "orders.parquet"))
-    done = command(root, "folder", shop, "--in-place", *options)
+    done = load_command("folder", shop, "--in-place", *options)
     assert done.returncode == 1
     assert 'column ordered_at: 1 value cannot be read, such as "5 o\'clock"' in (
         done.stdout
@@ -281,7 +271,7 @@ def test_a_check_writes_nothing(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_check_of_a_pipelines_tables_leaves_the_warehouse_as_it_was(
-    root: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     warehouse = tmp_path / "w.duckdb"
     with duckdb.connect(str(warehouse)) as connection:
@@ -291,8 +281,8 @@ def test_a_check_of_a_pipelines_tables_leaves_the_warehouse_as_it_was(
             " 10 as total_price, 'paid' as financial_status, 'EUR' as currency"
         )
     before = warehouse.read_bytes()
-    done = command(
-        *(root, "tables", "shopify", "--layout", "fivetran_shopify", "--check"),
+    done = load_command(
+        *("tables", "shopify", "--layout", "fivetran_shopify", "--check"),
         *("--warehouse", warehouse),
     )
     assert done.stderr == ""

@@ -1,8 +1,6 @@
 """Tests the views over the Shopify tables that pipelines write into the warehouse."""
 
 import datetime as dt
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.layouts import LAYOUTS
 from clv_warehouse.loading.load import link_tables
 from clv_warehouse.loading.problems import LoadError
+from load_command import load_command
 from warehouse import Warehouse
 
 UTC = dt.UTC
@@ -508,18 +507,13 @@ def test_no_warehouse_is_made_for_a_pipeline(shop_file: Path) -> None:
     assert not shop_file.exists()
 
 
-def test_the_command_links_the_tables(root: Path, shop_file: Path, pipeline) -> None:
+def test_the_command_links_the_tables(shop_file: Path, pipeline) -> None:
     pipeline("dlt_shopify")
-    command = [sys.executable, root / "scripts" / "load.py", "tables", "shopify"]
-    done = subprocess.run(
-        [*command, "--layout", "dlt_shopify", "--warehouse", shop_file],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ("tables", "shopify", "--warehouse", shop_file)
+    done = load_command(*command, "--layout", "dlt_shopify")
     assert done.returncode == 0, done.stderr
     assert "orders: 7 rows where they are" in done.stdout
-    without = subprocess.run(command, capture_output=True, text=True, check=False)
+    without = load_command(*command)
     assert "tables SCHEMA --layout NAME" in without.stderr
 
 

@@ -18,6 +18,7 @@ from clv_warehouse.loading.feeds import Column, read_feeds
 from clv_warehouse.loading.load import link, load
 from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.problems import LoadError
+from load_command import load_command
 
 ORDERS = "order_id,customer_id,ordered_at,amount\n"
 FOUR = ORDERS.strip().split(",")
@@ -71,18 +72,9 @@ def load_folder(warehouse, feeds):
 
 
 @pytest.fixture
-def command(root, warehouse):
+def command(warehouse):
     def run(*arguments, path=warehouse):
-        return subprocess.run(
-            [
-                *(sys.executable, root / "scripts" / "load.py"),
-                *arguments,
-                *("--warehouse", path),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return load_command(*arguments, "--warehouse", path)
 
     return run
 

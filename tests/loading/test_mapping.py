@@ -1,7 +1,5 @@
 """Tests loading by a mapping file, and the errors that a wrong one gives."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from clv_warehouse.loading.connectors import mapped_by
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.loading.load import load
 from clv_warehouse.loading.problems import LoadError
+from load_command import load_command
 
 MAGENTO = """\
 ID,Purchase Date,Grand Total (Base),Grand Total (Purchased),Status,Customer Email,\
@@ -485,21 +484,13 @@ def test_a_folder_needs_the_name_of_the_file(load_by) -> None:
         load_by(SIMPLE, source="folder", a__csv="id;who;day;sum\n1;a;2024-01-05;1\n")
 
 
-def test_the_command_takes_a_mapping(root: Path, tmp_path: Path) -> None:
+def test_the_command_takes_a_mapping(tmp_path: Path) -> None:
     source, mapping = tmp_path / "a.csv", tmp_path / "m.yml"
     source.write_text("id;who;day;sum\n1;a;2024-01-05;10\n", encoding="utf-8")
     mapping.write_text(SIMPLE, encoding="utf-8")
-    command = [sys.executable, root / "scripts" / "load.py", "map", source]
-    to = ["--warehouse", tmp_path / "w.duckdb"]
-    done = subprocess.run(
-        [*command, "--mapping", mapping, *to],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    to = ("--warehouse", tmp_path / "w.duckdb")
+    done = load_command("map", source, "--mapping", mapping, *to)
     assert done.returncode == 0, done.stderr
     assert "orders: 1 rows written" in done.stdout
-    without = subprocess.run(
-        [*command, *to], capture_output=True, text=True, check=False
-    )
+    without = load_command("map", source, *to)
     assert "map FILE --mapping shop.yml" in without.stderr

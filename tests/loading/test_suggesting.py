@@ -1,7 +1,5 @@
 """Tests the draft of a mapping: what it reads off files, and that it loads."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from clv_warehouse.loading.headings import HEADINGS, words_of
 from clv_warehouse.loading.load import load
 from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.loading.suggesting import suggest_mapping
+from load_command import load_command
 
 GERMAN = """\
 Bestellnummer;Kunden-Nr.;Bestelldatum;Status;Gesamtbetrag;Versandkosten;MwSt.;Käufer
@@ -222,19 +221,11 @@ def test_headings_are_written_as_they_are_compared() -> None:
 
 @pytest.mark.parametrize("connector", ["map", "folder"])
 def test_the_command_prints_the_draft_and_loads_nothing(
-    root: Path, tmp_path: Path, folder, connector: str
+    tmp_path: Path, folder, connector: str
 ) -> None:
     source = folder(umsatz__csv=GERMAN.encode("cp1252"))
     warehouse = tmp_path / "none.duckdb"
-    done = subprocess.run(
-        [
-            *(sys.executable, root / "scripts" / "load.py", connector, source),
-            *("--suggest", "--warehouse", warehouse),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = load_command(connector, source, "--suggest", "--warehouse", warehouse)
     assert done.returncode == 0, done.stderr
     assert yaml.safe_load(done.stdout)["orders"]["file"] == "umsatz.csv"
     assert not warehouse.exists()
