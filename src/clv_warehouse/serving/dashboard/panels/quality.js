@@ -8,17 +8,18 @@ panel("quality", ["feeds", "rejections", "order_summary"], (feeds, rejections, o
   byId("quality-intro").textContent = lost
     ? `${numbers.format(lost)} of ${plural(kept + lost, "row")} (${finely.format(ratio(lost, kept + lost))}) could not be used; every one is kept with its reason.`
     : `All ${plural(kept, "row")} could be used.`;
+  const inOrder = feeds.toSorted((one, other) => one.position - other.position);
+  const given = inOrder.filter(({ facts, rejected: lostHere }) => facts + lostHere);
+  const absent = inOrder.filter((feed) => !given.includes(feed));
   byId("feeds").replaceChildren(
     table({
-      caption: "By feed",
+      caption: absent.length
+        ? `By feed; not given: ${absent.map(({ feed }) => words(feed).toLowerCase()).join(", ")}`
+        : "By feed",
       head: ["Feed", "Facts", "Rejected", "Share rejected"],
-      rows: feeds
-        .toSorted((one, other) => one.position - other.position)
-        .map(({ feed, facts, rejected: lostHere }) =>
-          facts + lostHere
-            ? [words(feed), asCount(facts), asCount(lostHere), asShare(ratio(lostHere, facts + lostHere))]
-            : [words(feed), "none given", "", ""],
-        ),
+      rows: given.map(({ feed, facts, rejected: lostHere }) => [
+        words(feed), asCount(facts), asCount(lostHere), asShare(ratio(lostHere, facts + lostHere)),
+      ]),
     }),
   );
   const facts = [
