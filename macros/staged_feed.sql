@@ -154,6 +154,16 @@
     end
 {%- endmacro %}
 
+{# How many rows the table of a feed has: 0 where there is no table. #}
+{% macro raw_rows(feed) -%}
+    {%- set relation = feed_relation(feed) -%}
+    {%- if execute and adapter.get_relation(relation.database, relation.schema, relation.identifier) is none -%}
+        0
+    {%- else -%}
+        (select count(*) from {{ relation }})
+    {%- endif -%}
+{%- endmacro %}
+
 {# The table of a feed: a seed of the sample shop, or a table of schema raw. #}
 {% macro feed_relation(feed) -%}
     {%- if target.name == 'sample' -%}

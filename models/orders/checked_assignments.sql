@@ -8,8 +8,12 @@
     'exposed_at',
     'unreadable',
 ] %}
-with marked as (
-    {{ mark_duplicates(ref('stg_assignments'), said, ['experiment_id', 'customer_key']) }}
+with staged as (
+    select * from {{ ref('stg_assignments') }}
+),
+
+marked as (
+    {{ mark_duplicates('staged', said, ['experiment_id', 'customer_key']) }}
 ),
 
 compared as (

@@ -5,8 +5,12 @@
     'kind',
     'unreadable',
 ] %}
-with marked as (
-    {{ mark_duplicates(ref('stg_calendar'), said, ['day', 'name']) }}
+with staged as (
+    select * from {{ ref('stg_calendar') }}
+),
+
+marked as (
+    {{ mark_duplicates('staged', said, ['day', 'name']) }}
 ),
 
 judged as (

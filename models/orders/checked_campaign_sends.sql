@@ -9,8 +9,12 @@
     'cost',
     'unreadable',
 ] %}
-with marked as (
-    {{ mark_duplicates(ref('stg_campaign_sends'), said, ['send_id']) }}
+with staged as (
+    select * from {{ ref('stg_campaign_sends') }}
+),
+
+marked as (
+    {{ mark_duplicates('staged', said, ['send_id']) }}
 ),
 
 judged as (

@@ -8,8 +8,12 @@
     'ended_at',
     'unreadable',
 ] %}
-with marked as (
-    {{ mark_duplicates(ref('stg_campaigns'), said, ['campaign_id']) }}
+with staged as (
+    select * from {{ ref('stg_campaigns') }}
+),
+
+marked as (
+    {{ mark_duplicates('staged', said, ['campaign_id']) }}
 ),
 
 judged as (

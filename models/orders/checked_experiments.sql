@@ -7,8 +7,12 @@
     'ended_at',
     'unreadable',
 ] %}
-with marked as (
-    {{ mark_duplicates(ref('stg_experiments'), said, ['experiment_id']) }}
+with staged as (
+    select * from {{ ref('stg_experiments') }}
+),
+
+marked as (
+    {{ mark_duplicates('staged', said, ['experiment_id']) }}
 ),
 
 judged as (

@@ -15,8 +15,12 @@ with orders as (
     where is_kept and order_id is not null
 ),
 
+staged as (
+    select * from {{ ref('stg_redemptions') }}
+),
+
 marked as (
-    {{ mark_duplicates(ref('stg_redemptions'), said, ['redemption_id']) }}
+    {{ mark_duplicates('staged', said, ['redemption_id']) }}
 ),
 
 joined as (

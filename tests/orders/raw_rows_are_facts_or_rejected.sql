@@ -1,90 +1,50 @@
 -- Every raw row is one fact or one rejected record, feed by feed.
-with raw_rows as (
-    select 'orders' as feed, count(*) as rows_in from {{ ref('stg_orders') }}
+{%- set feeds = [
+    ('orders', 'fct_orders', ''),
+    ('order_lines', 'fct_order_lines', ''),
+    ('products', 'dim_products', 'is_in_catalogue'),
+    ('customers', 'dim_customers', 'has_account'),
+    ('events', 'fct_events', ''),
+    ('reviews', 'fct_reviews', ''),
+    ('refunds', 'fct_refunds', "source = 'refunds'"),
+    ('marketing_spend', 'fct_marketing_spend', ''),
+    ('campaigns', 'dim_campaigns', ''),
+    ('campaign_sends', 'fct_campaign_sends', ''),
+    ('redemptions', 'fct_redemptions', ''),
+    ('experiments', 'dim_experiments', ''),
+    ('assignments', 'fct_assignments', ''),
+    ('calendar', 'dim_calendar', ''),
+    ('subscriptions', 'fct_subscriptions', ''),
+    ('consents', 'fct_consents', ''),
+    ('product_vectors', 'dim_product_vectors', ''),
+] %}
+with counted as (
+    {%- for feed, model, condition in feeds %}
+    select
+        '{{ feed }}' as feed,
+        {{ raw_rows(feed) }} as rows_in,
+        count(*) as facts
+    from {{ ref(model) }}
+    {% if condition %}where {{ condition }}{% endif %}
+    {%- if not loop.last %}
     union all
-    select 'order_lines', count(*) from {{ ref('stg_order_lines') }}
-    union all
-    select 'products', count(*) from {{ ref('stg_products') }}
-    union all
-    select 'customers', count(*) from {{ ref('stg_customers') }}
-    union all
-    select 'events', count(*) from {{ ref('stg_events') }}
-    union all
-    select 'reviews', count(*) from {{ ref('stg_reviews') }}
-    union all
-    select 'refunds', count(*) from {{ ref('stg_refunds') }}
-    union all
-    select 'marketing_spend', count(*) from {{ ref('stg_marketing_spend') }}
-    union all
-    select 'campaigns', count(*) from {{ ref('stg_campaigns') }}
-    union all
-    select 'campaign_sends', count(*) from {{ ref('stg_campaign_sends') }}
-    union all
-    select 'redemptions', count(*) from {{ ref('stg_redemptions') }}
-    union all
-    select 'experiments', count(*) from {{ ref('stg_experiments') }}
-    union all
-    select 'assignments', count(*) from {{ ref('stg_assignments') }}
-    union all
-    select 'calendar', count(*) from {{ ref('stg_calendar') }}
-    union all
-    select 'subscriptions', count(*) from {{ ref('stg_subscriptions') }}
-    union all
-    select 'consents', count(*) from {{ ref('stg_consents') }}
-    union all
-    select 'product_vectors', count(*) from {{ ref('stg_product_vectors') }}
-),
-
-facts as (
-    select 'orders' as feed, count(*) as facts from {{ ref('fct_orders') }}
-    union all
-    select 'order_lines', count(*) from {{ ref('fct_order_lines') }}
-    union all
-    select 'products', count(*) from {{ ref('dim_products') }}
-    where is_in_catalogue
-    union all
-    select 'customers', count(*) from {{ ref('dim_customers') }}
-    where has_account
-    union all
-    select 'events', count(*) from {{ ref('fct_events') }}
-    union all
-    select 'reviews', count(*) from {{ ref('fct_reviews') }}
-    union all
-    select 'refunds', count(*) from {{ ref('fct_refunds') }}
-    where source = 'refunds'
-    union all
-    select 'marketing_spend', count(*) from {{ ref('fct_marketing_spend') }}
-    union all
-    select 'campaigns', count(*) from {{ ref('dim_campaigns') }}
-    union all
-    select 'campaign_sends', count(*) from {{ ref('fct_campaign_sends') }}
-    union all
-    select 'redemptions', count(*) from {{ ref('fct_redemptions') }}
-    union all
-    select 'experiments', count(*) from {{ ref('dim_experiments') }}
-    union all
-    select 'assignments', count(*) from {{ ref('fct_assignments') }}
-    union all
-    select 'calendar', count(*) from {{ ref('dim_calendar') }}
-    union all
-    select 'subscriptions', count(*) from {{ ref('fct_subscriptions') }}
-    union all
-    select 'consents', count(*) from {{ ref('fct_consents') }}
-    union all
-    select 'product_vectors', count(*) from {{ ref('dim_product_vectors') }}
+    {%- endif %}
+    {%- endfor %}
 ),
 
 rejected as (
-    select feed, count(*) as rejected from {{ ref('rejected_records') }}
+    select
+        feed,
+        count(*) as rejected
+    from {{ ref('rejected_records') }}
     group by feed
 )
 
 select
-    raw_rows.feed,
-    raw_rows.rows_in,
-    facts.facts,
+    counted.feed,
+    counted.rows_in,
+    counted.facts,
     coalesce(rejected.rejected, 0) as rejected
-from raw_rows
-inner join facts on raw_rows.feed = facts.feed
-left join rejected on raw_rows.feed = rejected.feed
-where raw_rows.rows_in != facts.facts + coalesce(rejected.rejected, 0)
+from counted
+left join rejected on counted.feed = rejected.feed
+where counted.rows_in != counted.facts + coalesce(rejected.rejected, 0)
