@@ -111,6 +111,9 @@ def main(project: Path, scratch: Path) -> None:
             parse = ["parse", *common, "--quiet", "--vars", read]
             # None where dbt refuses a value. The fork then reads the project itself.
             manifests[read] = dbtRunner().invoke([*map(str, parse)]).result
+            # Comments on tables and columns are a fifth of a build, and change no row.
+            for node in manifests[read].nodes.values() if manifests[read] else ():
+                node.config.persist_docs = {}
             # The collector need not look at 500,000 objects that stay.
             gc.collect()
             gc.freeze()
