@@ -6,7 +6,7 @@ import pandas as pd
 from warehouse import Warehouse
 
 AS_OF = pd.Timestamp("2024-06-30")
-FEATURES = "select * from features.customer_features order by as_of_date, customer_key"
+TOMORROW = AS_OF + pd.Timedelta(days=1)
 
 
 def make_shop(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -73,20 +73,20 @@ def make_visits(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return events, reviews, accounts
 
 
-def build(warehouse: Warehouse, **feeds: pd.DataFrame) -> None:
+def features(warehouse: Warehouse, **feeds: pd.DataFrame) -> pd.DataFrame:
+    """The features of a shop with these feeds, as of AS_OF and earlier dates."""
     warehouse.write_raw(**feeds)
-    layers = ("reference", "staging", "orders", "features")
-    warehouse.build("--select", *layers, as_of_date="2024-06-30")
+    warehouse.build("--select", "+customer_features", as_of_date=str(AS_OF.date()))
+    return warehouse.query(
+        "select * from features.customer_features order by as_of_date, customer_key"
+    )
 
 
-def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
-    orders, lines = make_shop(seed=1)
-    build(warehouse, orders=orders, order_lines=lines)
-    before = warehouse.query(FEATURES)
-    assert before["as_of_date"].nunique() > 5
-    assert (before["returned_amount"] > 0).any()
-
-    is_late = orders["ordered_at"] >= AS_OF + pd.Timedelta(days=1)
+def changed_orders(
+    orders: pd.DataFrame, lines: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Orders and lines that differ in whatever happened after AS_OF."""
+    is_late = orders["ordered_at"] >= TOMORROW
     late = set(orders.loc[is_late, "order_id"])
     assert len(late) > 300
     removed = set(sorted(late)[::3])
@@ -107,47 +107,53 @@ def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
     returned["order_id"] = "r" + returned["order_id"]
     returns["order_id"] = "r" + returns["order_id"]
     returns["quantity"] *= -1
-
-    build(
-        warehouse,
-        orders=pd.concat([orders, new_orders, returned]),
-        order_lines=pd.concat([lines, new_lines, returns]),
+    return (
+        pd.concat([orders, new_orders, returned]),
+        pd.concat([lines, new_lines, returns]),
     )
-    after = warehouse.query(FEATURES)
-    pd.testing.assert_frame_equal(after, before, check_exact=True)
 
 
-def test_visits_reviews_and_sign_ups_after_a_date_move_no_feature(
-    warehouse: Warehouse,
-) -> None:
-    orders, lines = make_shop(seed=1)
-    events, reviews, accounts = make_visits(seed=1)
-    shop = {"orders": orders, "order_lines": lines}
-    build(warehouse, **shop, events=events, reviews=reviews, customers=accounts)
-    before = warehouse.query(FEATURES)
-    told = ["days_since_seen", "rating_mean", "rating_last", "acquisition_channel"]
-    assert before[told].notna().any().all() and before[told].isna().any().all()
-
-    tomorrow = AS_OF + pd.Timedelta(days=1)
-    late_events = events["occurred_at"] >= tomorrow
-    late_reviews = reviews["written_at"] >= tomorrow
-    late_accounts = accounts["signed_up_at"] >= tomorrow
+def changed_visits(
+    events: pd.DataFrame, reviews: pd.DataFrame, accounts: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Events, reviews and accounts that differ in whatever happened after AS_OF."""
+    events, reviews, accounts = events.copy(), reviews.copy(), accounts.copy()
+    late_events = events["occurred_at"] >= TOMORROW
+    late_reviews = reviews["written_at"] >= TOMORROW
+    late_accounts = accounts["signed_up_at"] >= TOMORROW
     assert min(each.sum() for each in (late_events, late_reviews, late_accounts)) > 30
     events.loc[late_events, ["customer_id", "event_type"]] = ["c00", "view"]
     reviews = reviews.drop(reviews[late_reviews].index[::3])
-    reviews.loc[reviews["written_at"] >= tomorrow, "rating"] = 1
+    reviews.loc[reviews["written_at"] >= TOMORROW, "rating"] = 1
     accounts.loc[late_accounts, "acquisition_channel"] = "radio"
     new_events, new_reviews, _ = make_visits(seed=2)
     new_events["event_id"] = "n" + new_events["event_id"]
     new_reviews["review_id"] = "n" + new_reviews["review_id"]
-    build(
-        warehouse,
-        **shop,
-        events=pd.concat([events, new_events[new_events["occurred_at"] >= tomorrow]]),
-        reviews=pd.concat(
-            [reviews, new_reviews[new_reviews["written_at"] >= tomorrow]]
-        ),
-        customers=accounts,
+    return (
+        pd.concat([events, new_events[new_events["occurred_at"] >= TOMORROW]]),
+        pd.concat([reviews, new_reviews[new_reviews["written_at"] >= TOMORROW]]),
+        accounts,
     )
-    after = warehouse.query(FEATURES)
+
+
+def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
+    orders, lines = make_shop(seed=1)
+    events, reviews, accounts = make_visits(seed=1)
+    before = features(
+        warehouse,
+        **{"orders": orders, "order_lines": lines},
+        **{"events": events, "reviews": reviews, "customers": accounts},
+    )
+    assert before["as_of_date"].nunique() > 5
+    assert (before["returned_amount"] > 0).any()
+    told = ["days_since_seen", "rating_mean", "rating_last", "acquisition_channel"]
+    assert before[told].notna().any().all() and before[told].isna().any().all()
+
+    orders, lines = changed_orders(orders, lines)
+    events, reviews, accounts = changed_visits(events, reviews, accounts)
+    after = features(
+        warehouse,
+        **{"orders": orders, "order_lines": lines},
+        **{"events": events, "reviews": reviews, "customers": accounts},
+    )
     pd.testing.assert_frame_equal(after, before, check_exact=True)

@@ -8,11 +8,13 @@ import pytest
 
 from warehouse import Warehouse
 
-# Up to the days on which customers bought, and what was rejected.
-BUILT = ("--select", "+customer_days", "+rejected_records", "+as_of_dates")
-
-
+# Up to the days on which customers bought, and the day as of which they are scored.
+BUILT = ("--select", "+customer_days", "+as_of_dates")
 UNTESTED = ("--exclude-resource-type", "test", "unit_test")
+REJECTED = """
+    select rejection_reason as reason from orders.checked_orders
+    where rejection_reason is not null
+"""
 
 
 def orders_at(*times: object) -> pd.DataFrame:
@@ -72,8 +74,7 @@ def test_a_purchase_day_is_the_shops_day(
         " where is_scoring_date"
     )
     assert list(scored["day"]) == expected[-1:]
-    rejected = warehouse.query("select * from orders.rejected_records")
-    assert rejected.empty
+    assert warehouse.query(REJECTED).empty
 
 
 # At any time of the day UTC's date differs from that of at least one of these zones.
@@ -84,8 +85,7 @@ def test_today_is_the_day_in_the_shop(warehouse: Warehouse, zone: str) -> None:
     warehouse.write_raw(orders=orders_at(f"{today} 00:00", f"{tomorrow} 23:59"))
     warehouse.build(*BUILT, time_zone=zone)
     assert days(warehouse) == [str(today)]
-    rejected = warehouse.query("select reason from orders.rejected_records")
-    assert list(rejected["reason"]) == ["date_in_future"]
+    assert list(warehouse.query(REJECTED)["reason"]) == ["date_in_future"]
 
 
 def test_a_clock_that_was_set_back_stops_the_build(warehouse: Warehouse) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -122,32 +122,8 @@ def corrected(feeds: dict[str, pd.DataFrame], date: pd.Timestamp) -> dict:
 
 
 def build(warehouse: Warehouse, *arguments: str) -> None:
-    warehouse.build(
-        *("--select", "reference", "staging", "orders", "features.customer_days"),
-        *("features.customer_visits", "features.customer_reviews", *arguments),
-        reload_days=DAYS,
-    )
-
-
-@pytest.fixture(scope="module")
-def first_build(
-    warehouse_in: Callable[[Path], Warehouse],
-    tmp_path_factory: pytest.TempPathFactory,
-    feeds: dict[str, pd.DataFrame],
-) -> Warehouse:
-    """The sample shop, built once. Tests change a copy."""
-    warehouse = warehouse_in(tmp_path_factory.mktemp("first_build"))
-    warehouse.write_raw(**feeds)
-    build(warehouse)
-    return warehouse
-
-
-@pytest.fixture
-def built(first_build: Warehouse, tmp_path: Path) -> Warehouse:
-    """A copy of the first build."""
-    warehouse = replace(first_build, folder=tmp_path)
-    shutil.copy(first_build.path, warehouse.path)
-    return warehouse
+    tables = (f"+{table}" for tables in TABLES.values() for table in tables)
+    warehouse.build("--select", *tables, *arguments, reload_days=DAYS)
 
 
 def rows(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
@@ -158,7 +134,33 @@ def rows(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
     }
 
 
-def test_a_history_of_reloads_is_a_full_refresh(warehouse, feeds):
+@dataclass(frozen=True)
+class History:
+    """The sample shop, built on three days, and then anew.
+
+    Attributes:
+        warehouse: after all builds. Tests change a copy.
+        raw: the feeds of the last day.
+        first: the tables of the first day.
+        kept: the tables of the last day, some of whose rows are of earlier builds.
+        anew: the tables after a full refresh of that day.
+
+    """
+
+    warehouse: Warehouse
+    raw: dict[str, pd.DataFrame]
+    first: dict[str, pd.DataFrame]
+    kept: dict[str, pd.DataFrame]
+    anew: dict[str, pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def history(
+    warehouse_in: Callable[[Path], Warehouse],
+    tmp_path_factory: pytest.TempPathFactory,
+    feeds: dict[str, pd.DataFrame],
+) -> History:
+    warehouse = warehouse_in(tmp_path_factory.mktemp("history"))
     feeds = with_refunds(feeds)
     times = pd.to_datetime(
         feeds["orders"]["ordered_at"], errors="coerce", format="mixed"
@@ -170,36 +172,53 @@ def test_a_history_of_reloads_is_a_full_refresh(warehouse, feeds):
     before = rows(warehouse)
     warehouse.write_raw(**until(feeds, second))
     build(warehouse)
-    warehouse.write_raw(**corrected(until(feeds, last), second))
+    raw = corrected(until(feeds, last), second)
+    warehouse.write_raw(**raw)
     build(warehouse)
     kept = rows(warehouse)
     build(warehouse, "--full-refresh")
-    anew = rows(warehouse)
-    for table, expected in anew.items():
-        pd.testing.assert_frame_equal(kept[table], expected, obj=table)
-    assert len(before["fct_orders"]) < len(kept["fct_orders"])
+    return History(warehouse, raw, before, kept, rows(warehouse))
+
+
+@pytest.fixture
+def built(history: History, tmp_path: Path) -> Warehouse:
+    """A copy of the warehouse after its history."""
+    warehouse = replace(history.warehouse, folder=tmp_path)
+    shutil.copy(history.warehouse.path, warehouse.path)
+    return warehouse
+
+
+@pytest.mark.slow
+def test_a_history_of_reloads_is_a_full_refresh(history: History) -> None:
+    for table, expected in history.anew.items():
+        pd.testing.assert_frame_equal(history.kept[table], expected, obj=table)
+    assert len(history.first["fct_orders"]) < len(history.kept["fct_orders"])
     for table in ("fct_refunds", "matched_credits"):
-        assert 0 < len(before[table]) < len(kept[table])
+        assert 0 < len(history.first[table]) < len(history.kept[table])
 
 
-def test_rows_that_are_settled_are_not_built(built, feeds):
-    orders, lines = feeds["orders"], feeds["order_lines"]
-    before = rows(built)
+def test_rows_that_are_settled_are_not_built(
+    built: Warehouse, history: History
+) -> None:
+    orders, lines = history.raw["orders"], history.raw["order_lines"]
     times = pd.to_datetime(orders["ordered_at"], errors="coerce", format="mixed")
     old = times.sort_values().index[100]
     gone = lines["order_id"] == orders.loc[old, "order_id"]
-    built.write_raw(**feeds | {"order_lines": lines[~gone]})
+    assert gone.any()
+    built.write_raw(**history.raw | {"order_lines": lines[~gone]})
     build(built)
-    pd.testing.assert_frame_equal(rows(built)["fct_orders"], before["fct_orders"])
+    pd.testing.assert_frame_equal(rows(built)["fct_orders"], history.anew["fct_orders"])
 
 
-def test_a_run_that_fails_leaves_the_last_good_tables(built, feeds):
-    before = rows(built)
-    two = feeds["orders"].assign(currency="GBP")
+def test_a_run_that_fails_leaves_the_last_good_tables(
+    built: Warehouse, history: History
+) -> None:
+    two = history.raw["orders"].assign(currency="GBP")
     two.loc[two.index[:5], "currency"] = "EUR"
-    built.write_raw(**feeds | {"orders": two})
+    built.write_raw(**history.raw | {"orders": two})
     failed = built.dbt("run", "--select", "orders", reload_days=DAYS)
     assert failed.returncode != 0
     assert "Amounts of several currencies" in failed.stdout
-    for table, expected in before.items():
-        pd.testing.assert_frame_equal(rows(built)[table], expected, obj=table)
+    left = rows(built)
+    for table, expected in history.anew.items():
+        pd.testing.assert_frame_equal(left[table], expected, obj=table)
