@@ -85,7 +85,7 @@ test: install ### Build the sample shop, run all of dbt's tests, lint, and run p
 	dbt build --target sample --quiet
 	dbt test --target sample --quiet
 	@$(MAKE) --no-print-directory lint
-	python -m pytest --numprocesses 2 --dist loadfile
+	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-cases: install ### Load and build every small export of ../shared/cases (minutes).
 	ALL_CASES=1 python -m pytest --numprocesses 2 tests/cases

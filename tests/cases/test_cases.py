@@ -42,6 +42,7 @@ def plain(rows: Any) -> list[list[Any]]:
     return rows.astype(object).where(rows.notna(), None).values.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHOSEN)
 def test_case(name: str, warehouse: Warehouse) -> None:
     case = CASES[name]

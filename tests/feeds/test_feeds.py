@@ -29,6 +29,7 @@ IDENTITIES = (
 )
 
 
+@pytest.mark.slow
 def test_a_malformed_export_is_loaded_or_refused_in_one_sentence() -> None:
     loaded = 0
 

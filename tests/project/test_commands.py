@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pytest
 
 NO_COMMANDS = ("__init__", "comparison")
 
@@ -170,6 +171,7 @@ def test_a_failed_build_shows_its_error_in_full(root: Path, tmp_path: Path) -> N
     assert done.stderr.startswith("run.py: step 2 of 4: build failed.")
 
 
+@pytest.mark.slow
 def test_an_export_becomes_a_page(root: Path, tmp_path: Path) -> None:
     orders = ORDERS + "".join(
         f"{order},c{order % 7},2024-{1 + order % 12:02}-05,{10 + order % 5}\n"

@@ -49,6 +49,7 @@ def online_retail(
     return warehouse
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cdnow", "olist"])
 def test_nothing_is_lost(
     name: str, public_data: Callable[[str], Path], warehouse: Warehouse

@@ -18,7 +18,7 @@ from clv_warehouse.serving.publishing.folder import locked, remove_old_versions
 from clv_warehouse.serving.publishing.publication import publish_serving_copy
 from publishing import ORDERS, TABLES, TOTALS, build, is_whole, publish, start
 
-PUBLISHES = 50
+PUBLISHES = 20
 
 
 @pytest.fixture
@@ -175,7 +175,8 @@ def test_a_log_that_a_writer_left_does_not_reach_the_next_copy(small):
     assert is_whole(folder)
 
 
-def test_four_readers_see_no_error_and_no_half_during_50_publishes_and_builds(
+@pytest.mark.slow
+def test_four_readers_see_no_error_and_no_half_during_publishes_and_builds(
     small, tmp_path
 ):
     warehouse, folder = small
@@ -193,9 +194,9 @@ def test_four_readers_see_no_error_and_no_half_during_50_publishes_and_builds(
         told = [json.loads(each.communicate()[0]) for each in (*readers, builder)]
     *reads, builds = told
     assert [each["wrong"] for each in reads] == [[]] * 4
-    assert min(each["reads"] for each in reads) > 20
+    assert min(each["reads"] for each in reads) > 10
     # They did read many builds, not one over and over.
-    assert len(versions) > 10 and builds > 10
+    assert len(versions) > 4 and builds > 4
 
 
 def test_killed_at_any_moment_the_published_files_are_whole(small):
@@ -396,7 +397,7 @@ def test_a_build_that_meets_a_publish_waits_for_it(warehouse):
     reader = (
         "import duckdb, sys, time; "
         "connection = duckdb.connect(sys.argv[1], read_only=True);"
-        "print('open', flush=True); time.sleep(8)"
+        "print('open', flush=True); time.sleep(4)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", reader, warehouse.path],
