@@ -15,7 +15,7 @@ from clv_warehouse.project.contracts import Table, read_tables
 from clv_warehouse.project.sql import quoted
 
 # Columns that say when something ran, not what the shop's data say.
-CLOCK_TIMES = ("trained_at",)
+CLOCK_TIMES = ("trained_at", "said_at")
 
 
 def table_hash(connection: duckdb.DuckDBPyConnection, table: Table) -> str:

@@ -64,23 +64,96 @@
 {%- endmacro %}
 
 {#
-  How a run adds its rows, in one transaction. With a `unique_key`, they take the place of
-  the rows that have one of their keys. Without, they take the place of all rows, if there
-  are any: a table that stands until it is made anew.
+  How a run adds its rows: the incremental strategy `remember`. With a `unique_key`, they
+  take the place of the rows that have one of their keys. Without, they take the place of
+  all rows: such a table stands until it is made anew. Where the YAML says
+  `meta: {forgets: {column: ..., after: ...}}`, rows go that are older by so many days, a
+  var, than the newest one that is added. A run without rows changes nothing.
 #}
 {% macro get_incremental_remember_sql(arguments) -%}
-    {%- set added, key = arguments.temp_relation, arguments.unique_key -%}
+    {%- set table, added = arguments.target_relation, arguments.temp_relation -%}
     {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') -%}
-    delete from {{ arguments.target_relation }}
+    {%- set keys = key_columns(arguments.unique_key) -%}
+    {#- All of this is one transaction. -#}
+    delete from {{ table }}
     where
-        {% if key -%}
-        {%- set key = key if key is string else key | join(', ') -%}
-        ({{ key }}) in (select ({{ key }}) from {{ added }})
+        {% if keys -%}
+        ({{ keys }}) in (select ({{ keys }}) from {{ added }})
         {%- else -%}
         exists (select 1 from {{ added }})
         {%- endif %};
-    insert into {{ arguments.target_relation }} ({{ columns }})
+    {%- if forgotten_before(added) %}
+    delete from {{ table }}
+    where {{ forgotten_before(added) }};
+    {%- endif %}
+    insert into {{ table }} ({{ columns }})
     select {{ columns }} from {{ added }};
     {#- dbt-duckdb takes no temporary table for the rows of a Python model. #}
     drop table {{ added }}
+{%- endmacro %}
+
+{#
+  The same for SQL models on Spark, where rows cannot be deleted without Delta or Iceberg.
+  So all rows that stay are put aside with the new ones, and then take the table's place.
+  If a run is cut short between the two, NAME__dbt_kept still has them all. It takes the
+  place of dbt-spark's macro of that name.
+#}
+{% macro dbt_spark_get_incremental_sql(
+    strategy, source, target, existing, unique_key, incremental_predicates
+) -%}
+    {%- if not run_query('select 1 from ' ~ source ~ ' limit 1').rows | length -%}
+        {{ return('select 1') }}
+    {%- endif -%}
+    {%- set columns = column_names(target) | join(', ') -%}
+    {%- set keys, old = key_columns(unique_key), forgotten_before(source) -%}
+    {%- set kept = target ~ '__dbt_kept' -%}
+    {%- call statement() -%}
+        drop table if exists {{ kept }}
+    {%- endcall -%}
+    {%- call statement() -%}
+        create table {{ kept }} as
+        select {{ columns }} from {{ source }}
+        {%- if keys %}
+        union all
+        select {{ columns }}
+        from {{ target }}
+        left anti join (select {{ keys }} from {{ source }}) as added using ({{ keys }})
+        {%- if old %}
+        where not {{ old }}
+        {%- endif %}
+        {%- endif %}
+    {%- endcall -%}
+    {%- call statement() -%}
+        insert overwrite table {{ target }} select {{ columns }} from {{ kept }}
+    {%- endcall -%}
+    {{ return('drop table ' ~ kept) }}
+{%- endmacro %}
+
+{# dbt-spark knows its own strategies only. #}
+{% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) -%}
+    {%- if raw_strategy != 'remember' -%}
+        {{ exceptions.raise_compiler_error(
+            "The incremental strategy " ~ raw_strategy ~ " has no version for Spark. Use"
+            ~ " remember (macros/memory.sql)."
+        ) }}
+    {%- endif -%}
+    {{ return(raw_strategy) }}
+{%- endmacro %}
+
+{# The columns of a unique_key, which may be one name, a list or none. #}
+{% macro key_columns(unique_key) -%}
+    {{ return(unique_key if unique_key is string else unique_key | join(', ') if unique_key) }}
+{%- endmacro %}
+
+{# Which rows are old enough to go, as a condition; none where the table keeps all. #}
+{% macro forgotten_before(added) -%}
+    {%- set forgets = config.meta_get('forgets') -%}
+    {%- if forgets -%}
+        {%- set newest = 'max(' ~ forgets.column ~ ')' -%}
+        {{ return(
+            forgets.column ~ ' < (select ' ~ plus_days(newest, -setting(forgets.after))
+            ~ ' from ' ~ added ~ ')'
+        ) }}
+    {%- endif -%}
+    {{ return(none) }}
 {%- endmacro %}
