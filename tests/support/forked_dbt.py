@@ -62,9 +62,10 @@ class ForkedDbt:
             call = arguments, settings, str(folder), dict(environment), streams
             self.process.stdin.write(json.dumps(call) + "\n")
             self.process.stdin.flush()
-            status = int(self.process.stdout.readline())
+            status = self.process.stdout.readline()
+            assert status, "the process that runs dbt has ended; see its standard error"
             return subprocess.CompletedProcess(
-                arguments, status, out.read_text("utf-8"), err.read_text("utf-8")
+                arguments, int(status), out.read_text("utf-8"), err.read_text("utf-8")
             )
 
     def end(self) -> None:
@@ -85,7 +86,19 @@ def vars_of_manifests(project: Path) -> set[str]:
     }
 
 
-def main(project: Path, scratch: Path) -> None:
+def read_manifest(common: list[str], read: str) -> Any:
+    """Read the project with these vars; None where dbt refuses a value."""
+    from dbt.cli.main import dbtRunner
+
+    manifest = dbtRunner().invoke(["parse", *common, "--quiet", "--vars", read]).result
+    if manifest:
+        # Comments on tables and columns are a fifth of a build, and change no row.
+        for node in manifest.nodes.values():
+            node.config.persist_docs = {}
+    return manifest
+
+
+def main(project: str, scratch: str) -> None:
     """Fork for each run that a line of the standard input asks for.
 
     Each line is JSON; see `ForkedDbt.run`. The answer is a line with the exit status.
@@ -97,23 +110,19 @@ def main(project: Path, scratch: Path) -> None:
     os.dup2(2, 1)
     common = [
         *("--target", "shop", "--project-dir", project, "--profiles-dir", project),
-        *("--target-path", scratch / "target", "--log-path", scratch / "logs"),
+        *("--target-path", f"{scratch}/target", "--log-path", f"{scratch}/logs"),
         *("--log-level-file", "none", "--no-write-json", "--no-use-colors"),
         # The static parser starts threads, and a process with threads cannot fork.
         "--no-static-parser",
     ]
-    of_manifests = vars_of_manifests(project)
+    kept = vars_of_manifests(Path(project))
     manifests: dict[str, Any] = {}
     for line in sys.stdin:
         arguments, settings, folder, environment, streams = json.loads(line)
-        read = json.dumps({name: settings[name] for name in of_manifests & {*settings}})
+        read = json.dumps({name: settings[name] for name in settings if name in kept})
         if read not in manifests:
-            parse = ["parse", *common, "--quiet", "--vars", read]
-            # None where dbt refuses a value. The fork then reads the project itself.
-            manifests[read] = dbtRunner().invoke([*map(str, parse)]).result
-            # Comments on tables and columns are a fifth of a build, and change no row.
-            for node in manifests[read].nodes.values() if manifests[read] else ():
-                node.config.persist_docs = {}
+            # If there is none, the fork reads the project again and says what is wrong.
+            manifests[read] = read_manifest(common, read)
             # The collector need not look at 500,000 objects that stay.
             gc.collect()
             gc.freeze()
@@ -127,10 +136,10 @@ def main(project: Path, scratch: Path) -> None:
         os.environ.update(environment)
         os.chdir(folder)
         command = [*arguments, *common, "--vars", json.dumps(settings)]
-        done = dbtRunner(manifest=manifests[read]).invoke([*map(str, command)])
+        done = dbtRunner(manifest=manifests[read]).invoke(command)
         # The exit statuses of dbt's own command.
         sys.exit(2 if done.exception else 0 if done.success else 1)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*sys.argv[1:])
