@@ -16,7 +16,7 @@ panel("quality", ["feeds", "rejections", "order_summary"], (feeds, rejections, o
       caption: absent.length
         ? `By feed; not given: ${absent.map(({ feed }) => words(feed).toLowerCase()).join(", ")}`
         : "By feed",
-      head: ["Feed", "Facts", "Rejected", "Share rejected"],
+      head: ["Feed", "Facts", "Rejected", "Share"],
       rows: given.map(({ feed, facts, rejected: lostHere }) => [
         words(feed), asCount(facts), asCount(lostHere), asShare(ratio(lostHere, facts + lostHere)),
       ]),
