@@ -75,7 +75,7 @@ OTHER_ENTRY = """
 
 models:
 """
-LISTED = "      backtest_predictions: *memory\n"
+LISTED = "      score_history: *memory\n"
 OTHER_LISTED = f"{LISTED}    other_network: *memory\n"
 OTHER_MODEL = """
 from clv_warehouse.learning.plan import Plan
