@@ -299,6 +299,58 @@
     )
 {%- endmacro %}
 
+{# A pattern as an SQL text, for patterns that are put together in SQL. #}
+{% macro pattern(text) -%}
+    {{ return(adapter.dispatch('pattern')(text)) }}
+{%- endmacro %}
+
+{% macro default__pattern(text) -%}
+    '{{ text }}'
+{%- endmacro %}
+
+{% macro spark__pattern(text) -%}
+    '{{ text | replace("\\", "\\\\") }}'
+{%- endmacro %}
+
+{# A text with every match of an SQL expression's pattern replaced. #}
+{% macro regexp_replaced_by(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('regexp_replaced_by')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro default__regexp_replaced_by(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, {{ pattern }}, '{{ replacement }}', 'g')
+{%- endmacro %}
+
+{% macro spark__regexp_replaced_by(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, {{ pattern }}, '{{ replacement | replace("\\", "$") }}')
+{%- endmacro %}
+
+{# A text in which every match that meets a condition, of `found`, is replaced. #}
+{% macro matches_replaced(text, pattern, condition, replacement) -%}
+    {{ return(adapter.dispatch('matches_replaced')(text, pattern, condition, replacement)) }}
+{%- endmacro %}
+
+{% macro default__matches_replaced(text, pattern, condition, replacement) -%}
+    list_reduce(
+        list_filter(
+            regexp_extract_all({{ text }}, '{{ pattern }}'), lambda found: {{ condition }}
+        ),
+        lambda told, found: replace(told, found, '{{ replacement }}'),
+        {{ text }}
+    )
+{%- endmacro %}
+
+{% macro spark__matches_replaced(text, pattern, condition, replacement) -%}
+    aggregate(
+        filter(
+            regexp_extract_all({{ text }}, '{{ pattern | replace("\\", "\\\\") }}', 0),
+            found -> {{ condition }}
+        ),
+        {{ text }},
+        (told, found) -> replace(told, found, '{{ replacement }}')
+    )
+{%- endmacro %}
+
 {# The first match in a text; '' if there is none. #}
 {% macro regexp_found(text, pattern) -%}
     {{ return(adapter.dispatch('regexp_found')(text, pattern)) }}

@@ -210,48 +210,6 @@
     )
 {%- endmacro %}
 
-{#
-  A text without the e-mail addresses and phone numbers in it. Only a phone number with a
-  plus is one for certain.
-#}
-{% macro masked(text) -%}
-    case
-        when {{ text }} like '%@%' or {{ text }} like '%+%' then {{ regexp_replaced(
-            regexp_replaced(text, email_in_text(), '[e-mail]'),
-            phone_in_text(),
-            '\\1[phone]'
-        ) }}
-        else {{ text }}
-    end
-{%- endmacro %}
-
-{# Whether a text holds an e-mail address, or a phone number with a plus. #}
-{% macro names_a_person(text) -%}
-    (
-        {{ text }} like '%@%' and {{ regexp_found(text, email_in_text()) }} <> ''
-        or {{ text }} like '%+%' and {{ regexp_found(text, phone_in_text()) }} <> ''
-    )
-{%- endmacro %}
-
-{% macro email_in_text() -%}
-    {{ email_name() }}@[0-9{{ letters() }}._-]*[.][{{ letters() }}]{2,}
-{%- endmacro %}
-
-{% macro phone_in_text() -%}
-    (^|[^0-9{{ letters() }}])[+][(]?[0-9]([ ()./-]*[0-9]){7,14}
-{%- endmacro %}
-
-{#
-  An id of something else than a customer. One that holds what names a person is hashed
-  as a whole: it must stay apart from others with the same address.
-#}
-{% macro hidden_id(id) -%}
-    case
-        when {{ names_a_person(id) }} then 'id-' || md5({{ id }})
-        else {{ id }}
-    end
-{%- endmacro %}
-
 {# An id as it is compared with those of the seed nobody_ids. #}
 {% macro folded_id(id) -%}
     lower({{ id }})

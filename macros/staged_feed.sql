@@ -5,11 +5,12 @@
   that could not be cast, by column, as JSON; it is null if all could.
 
   Ids are tidied, and what names a person ends here: the customer's id becomes a key, null
-  for those of `nobody_ids`, and e-mail addresses and phone numbers in other texts are
-  masked.
+  for those of `nobody_ids`, and what names a person in other texts is masked.
 #}
 {% macro staged_feed(feed, nobody_ids=none) -%}
     {%- set relation = feed_relation(feed) -%}
+    {#- Names of customers are masked in their rows: dbt must know of it when it parses. -#}
+    {%- set customers = feed_relation('customers') if nobody_ids -%}
     {%- if not execute -%}
         {{ return('') }}
     {%- endif -%}
@@ -20,6 +21,7 @@
     {%- endif -%}
     {%- set customer = columns.get('customer_id') -%}
     {%- set names_customers = customer is not none and 'customer_id' in found -%}
+    {%- set people = 'keyed_customers' if names_customers and knows_people() -%}
     {%- set unread = {} -%}
     with rows_in as (
         select
@@ -47,11 +49,24 @@
     -- DuckDB leaves the join out of a query that reads no key, but not of CTEs in a row.
     keyed_customers as (
         select
-            given_id,
-            {{ customer_key('customer_id') }} as customer_key
+            named_customers.given_id,
+            {{ customer_key('named_customers.customer_id') }} as customer_key
+            {%- if people %},
+            people.full_name,
+            people.first_word,
+            people.last_word,
+            people.words,
+            people.phone_end,
+            people.phone
+            {%- endif %}
         from (
             {{ named_customers(relation, customer, found, nobody_ids) }}
         ) as named_customers
+        {%- if people %}
+        left join (
+            {{ named_people() }}
+        ) as people on named_customers.customer_id = people.customer_id
+        {%- endif %}
     )
     {%- endif %}
 
@@ -63,17 +78,23 @@
         {%- elif column.data_type != 'varchar' or column.config.meta.get('personal') -%}
         {{ value }},
         {%- elif name.endswith('_id') -%}
-        {{ hidden_id(value) }} as {{ name }},
+        {{ anonymous_id(value) }} as {{ name }},
         {%- else -%}
-        {{ masked(value) }} as {{ name }},
+        {{ staged_text(value, people, column.config.meta.get('free_text', false)) }} as {{ name }},
         {%- endif %}
     {%- endfor %}
         rows_in.loaded_order,
-        {{ masked('rows_in.unreadable') }} as unreadable
+        {{ staged_text('rows_in.unreadable', people, true) if unread else 'rows_in.unreadable' }} as unreadable
     from rows_in
     {%- if names_customers %}
     left join keyed_customers on rows_in.customer_id = keyed_customers.given_id
     {%- endif %}
+{%- endmacro %}
+
+{# A text without what names a person; `people` names what tells the names of customers. #}
+{% macro staged_text(text, people, is_free) -%}
+    {%- set found = masked_text(text) -%}
+    {{ own_names_masked(text, found, people, is_free) if people else found }}
 {%- endmacro %}
 
 {# The columns of a feed as staging has them, without rows. #}
@@ -141,7 +162,10 @@
 {# What a column holds where it could not be cast, as text; null where it could. #}
 {% macro unread_value(name, value, found) -%}
     {%- set text = adapter.quote(name) -%}
-    {%- if is_text(found[name]) -%}
+    {%- if name == 'customer_id' -%}
+        {#- Whose id it is, not even a record of a rejected row may say. -#}
+        {%- set text = "'[customer]'" -%}
+    {%- elif is_text(found[name]) -%}
         {%- set text = "nullif(trim(" ~ text ~ "), '')" -%}
     {%- else -%}
         {%- set text = "cast(" ~ text ~ " as string)" -%}

@@ -100,9 +100,14 @@
         folded_customer_id("'0049 30 1234567'"),
     ],
     ['folded_customer_id, plain', folded_customer_id("'12-AB'"), "'12-AB'"],
-    ['masked', masked("'ann@example.com, +49 30 1234567'"), "'[e-mail], [phone]'"],
-    ['masked, nothing', masked("'a@b + 1'"), "'a@b + 1'"],
-    ['hidden_id', hidden_id("'ann@example.com'"), "'id-' || md5('ann@example.com')"],
+    ['masked', masked_text("'ann@example.com, +49 30 1234567'"), "'[e-mail], [phone]'"],
+    ['masked, nothing', masked_text("'a@b + 1'"), "'a@b + 1'"],
+    [
+        'masked, numbers',
+        masked_text("'4111 1111 1111 1111, 078-05-1120, 020 7946 0958, 4111111111111112'"),
+        "'[card], [number], [phone], 4111111111111112'",
+    ],
+    ['anonymous_id', anonymous_id("'ann@example.com'"), anonymous_id("'ann@example.com'")],
 ] %}
 with texts as (
     select 1 as place, ' 2.5' as text, 3 as whole, cast(null as timestamp) as moment

@@ -31,7 +31,7 @@ select
     column_names,
     count(*) as personal_rows
 from suspects
-where {{ names_a_person('texts') }}
+where {{ holds_contact('texts') }}
 group by
     table_name,
     column_names
