@@ -139,7 +139,9 @@ unknown_experiments as (
         min(assignments.experiment_id) as example
     from {{ ref('fct_assignments') }} as assignments
     left join experiments on assignments.experiment_id = experiments.experiment_id
-    where experiments.experiment_id is null and (select count(*) from experiments) > 0
+    where
+        experiments.experiment_id is null
+        and (select count(*) from experiments as listed) > 0
 ),
 
 -- Var as_of_date says which day is the last.
