@@ -71,6 +71,28 @@ def test_a_point_is_the_first_digits_of_the_hash(
     assert below == pytest.approx(0.3, abs=0.031)
 
 
+def test_a_new_key_gives_new_keys_and_moves_nobody(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    _, salt = PUBLIC
+    found = []
+    for text in ("one", "another"):
+        hand_to(connection, [Secret("key", text), salt])
+        found.append(
+            connection.execute(
+                f"select id, {sql_of('customer_key', 'id')}, "
+                f"{sql_of('sample_point', 'id')} < 0.1 "
+                "from (select 'C' || range as id from range(2000)) order by id"
+            ).fetchall()
+        )
+    before, after = found
+    assert [(each[0], each[2]) for each in before] == [
+        (each[0], each[2]) for each in after
+    ]
+    assert not {key for _, key, _ in before} & {key for _, key, _ in after}
+    assert 100 < sum(is_sampled for *_, is_sampled in before) < 300
+
+
 @pytest.mark.parametrize("secret", ["key", "salt"])
 def test_without_its_secret_a_query_stops(secret: str) -> None:
     with duckdb.connect() as connection:
