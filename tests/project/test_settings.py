@@ -15,6 +15,7 @@ import pytest
 from checks.settings import MARK, PAGE, table
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.project.settings import SettingError, settings, values
+from forked_dbt import COMPILED
 from warehouse import Warehouse
 
 DAYS = "a list of one or more different whole numbers, each at least 1 and at most 3650"
@@ -198,3 +199,19 @@ def test_dbt_refuses_an_unknown_name_in_the_project_file(
     )
     assert done.returncode != 0
     assert "var asofdate (given: 2024-01-01); did you mean as_of_date?" in done.stdout
+
+
+def test_what_tests_read_once_is_the_same_for_all_values_of_some_vars(
+    root: Path, parsed: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse"]
+    places = ["--target", "sample", "--target-path", tmp_path, "--log-path", tmp_path]
+    chosen = ["--vars", json.dumps(COMPILED)]
+    subprocess.run([*command, *places, *chosen], cwd=root, check=True)
+    one, two = (
+        json.loads((folder / "manifest.json").read_text("utf-8"))["nodes"]
+        for folder in (parsed, tmp_path)
+    )
+    for node in (*one.values(), *two.values()):
+        del node["created_at"]
+    assert one == two

@@ -8,7 +8,6 @@ fork is as good as one in a process of its own.
 import gc
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+# Vars that only the text of models reads, as dbt compiles it: what dbt reads of the
+# project is the same for all their values, as test_settings holds. Others may change
+# how a model is materialized, as reload_days does, or what a Python model is told.
+COMPILED = {"as_of_date": "2024-03-01", "currency": "EUR", "time_zone": "Asia/Tokyo"}
 
 
 @dataclass(frozen=True)
@@ -73,19 +77,6 @@ class ForkedDbt:
         self.process.communicate()
 
 
-def vars_of_manifests(project: Path) -> set[str]:
-    """The vars whose values dbt writes into its manifest when it reads the project.
-
-    It reads the others as it compiles a model: a manifest is good for all their values.
-    """
-    return {
-        name
-        for folder in ("models", "python_models", "seeds")
-        for path in (project / folder).rglob("*.yml")
-        for name in re.findall(r"var\('(\w+)'\)", path.read_text("utf-8"))
-    }
-
-
 def read_manifest(common: list[str], read: str) -> Any:
     """Read the project with these vars; None where dbt refuses a value."""
     from dbt.cli.main import dbtRunner
@@ -115,11 +106,10 @@ def main(project: str, scratch: str) -> None:
         # The static parser starts threads, and a process with threads cannot fork.
         "--no-static-parser",
     ]
-    kept = vars_of_manifests(Path(project))
     manifests: dict[str, Any] = {}
     for line in sys.stdin:
         arguments, settings, folder, environment, streams = json.loads(line)
-        read = json.dumps({name: settings[name] for name in settings if name in kept})
+        read = json.dumps({name: settings[name] for name in settings.keys() - COMPILED})
         if read not in manifests:
             # If there is none, the fork reads the project again and says what is wrong.
             manifests[read] = read_manifest(common, read)
