@@ -141,7 +141,7 @@ unknown_experiments as (
     left join experiments on assignments.experiment_id = experiments.experiment_id
     where
         experiments.experiment_id is null
-        and (select count(*) from experiments as listed) > 0
+        and (select count(*) from {{ ref('dim_experiments') }}) > 0
 ),
 
 -- Var as_of_date says which day is the last.
