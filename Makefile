@@ -120,7 +120,7 @@ lint-python:
 	mypy
 
 lint-sql:
-	sqlfluff lint --disable-progress-bar models tests
+	sqlfluff lint --processes 2 --disable-progress-bar models tests
 
 format: install ### Put Python and SQL into the project's layout.
 	ruff check --fix .

@@ -232,7 +232,7 @@ cases as (
     union all
     select
         '{{ what }}',
-        ({{ value }}) {{ 'is' if result == 'null' else '=' }} {{ result }}
+        ({{ value }}) {{ 'is' if result == 'null' else '=' }} {{ result }}  -- noqa: PRS
     {%- endfor %}
 )
 
