@@ -73,11 +73,15 @@
         {{ customer_key('customer_id') }} as customer_key,
         {{ sample_point('customer_id') }} as sample_point
     from (
-        {%- for query in queries %}
-        select customer_id from (
-            {{ query }}
-        ) as named_by_feed
-        {{ 'union' if not loop.last }}
-        {%- endfor %}
+        -- Two spellings of an id are one customer, within a feed too.
+        select distinct customer_id
+        from (
+            {%- for query in queries %}
+            select customer_id from (
+                {{ query }}
+            ) as named_by_feed
+            {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        ) as named_by_feeds
     ) as named_customers
 {%- endmacro %}

@@ -567,13 +567,20 @@ def test_a_published_copy_has_the_same_page(
     assert found == expected
 
 
+# The facts of the feeds beside the sales.
+OTHER_FEEDS = [
+    *("orders.fct_marketing_spend", "orders.dim_campaigns"),
+    *("orders.fct_campaign_sends", "orders.fct_redemptions"),
+    *("orders.dim_experiments", "orders.fct_assignments", "orders.dim_calendar"),
+    *("orders.fct_subscriptions", "orders.fct_consents", "orders.dim_product_vectors"),
+]
 # What models/reports read; a test puts another select in a table's place.
 INPUTS = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
-    "orders.dim_customers",
+    *("orders.dim_customers", *OTHER_FEEDS),
     *("orders.rejected_records", "orders.statuses", "orders.warnings"),
     *("orders.money_checks", "reference.money_check_causes", "clv.shop_margin"),
     "reference.clv_models",
@@ -650,7 +657,7 @@ def test_a_shop_of_orders_alone_has_its_page(
     empty = [
         *("orders.fct_order_lines", "orders.fct_events", "orders.fct_reviews"),
         *("orders.fct_refunds", "orders.dim_products", "orders.rejected_records"),
-        "clv.trainings",
+        *("clv.trainings", *OTHER_FEEDS),
         *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
     ]
     selects = {table: none.format(table) for table in empty}
