@@ -490,3 +490,8 @@
 {% macro spark__hex_value(text) -%}
     cast(conv({{ text }}, 16, 10) as int)
 {%- endmacro %}
+
+{# A null of a type of a contract, on every engine. #}
+{% macro null_of(data_type) -%}
+    cast(null as {{ data_type | replace('varchar', 'string') | replace('blob', 'binary') }})
+{%- endmacro %}

@@ -121,3 +121,11 @@
     {%- endfor -%}
     {{ json_object(named) }}
 {%- endmacro %}
+
+{# What rejected_records keeps of a row: the row as it was read, as JSON, if it is rejected. #}
+{% macro rejected_row(columns) -%}
+    case
+        when rejection_reason is not null
+            then {{ row_json(columns) }}
+    end
+{%- endmacro %}

@@ -17,7 +17,7 @@
     (
         select
     {%- for column in (remembering_node(name).columns.values() if execute else []) %}
-            {{ column.name if column.name in there else typed_null(column.data_type) ~ ' as ' ~ column.name }}
+            {{ column.name if column.name in there else null_of(column.data_type) ~ ' as ' ~ column.name }}
             {{- ',' if not loop.last }}
     {%- endfor %}
         {% if table -%}
@@ -56,11 +56,6 @@
         ) }}
     {%- endif -%}
     {{ return(node) }}
-{%- endmacro %}
-
-{# A null of a type of a contract, on every engine. #}
-{% macro typed_null(data_type) -%}
-    cast(null as {{ data_type | replace('varchar', 'string') | replace('blob', 'binary') }})
 {%- endmacro %}
 
 {#

@@ -98,3 +98,29 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+{#
+  The feeds, each with the model that holds its facts and the condition by which these
+  are told from other rows of the model; '' where it has none.
+#}
+{% macro facts_of_feeds() -%}
+    {{ return([
+        ('orders', 'fct_orders', ''),
+        ('order_lines', 'fct_order_lines', ''),
+        ('products', 'dim_products', 'is_in_catalogue'),
+        ('customers', 'dim_customers', 'has_account'),
+        ('events', 'fct_events', ''),
+        ('reviews', 'fct_reviews', ''),
+        ('refunds', 'fct_refunds', "source = 'refunds'"),
+        ('marketing_spend', 'fct_marketing_spend', ''),
+        ('campaigns', 'dim_campaigns', ''),
+        ('campaign_sends', 'fct_campaign_sends', ''),
+        ('redemptions', 'fct_redemptions', ''),
+        ('experiments', 'dim_experiments', ''),
+        ('assignments', 'fct_assignments', ''),
+        ('calendar', 'dim_calendar', ''),
+        ('subscriptions', 'fct_subscriptions', ''),
+        ('consents', 'fct_consents', ''),
+        ('product_vectors', 'dim_product_vectors', ''),
+    ]) }}
+{%- endmacro %}

@@ -134,7 +134,7 @@
     {%- set value, data_type = adapter.quote(column.name), column.data_type -%}
     {%- set raw = found.get(column.name) -%}
     {%- if raw is none -%}
-        cast(null as {{ 'string' if data_type == 'varchar' else data_type }})
+        {{ null_of(data_type) }}
     {%- elif column.name.endswith('_id') -%}
         {{ id_text(value) if is_text(raw) else id_number(value, raw.data_type | lower) }}
     {%- else -%}

@@ -49,8 +49,5 @@ select
     assigned_at,
     exposed_at,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

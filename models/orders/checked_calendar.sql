@@ -31,8 +31,5 @@ select
     name,
     lower(kind) as kind,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

@@ -47,8 +47,5 @@ select
     given_at,
     withdrawn_at,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

@@ -37,8 +37,5 @@ select
     acquisition_channel,
     signed_up_at,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

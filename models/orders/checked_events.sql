@@ -45,8 +45,5 @@ select
     case when position >= 1 then position end as position,
     query,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

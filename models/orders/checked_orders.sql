@@ -76,8 +76,5 @@ select
     status_meaning in ('sale', 'refunded') as is_sale,
     duplicate_reason is null as is_kept,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

@@ -59,8 +59,5 @@ select
     coalesce(redeemed_at, ordered_at) as redeemed_at,
     abs(amount) as amount,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

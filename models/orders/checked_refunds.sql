@@ -56,8 +56,5 @@ select
     abs(amount) as amount,
     line_number,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

@@ -67,8 +67,5 @@ select
     renewal_months,
     ended_at,
     rejection_reason,
-    case
-        when rejection_reason is not null
-            then {{ row_json(said) }}
-    end as record
+    {{ rejected_row(said) }} as record
 from judged

@@ -1,23 +1,4 @@
 -- One row per feed: how many of its rows became facts and how many were rejected.
-{%- set facts = [
-    ('orders', 'fct_orders', ''),
-    ('order_lines', 'fct_order_lines', ''),
-    ('products', 'dim_products', 'is_in_catalogue'),
-    ('customers', 'dim_customers', 'has_account'),
-    ('events', 'fct_events', ''),
-    ('reviews', 'fct_reviews', ''),
-    ('refunds', 'fct_refunds', "source = 'refunds'"),
-    ('marketing_spend', 'fct_marketing_spend', ''),
-    ('campaigns', 'dim_campaigns', ''),
-    ('campaign_sends', 'fct_campaign_sends', ''),
-    ('redemptions', 'fct_redemptions', ''),
-    ('experiments', 'dim_experiments', ''),
-    ('assignments', 'fct_assignments', ''),
-    ('calendar', 'dim_calendar', ''),
-    ('subscriptions', 'fct_subscriptions', ''),
-    ('consents', 'fct_consents', ''),
-    ('product_vectors', 'dim_product_vectors', ''),
-] %}
 with rejected as (
     select
         feed,
@@ -27,7 +8,7 @@ with rejected as (
 ),
 
 facts as (
-    {%- for feed, model, condition in facts %}
+    {%- for feed, model, condition in facts_of_feeds() %}
     select
         {{ loop.index }} as position,
         '{{ feed }}' as feed,

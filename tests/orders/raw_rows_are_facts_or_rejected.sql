@@ -1,25 +1,6 @@
 -- Every raw row is one fact or one rejected record, feed by feed.
-{%- set feeds = [
-    ('orders', 'fct_orders', ''),
-    ('order_lines', 'fct_order_lines', ''),
-    ('products', 'dim_products', 'is_in_catalogue'),
-    ('customers', 'dim_customers', 'has_account'),
-    ('events', 'fct_events', ''),
-    ('reviews', 'fct_reviews', ''),
-    ('refunds', 'fct_refunds', "source = 'refunds'"),
-    ('marketing_spend', 'fct_marketing_spend', ''),
-    ('campaigns', 'dim_campaigns', ''),
-    ('campaign_sends', 'fct_campaign_sends', ''),
-    ('redemptions', 'fct_redemptions', ''),
-    ('experiments', 'dim_experiments', ''),
-    ('assignments', 'fct_assignments', ''),
-    ('calendar', 'dim_calendar', ''),
-    ('subscriptions', 'fct_subscriptions', ''),
-    ('consents', 'fct_consents', ''),
-    ('product_vectors', 'dim_product_vectors', ''),
-] %}
 with counted as (
-    {%- for feed, model, condition in feeds %}
+    {%- for feed, model, condition in facts_of_feeds() %}
     select
         '{{ feed }}' as feed,
         {{ raw_rows(feed) }} as rows_in,
