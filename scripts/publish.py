@@ -1,26 +1,34 @@
 """Publish a built warehouse: a DuckDB copy for readers, Parquet, PostgreSQL.
 
 It publishes the tables under contract. Every publication begins with the serving copy,
-and the other forms are made from that copy, so all hold the same rows.
+and the other forms are made from that copy, so all hold the same rows. At its end it
+says which forms are new, and which are still of an earlier publication.
 """
 
 import argparse
+import datetime as dt
 import os
+import re
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from clv_warehouse.project import settings
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import PublishError, read_tables
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 from clv_warehouse.serving.publishing.folder import locked, remove_old_versions
-from clv_warehouse.serving.publishing.postgres import publish_to_postgres
+from clv_warehouse.serving.publishing.postgres import (
+    check_postgres,
+    publish_to_postgres,
+)
 from clv_warehouse.serving.publishing.publication import (
     PARQUET,
     SERVING,
     publish_parquet,
     publish_serving_copy,
+    published_at,
 )
 
 FORMS = {
@@ -29,6 +37,8 @@ FORMS = {
     "postgres": "that, and the same tables in PostgreSQL",
     "all": "that, Parquet, and PostgreSQL where CLV_POSTGRES names a database",
 }
+POSTGRES = "PostgreSQL"
+NEW = "new"
 
 
 def main() -> int:
@@ -36,7 +46,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         _publish(arguments)
-    except (PublishError, settings.SettingError) as error:
+    except (PublishError, settings.SettingError, OSError) as error:
         print(f"publish.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -47,36 +57,67 @@ def main() -> int:
 
 def _publish(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
-    form, folder, wait = arguments.form, arguments.to, arguments.wait
+    form, folder = arguments.form, arguments.to
+    # Readers of PostgreSQL end in seconds, a build in minutes or hours.
+    wait, wait_for_readers = (
+        (0, 60) if arguments.wait is None else (arguments.wait, arguments.wait)
+    )
     copies_kept = settings.values(arguments.vars)["published_copies_kept"]
     tables = read_tables(arguments.manifest)
     warehouse = warehouse_of(arguments.target)
-    with locked(folder, wait):
-        version = publish_serving_copy(warehouse, tables, folder, wait, _say)
-        _say(f"{folder / SERVING}: {len(tables)} tables of {warehouse}")
-        if form in ("parquet", "all"):
-            publish_parquet(version, tables, folder)
-            _say(f"{folder / PARQUET}: the same, as SCHEMA/TABLE/*.parquet")
+    forms = {name: _age(at) for name, at in published_at(folder).items()}
+    try:
         if arguments.dsn:
-            rows = publish_to_postgres(
-                version / SERVING,
-                tables,
-                arguments.dsn,
-                arguments.reader,
-                max(wait, arguments.wait_for_readers),
-                _say,
-            )
-            _say(f"PostgreSQL: the same, {rows:,} rows")
-        remove_old_versions(folder, copies_kept)
+            forms[POSTGRES] = "as it was"
+            at = check_postgres(tables, arguments.dsn, arguments.reader)
+            forms[POSTGRES] = _age(at)
+        with locked(folder, wait):
+            version = publish_serving_copy(warehouse, tables, folder, wait, _say)
+            forms[SERVING] = NEW
+            _say(f"{folder / SERVING}: {len(tables)} tables of {warehouse}")
+            if form in ("parquet", "all"):
+                publish_parquet(version, tables, folder)
+                forms[PARQUET] = NEW
+                _say(f"{folder / PARQUET}: the same, as SCHEMA/TABLE/*.parquet")
+            if arguments.dsn:
+                rows = publish_to_postgres(
+                    version / SERVING,
+                    tables,
+                    arguments.dsn,
+                    arguments.reader,
+                    wait_for_readers,
+                    _say,
+                )
+                forms[POSTGRES] = NEW
+                _say(f"{POSTGRES}: the same, {rows:,} rows")
+            remove_old_versions(folder, copies_kept)
+    finally:
+        for name, age in forms.items():
+            _say(f"{name:<15} {age}")
     _say(f"Published in {time.monotonic() - started:.1f} s.")
+
+
+def _age(at: dt.datetime | None) -> str:
+    return f"old, of {at:%Y-%m-%d %H:%M:%S} UTC" if at else "not published"
 
 
 def _say(line: str) -> None:
     print(line, flush=True)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # It repeats an argument that it does not know, and a password that is in it.
+        if re.search("[@=]|://", message):
+            message = (
+                "this is not how arguments are given; PostgreSQL's address is given "
+                "as --dsn ADDRESS (publish.py FORM --help)"
+            )
+        super().error(message)
+
+
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="publish.py", description=__doc__)
+    parser = _Parser(prog="publish.py", description=__doc__)
     forms = parser.add_subparsers(dest="form", required=True)
     for name, text in FORMS.items():
         command = forms.add_parser(name, help=text, description=f"Publish {text}.")
@@ -96,10 +137,9 @@ def _arguments() -> argparse.Namespace:
         command.add_argument(
             "--wait",
             type=float,
-            default=0,
             metavar="SECONDS",
             help="how long to wait for a build, another publish, or readers of "
-            "PostgreSQL's old tables (default: 0; 60 for readers)",
+            "PostgreSQL's old tables (default: 60 for readers, 0 for the others)",
         )
         command.add_argument(
             "--vars",
@@ -107,7 +147,7 @@ def _arguments() -> argparse.Namespace:
             metavar="YAML",
             help="settings, as dbt takes them: '{published_copies_kept: 5}'",
         )
-        command.set_defaults(dsn=None, reader=None, wait_for_readers=60)
+        command.set_defaults(dsn=None, reader=None)
         if name in ("postgres", "all"):
             command.add_argument(
                 "--dsn",
@@ -124,6 +164,8 @@ def _arguments() -> argparse.Namespace:
                 "variable CLV_POSTGRES_READER, or no other than before)",
             )
     arguments = parser.parse_args()
+    # A variable of the environment may be there and hold nothing.
+    arguments.dsn = (arguments.dsn or "").strip()
     if arguments.form == "postgres" and not arguments.dsn:
         parser.error("postgres needs --dsn, or the environment variable CLV_POSTGRES")
     return arguments

@@ -1,11 +1,14 @@
 """Publishes to a real PostgreSQL server, and tests what its readers see meanwhile."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import psycopg
@@ -15,7 +18,8 @@ import sqlalchemy
 from benchmarks.postgres_server import find_programs, running_server
 from clv_warehouse.project.contracts import Column, PublishError, read_tables
 from clv_warehouse.serving.publishing.postgres import publish_to_postgres
-from publishing import FACT, ORDERS, TABLES, TOTALS, build, publish
+from publishing import FACT, ORDERS, TABLES, TOTALS, build, publish, write_manifest
+from script_command import script_command
 
 PROGRAMS = find_programs()
 pytestmark = pytest.mark.skipif(
@@ -62,6 +66,25 @@ def publisher(dsn, tmp_path):
         return said
 
     return publish_version
+
+
+@pytest.fixture
+def command(dsn, tmp_path, monkeypatch):
+    """Publishes version after version of the tiny shop by the command."""
+    manifest = write_manifest(tmp_path / "manifest.json")
+    warehouse = tmp_path / "warehouse.duckdb"
+    monkeypatch.setenv("CLV_WAREHOUSE", str(warehouse))
+    monkeypatch.setenv("CLV_POSTGRES", dsn)
+
+    def run(version, *arguments, change=None):
+        build(warehouse, version)
+        if change:
+            with duckdb.connect(warehouse) as connection:
+                connection.execute(change)
+        where = ("--manifest", manifest, "--to", tmp_path / "to")
+        return script_command("publish.py", "all", *where, *arguments)
+
+    return run
 
 
 @contextmanager
@@ -346,3 +369,119 @@ def test_what_is_in_the_way_is_named(dsn, publisher, tmp_path):
         connection.execute("create table shop.taken (a integer)")
     with pytest.raises(PublishError, match=r"shop\.taken is in this database already"):
         publisher(2, (ORDERS, taken), "create view shop.taken as from shop.totals")
+
+
+def ages(done):
+    """Which forms the command says are new, and which are not."""
+    names = ("serving.duckdb", "parquet", "PostgreSQL")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return {one[0]: one[1] for one in lines if len(one) > 1 and one[0] in names}
+
+
+def test_the_command_says_which_forms_are_new_and_which_are_old(command, tmp_path, dsn):
+    forms = dict.fromkeys(("serving.duckdb", "parquet", "PostgreSQL"), "new")
+    done = command(1)
+    assert (done.returncode, ages(done)) == (0, forms), done.stderr
+    nul = "update shop.fct_orders set tags = ['b' || chr(0)] where order_id = 7"
+    failed = command(2, change=nul)
+    assert failed.returncode == 1 and "code 0" in failed.stderr
+    assert ages(failed) == forms | {"PostgreSQL": "old,"}
+    (tmp_path / "to" / "parquet").unlink()
+    (tmp_path / "to" / "parquet").mkdir()
+    failed = command(3)
+    assert failed.returncode == 1 and "Is a directory" in failed.stderr
+    assert ages(failed) == forms | {"parquet": "not", "PostgreSQL": "old,"}
+    assert query(dsn, "select version from shop.totals") == [(1,)]
+
+
+def test_readers_are_waited_for_as_long_as_the_command_says(command, dsn):
+    assert command(1).returncode == 0
+    with psycopg.connect(dsn) as reader:
+        reader.execute("select version from shop.totals")
+        started = time.monotonic()
+        failed = command(2, "--wait", "1")
+        # Far less than the minute without --wait, on a busy machine too.
+        assert time.monotonic() - started < 30
+    assert failed.returncode == 1 and "readers hold the old ones" in failed.stderr
+    assert ages(failed)["PostgreSQL"] == "old,"
+
+
+def test_nothing_is_copied_where_postgresql_would_not_take_it(command, tmp_path, dsn):
+    def refused(words, *arguments):
+        failed = command(1, *arguments)
+        assert failed.returncode == 1 and words in failed.stderr, failed.stderr
+        assert not (tmp_path / "to").exists()
+
+    refused("Check host, port", "--dsn", "postgresql://clv@127.0.0.1:1/none")
+    refused('"nobody_here" does not exist', "--dsn", dsn + "?user=nobody_here")
+    refused("No role ghost in PostgreSQL", "--reader", "ghost")
+    analyst = dsn.replace("clv@", "analyst@")
+    refused("grant create on database", "--dsn", analyst)
+    query_all(dsn, "grant create on database trial to analyst", "create schema shop")
+    refused("alter schema shop owner to analyst", "--dsn", analyst)
+    query_all(
+        dsn,
+        "grant create on schema shop to analyst",
+        "create schema published_20240101t000000000000",
+        'create table published_20240101t000000000000."shop.totals" (version integer)',
+        "create view shop.totals as select * from "
+        'published_20240101t000000000000."shop.totals"',
+    )
+    refused('alter view "shop"."totals" owner to analyst', "--dsn", analyst)
+    refused("alter schema shop owner", "--dsn", analyst, "--reader", "analyst")
+    query_all(dsn, "alter database trial set default_transaction_read_only = on")
+    refused("Name the primary server")
+    with psycopg.connect(dsn) as other:
+        other.execute("select pg_advisory_lock(2088310725)")
+        refused("Another publish.py is writing to this database")
+
+
+def query_all(dsn, *statements):
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def when_copying(dsn, act):
+    """Wait in another thread until rows are sent; then act with a session's process."""
+    copying = "select pid from pg_stat_activity where query ilike 'copy%fct_orders%'"
+
+    def wait():
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            while not (found := connection.execute(copying).fetchall()):
+                time.sleep(0.002)
+            act(connection, found[0][0])
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+@pytest.mark.slow
+def test_a_connection_that_ends_among_rows_is_told_with_its_cause(dsn, tmp_path):
+    build(tmp_path / "large.duckdb", 2, rows=2_000_000)
+    serving = tmp_path / "large.duckdb"
+
+    def terminate(connection, process):
+        connection.execute("select pg_terminate_backend(%s)", [process])
+
+    def cancel(connection, process):
+        connection.execute("select pg_cancel_backend(%s)", [process])
+
+    for act, words in (
+        (terminate, r"fct_orders: PostgreSQL: .*connection unexpectedly\. .*ended the"),
+        (cancel, r"fct_orders: PostgreSQL: canceling statement .*Somebody cancelled"),
+    ):
+        thread = when_copying(dsn, act)
+        with pytest.raises(PublishError, match=words) as raised:
+            publish_to_postgres(serving, TABLES, dsn, None, 20, lambda _: None)
+        thread.join()
+        assert "rollback" not in str(raised.value)
+    with running_server(PROGRAMS, "fsync=off") as stopped:
+        ((folder,),) = query(stopped, "show data_directory")
+        server = int(Path(folder, "postmaster.pid").read_text().split()[0])
+        # As `pg_ctl stop` does it: every session is ended.
+        thread = when_copying(stopped, lambda *_: os.kill(server, signal.SIGINT))
+        with pytest.raises(PublishError, match="server was stopped or restarted"):
+            publish_to_postgres(serving, TABLES, stopped, None, 20, lambda _: None)
+        thread.join()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -70,6 +71,33 @@ def build(path: Path, version: int, rows: int = 1000) -> None:
     with duckdb.connect(path) as connection:
         connection.execute(BUILD.format(version=version, rows=rows))
         connection.execute(TOTAL.format(version=version))
+
+
+def write_manifest(path: Path, tables: tuple[Table, ...] = TABLES) -> Path:
+    """Write what publishing reads of the manifest of a project with these tables."""
+    nodes = {}
+    for table in tables:
+        model = f"model.{table.name}"
+        nodes[model] = {
+            "resource_type": "model",
+            "schema": table.schema,
+            "alias": table.name,
+            "description": table.description,
+            "config": {"contract": {"enforced": True}},
+            "columns": {column.name: asdict(column) for column in table.columns},
+        }
+        for key in table.keys:
+            nodes[f"test.{table.name}.{'.'.join(key)}"] = {
+                "resource_type": "test",
+                "attached_node": model,
+                "test_metadata": {
+                    "name": "unique_together",
+                    "kwargs": {"columns": list(key)},
+                },
+                "config": {},
+            }
+    path.write_text(json.dumps({"nodes": nodes}))
+    return path
 
 
 def publish(

@@ -21,6 +21,7 @@ from pathlib import Path
 from clv_warehouse.project.contracts import PublishError
 
 PARTIAL = ".partial"
+VERSION = "%Y%m%dT%H%M%S.%fZ"
 SECONDS_BETWEEN_TRIES = 0.2
 
 
@@ -59,8 +60,17 @@ def locked(folder: Path, wait_seconds: float) -> Iterator[None]:
 
 def new_version(folder: Path) -> Path:
     """Return the path of a version that sorts after all others; do not create it."""
-    now = dt.datetime.now(dt.UTC)
-    return folder / "versions" / now.strftime("%Y%m%dT%H%M%S.%fZ")
+    return folder / "versions" / dt.datetime.now(dt.UTC).strftime(VERSION)
+
+
+def written_at(folder: Path, name: str) -> dt.datetime | None:
+    """Return when the version was begun that FOLDER/NAME is of, in UTC."""
+    published = folder / name
+    for version in folder.glob("versions/*Z") if published.exists() else ():
+        of_version = version / name
+        if of_version.exists() and of_version.samefile(published):
+            return dt.datetime.strptime(version.name, VERSION)
+    return None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,21 @@ import duckdb
 from clv_warehouse.project.contracts import PublishError, Table
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import quoted
+from clv_warehouse.serving.publishing.address import readable_address
 from clv_warehouse.serving.publishing.views import (
     STAY,
+    check_rights,
     check_views,
     drop_unused,
     loaded_name,
+    loaded_schemas,
     swap,
 )
 
+# What libpq says when the server, or somebody on it, ends a session.
+ENDED = re.compile("server closed the connection|terminating connection")
+# The schema that a publication loads its tables into.
+SCHEMA = "published_%Y%m%dt%H%M%S%f"
 LOADERS = 2
 ROWS_PER_BATCH = 100_000
 ONE_PUBLISHER = 2_088_310_725  # the advisory lock; any number of our own
@@ -45,6 +52,31 @@ TYPES = {
     "timestamp with time zone": "timestamptz",
     "blob": "bytea",
 }
+
+
+def check_postgres(
+    tables: tuple[Table, ...], dsn: str, reader: str | None
+) -> dt.datetime | None:
+    """Try, before anything is copied, whether `publish_to_postgres` could do its work.
+
+    Returns when the tables there were published, in UTC. Raises PublishError if the
+    address cannot be read, the server does not let us in, another publishes, the role
+    `reader` is not there, a right is missing, or a view cannot be swapped. It leaves
+    nothing in the database.
+    """
+    types = {
+        table: {
+            column.name: _type(table, column.name, _of_contract(column.data_type))
+            for column in table.columns
+        }
+        for table in tables
+    }
+    with _connected(dsn) as (connection, cursor):
+        _require_free(cursor, types, reader)
+        _create_schema(cursor)
+        connection.rollback()
+        loaded = loaded_schemas(cursor)
+    return max((dt.datetime.strptime(each, SCHEMA) for each in loaded), default=None)
 
 
 def publish_to_postgres(
@@ -66,21 +98,10 @@ def publish_to_postgres(
         _connected(dsn) as (connection, cursor),
     ):
         types = {table: _types(source, table) for table in tables}
-        cursor.execute(f"select pg_try_advisory_lock({ONE_PUBLISHER})")
-        if not cursor.fetchone()[0]:
-            raise PublishError(
-                "Another publish.py is writing to this database. Try again when it "
-                "has ended."
-            )
-        connection.commit()
-        if reader:
-            _require_role(cursor, reader)
-        check_views(cursor, types)
+        _require_free(cursor, types, reader)
         connection.commit()
         drop_unused(connection, cursor, report)
-        now = dt.datetime.now(dt.UTC)
-        schema = now.strftime("published_%Y%m%dt%H%M%S%f")
-        cursor.execute(f"create schema {schema}")
+        schema = _create_schema(cursor)
         connection.commit()
         rows = _load_all(source, types, dsn, schema, report)
         swap(connection, cursor, schema, types, reader, wait_seconds)
@@ -93,33 +114,76 @@ def _connected(dsn: str) -> Iterator[tuple[Any, Any]]:
     """Connect; turn any error into a PublishError and undo the transaction."""
     try:
         with (
-            closing(adbc.connect(dsn)) as connection,
+            closing(adbc.connect(readable_address(dsn))) as connection,
             closing(connection.cursor()) as cursor,
         ):
             try:
                 yield connection, cursor
             except BaseException:
-                connection.rollback()
+                # Where the connection is gone, the error above says so, not this one.
+                with suppress(adbc.Error):
+                    connection.rollback()
                 raise
     except adbc.Error as error:
-        raise PublishError(_explained(error)) from error
+        raise PublishError(_explained(error)) from None
+
+
+def _require_free(
+    cursor: Any, types: Mapping[Table, Mapping[str, str]], reader: str | None
+) -> None:
+    """Take the database for this publication; PublishError if it cannot be done."""
+    cursor.execute(f"select pg_try_advisory_lock({ONE_PUBLISHER})")
+    if not cursor.fetchone()[0]:
+        raise PublishError(
+            "Another publish.py is writing to this database. Try again when it has "
+            "ended."
+        )
+    if reader:
+        _require_role(cursor, reader)
+    check_rights(cursor, types, reader)
+    check_views(cursor, types)
+
+
+def _create_schema(cursor: Any) -> str:
+    """Create the schema that the tables of this publication are loaded into."""
+    now = dt.datetime.now(dt.UTC)
+    schema = now.strftime(SCHEMA)
+    cursor.execute(f"create schema {schema}")
+    return schema
 
 
 def _explained(error: Exception) -> str:
-    """Return PostgreSQL's message and what to do, never with a password in it."""
-    said = str(error).partition("\n\n")[0].partition("\nQuery was")[0]
-    said = " ".join(said.split())
+    """Return PostgreSQL's message and what to do."""
+    # The driver adds its own status before the message, and a code or the query after.
+    said = re.split(r"\n\n|\nQuery was|\n?\. SQLSTATE|\tThis prob", str(error))[0]
+    said = re.sub(r"^[A-Z_]+: |\[libpq\] |.*PGRES_FATAL_ERROR|ERROR: ", "", said)
+    said = " ".join(said.split()).rstrip(".")
     ways_out = {
         "42501": "Let the role that publishes create schemas: grant create on database "
         "... to ...; and let it own the schemas that are published.",
         "53100": "Free disk space on the server.",
         "28P01": "Check user and password, or the file ~/.pgpass.",
+        "25006": "Name the primary server, or one that may be written to, in --dsn.",
+        "57014": "Somebody cancelled it, or a limit such as statement_timeout did.",
     }
     state = getattr(error, "sqlstate", None)
     way_out = ways_out.get(str(state), "")
     if not way_out and re.search("could not connect|connection to server", said):
-        way_out = "Check host, port, database, user and password of --dsn."
-    return f"PostgreSQL: {said} {way_out}".strip() + f" {STAY}"
+        way_out = (
+            "Check host, port, database, user and password of --dsn; in an address, "
+            "the password is percent-encoded."
+        )
+    elif not way_out and ENDED.search(said):
+        way_out = (
+            "The connection ended: the server was stopped or restarted, or somebody "
+            "ended the session. The server's log says which. Then publish again."
+        )
+    return f"PostgreSQL: {said}. {way_out}".strip() + f" {STAY}"
+
+
+def _of_contract(data_type: str) -> str:
+    """Return DuckDB's own name of a type that a contract names."""
+    return str(duckdb.type(data_type)).lower()
 
 
 def _types(source: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
@@ -208,7 +272,7 @@ def _load(
     except adbc.Error as error:
         if getattr(error, "sqlstate", None) == "22021":
             raise PublishError(_text_with_nul(source, table)) from error
-        raise PublishError(f"{table.full_name}: {_explained(error)}") from error
+        raise PublishError(f"{table.full_name}: {_explained(error)}") from None
 
 
 def _text_with_nul(source: duckdb.DuckDBPyConnection, table: Table) -> str:

@@ -1,5 +1,6 @@
 """Makes one publication: the serving copy, and the forms made from it."""
 
+import datetime as dt
 from pathlib import Path
 
 from clv_warehouse.project.contracts import Table
@@ -8,6 +9,7 @@ from clv_warehouse.serving.publishing.folder import (
     new_version,
     swap_in_file,
     swap_in_link,
+    written_at,
     written_whole,
 )
 from clv_warehouse.serving.publishing.parquet import write_parquet
@@ -41,3 +43,8 @@ def publish_parquet(version: Path, tables: tuple[Table, ...], folder: Path) -> N
     with written_whole(version / PARQUET) as partial:
         write_parquet(version / SERVING, tables, partial)
     swap_in_link(version, PARQUET, folder)
+
+
+def published_at(folder: Path) -> dict[str, dt.datetime | None]:
+    """Return when the serving copy and Parquet in `folder` were published, in UTC."""
+    return {name: written_at(folder, name) for name in (SERVING, PARQUET)}

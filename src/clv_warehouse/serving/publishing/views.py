@@ -104,6 +104,50 @@ def check_views(cursor: Any, types: Types) -> None:
             )
 
 
+def loaded_schemas(cursor: Any) -> set[str]:
+    """Return the schemas whose tables the views read now."""
+    return {row[3] for row in _rows(cursor, PUBLISHED)}
+
+
+def check_rights(cursor: Any, types: Types, reader: str | None) -> None:
+    """Raise PublishError if the role that publishes may not do all of it.
+
+    It creates schemas, and views in schemas that are there already; a view is made
+    anew by its owner. To let `reader` use a schema, the role must own the schema or
+    have that right to give.
+    """
+    ((role, database, may_create),) = _rows(
+        cursor,
+        "select quote_ident(current_user), quote_ident(current_database()), "
+        "has_database_privilege(current_database(), 'create')",
+    )
+    if not may_create:
+        raise PublishError(
+            f"PostgreSQL: the role {role} may not create schemas. Let it: grant create "
+            f"on database {database} to {role}. {STAY}"
+        )
+    schemas = ", ".join(postgres_literal(table.schema) for table in types)
+    may_give = "and has_schema_privilege(oid, 'usage with grant option')"
+    others = _rows(
+        cursor,
+        "select 'schema ' || quote_ident(nspname) from pg_namespace "
+        f"where nspname in ({schemas}) and not (pg_has_role(nspowner, 'usage') "
+        f"or has_schema_privilege(oid, 'create') {may_give if reader else ''})",
+    )
+    for oid, schema, name, _ in _rows(cursor, PUBLISHED):
+        view = postgres_literal(f"view {quoted(schema)}.{quoted(name)}")
+        others += _rows(
+            cursor,
+            f"select {view} from pg_class where oid = {oid} "
+            "and not pg_has_role(relowner, 'usage')",
+        )
+    if others:
+        raise PublishError(
+            f"PostgreSQL: {others[0][0]} is another role's. Let the role that "
+            f"publishes own it: alter {others[0][0]} owner to {role}. {STAY}"
+        )
+
+
 def swap(
     connection: Any,
     cursor: Any,
@@ -160,7 +204,7 @@ def drop_unused(connection: Any, cursor: Any, report: Report) -> None:
 
     Schemas that somebody is reading, or has built something on, are left for later.
     """
-    used = {row[3] for row in _rows(cursor, PUBLISHED)}
+    used = loaded_schemas(cursor)
     loaded = _rows(
         cursor, f"select nspname::text from pg_namespace where nspname ~ '{LOADED}'"
     )
