@@ -1,6 +1,9 @@
 """Holds who may import whom, as CONTRIBUTING.md says, and that there are no circles."""
 
 import ast
+import json
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -93,3 +96,46 @@ def test_a_planted_wrong_import_is_found(
         # Late, as a circle often is.
         copy.write_text(f"{text}\n\ndef late():\n    {line}\n" if planted else text)
     assert len(wrong_imports(tmp_path)) == 1
+
+
+# Windows has none of these; the others are large, and their absence is no fault here.
+ONLY_POSIX = ("fcntl", "resource", "termios", "pty", "pwd", "grp")
+LARGE = ("keras", "tensorflow", "pyspark", "pysail", "playwright")
+IMPORT_ALL = """
+import importlib, importlib.util, json, pathlib, sys
+import duckdb, multiprocessing, pandas, pyarrow, shutil, subprocess, tempfile
+for name in json.loads(sys.argv[1]):
+    sys.modules[name] = None
+imported, absent = [], []
+for path in sorted(pathlib.Path("src").rglob("*.py")):
+    module = ".".join(path.relative_to("src").with_suffix("").parts)
+    try:
+        importlib.import_module(module.removesuffix(".__init__"))
+        imported.append(module)
+    except ImportError as error:
+        absent.append((module, error.name))
+for path in sorted(pathlib.Path("scripts").glob("*.py")):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        imported.append(path.name)
+    except ImportError as error:
+        absent.append((path.name, error.name))
+print(json.dumps({"imported": imported, "absent": absent}))
+"""
+
+
+def test_modules_and_scripts_import_without_what_windows_lacks(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL, json.dumps([*ONLY_POSIX, *LARGE])],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    absent = [each for each in told["absent"] if each[1].split(".")[0] not in LARGE]
+    assert absent == []
+    for module in ("publish.py", "load.py", "show.py", "memory.py", "dashboard.py"):
+        assert module in told["imported"]

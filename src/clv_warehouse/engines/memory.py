@@ -5,8 +5,6 @@ their own names, and the table backup.about, which says when it was made.
 """
 
 import datetime as dt
-import fcntl
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ import duckdb
 
 from clv_warehouse.engines.doorway import engine_of
 from clv_warehouse.project.contracts import Column, Table
+from clv_warehouse.project.disk import lock, to_disk
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
@@ -26,6 +25,7 @@ STORAGE_VERSION = "v1.4.0"
 # The name of the backup in the connection that reads or writes it.
 BACKUP = "kept"
 PARTIAL = ".partial"
+LOCK = ".lock"
 
 
 class BackupError(Exception):
@@ -153,27 +153,20 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises BackupError while another process writes a file in that folder.
     """
     partial = path.with_name(path.name + PARTIAL)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        # The system releases the lock when the process ends, however it ends.
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (path.parent / LOCK).open("w") as file:
+        if not lock(file):
+            raise BackupError(
+                f"Another memory.py is writing to {path.parent}. Try again when it has "
+                "ended."
+            )
         _remove(partial)
-    except BlockingIOError as error:
-        raise BackupError(
-            f"Another memory.py is writing to {path.parent}. Try again when it has "
-            "ended."
-        ) from error
-    else:
         try:
             yield partial
-            with partial.open("rb") as written:
-                os.fsync(written.fileno())
+            to_disk(partial)
             partial.replace(path)
-            os.fsync(folder)
+            to_disk(path.parent)
         finally:
             _remove(partial)
-    finally:
-        os.close(folder)
 
 
 def _remove(partial: Path) -> None:

@@ -10,7 +10,6 @@ them in by a rename.
 """
 
 import datetime as dt
-import fcntl
 import os
 import shutil
 import time
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clv_warehouse.project.contracts import PublishError
+from clv_warehouse.project.disk import lock, to_disk
 
 PARTIAL = ".partial"
 VERSION = "%Y%m%dT%H%M%S.%fZ"
@@ -40,18 +40,13 @@ def locked(folder: Path, wait_seconds: float) -> Iterator[None]:
         ) from error
     with file:
         deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                # The system releases the lock when the process ends, however it ends.
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    raise PublishError(
-                        f"Another publish.py is writing to {folder}. Try again when "
-                        "it has ended, or give --wait SECONDS."
-                    ) from error
-                time.sleep(SECONDS_BETWEEN_TRIES)
+        while not lock(file):
+            if time.monotonic() >= deadline:
+                raise PublishError(
+                    f"Another publish.py is writing to {folder}. Try again when it has "
+                    "ended, or give --wait SECONDS."
+                )
+            time.sleep(SECONDS_BETWEEN_TRIES)
         for pattern in (f"*{PARTIAL}", f"*/*{PARTIAL}"):
             for leftover in (folder / "versions").glob(pattern):
                 shutil.rmtree(leftover)
@@ -82,10 +77,10 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield partial
         for parent, _, names in os.walk(partial):
             for name in names:
-                _to_disk(Path(parent, name))
-            _to_disk(Path(parent))
+                to_disk(Path(parent, name))
+            to_disk(Path(parent))
         partial.rename(path)
-        _to_disk(path.parent)
+        to_disk(path.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -100,7 +95,7 @@ def swap_in_file(version: Path, name: str, folder: Path) -> None:
     # A reader may have written to the old copy; its log must not touch the new one.
     (folder / f"{name}.wal").unlink(missing_ok=True)
     new.replace(folder / name)
-    _to_disk(folder)
+    to_disk(folder)
 
 
 def swap_in_link(version: Path, name: str, folder: Path) -> None:
@@ -109,7 +104,7 @@ def swap_in_link(version: Path, name: str, folder: Path) -> None:
     new.unlink(missing_ok=True)
     new.symlink_to(Path("versions", version.name, name), target_is_directory=True)
     new.replace(folder / name)
-    _to_disk(folder)
+    to_disk(folder)
 
 
 def remove_old_versions(folder: Path, keep: int) -> None:
@@ -122,12 +117,3 @@ def remove_old_versions(folder: Path, keep: int) -> None:
             partial = version.with_name(version.name + PARTIAL)
             version.rename(partial)
             shutil.rmtree(partial)
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until the contents of a file or folder are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
