@@ -4,7 +4,6 @@ import argparse
 import datetime as dt
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +33,7 @@ from clv_warehouse.engines.spark.sessions import SESSIONS
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import Column, Table, read_memory
+from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.secrets import PUBLIC, hand_to
 from clv_warehouse.shop.schemas import SCHEMAS
 
@@ -151,8 +151,8 @@ def check(
         hand_to(expected, PUBLIC)
         for feed, rows in raw.items():
             write(session, rows, TableName("raw", feed))
-        with tempfile.TemporaryDirectory(prefix="clv_spark_") as scratch:
-            backup = Path(scratch, "memory.duckdb")
+        with scratch_folder() as scratch:
+            backup = scratch / "memory.duckdb"
             back_up(expected, memory, backup, print)
             restore(session, memory, backup, print)
         forget_half(session)
@@ -225,11 +225,11 @@ def main() -> int:
     """Check what the command line says; return the exit code."""
     arguments = _arguments()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="clv_spark_") as scratch:
+    with scratch_folder() as scratch:
         try:
-            with SESSIONS[arguments.engine](Path(scratch)) as session:
+            with SESSIONS[arguments.engine](scratch) as session:
                 if arguments.customers:
-                    found = check_made(session, arguments.customers, Path(scratch))
+                    found = check_made(session, arguments.customers, scratch)
                 else:
                     found = check_sample(session, arguments.warehouse)
         except BuildError as error:

@@ -7,7 +7,6 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from clv_warehouse.loading.connectors import CONNECTORS, Connector, mapped_by
 from clv_warehouse.loading.feeds import read_feeds
@@ -20,6 +19,7 @@ from clv_warehouse.loading.suggesting import suggest_mapping
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
 from clv_warehouse.project.report import Report
+from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.secrets import SecretError, make_missing, of_made
 from clv_warehouse.project.settings import first_wrong
 
@@ -59,8 +59,8 @@ def _load(arguments: argparse.Namespace, warehouse: Path, report: Report) -> Loa
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    with TemporaryDirectory() as folder:
-        scratch = Path(folder) / "check.duckdb"
+    with scratch_folder() as folder:
+        scratch = folder / "check.duckdb"
         # The tables of a pipeline are in the warehouse itself.
         warehouse = arguments.warehouse if arguments.connector == "tables" else scratch
         checked = _load(arguments, warehouse, _say_percents)

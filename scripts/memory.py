@@ -8,7 +8,6 @@ first build, and that build goes on from where the old one was.
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from clv_warehouse.engines.spark.sessions import plain_session
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import ManifestError, Table, read_memory
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
+from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.sql import first_line
 
 SPARK = "spark"
@@ -83,8 +83,8 @@ def _session(target: str, command: str) -> Iterator[Any]:
     """Open the warehouse of a target; a restore is done as a whole or not at all."""
     if target == SPARK:
         with (
-            tempfile.TemporaryDirectory(prefix="clv_spark_") as scratch,
-            plain_session(Path(scratch)) as session,
+            scratch_folder() as scratch,
+            plain_session(scratch) as session,
         ):
             yield session
         return

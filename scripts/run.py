@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from clv_warehouse.project.child import run_to_its_end, running
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import ROOT, WAREHOUSES
 
@@ -61,8 +62,7 @@ def _steps(arguments: argparse.Namespace) -> list[tuple[str, Callable[[str], int
 
 
 def _script(name: str, *arguments: str) -> int:
-    command = [sys.executable, str(ROOT / "scripts" / name), *arguments]
-    return subprocess.run(command, check=False).returncode
+    return run_to_its_end([sys.executable, ROOT / "scripts" / name, *arguments])
 
 
 def _build(arguments: list[str], title: str) -> int:
@@ -75,20 +75,18 @@ def _build(arguments: list[str], title: str) -> int:
     LOG.parent.mkdir(exist_ok=True)
     with (
         LOG.open("w", encoding="utf-8") as log,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        ) as dbt,
+        running(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as dbt,
     ):
-        assert dbt.stdout is not None
+        assert dbt.stdin is not None and dbt.stdout is not None
         follower = _Follower(title, log)
         try:
             for line in dbt.stdout:
                 follower.take(line.rstrip("\n"))
         finally:
+            # If this is being stopped, so is dbt, and says a last word.
+            dbt.stdin.close()
+            for line in dbt.stdout:
+                follower.take(line.rstrip("\n"))
             follower.end()
             code = dbt.wait()
     print(f"{follower.summary()} All that dbt said is in {LOG}.", flush=True)

@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 from clv_warehouse.engines.spark.build import BuildError, build
 from clv_warehouse.engines.spark.sessions import SESSIONS
 from clv_warehouse.project.command import run_main
+from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.secrets import SecretError, required
 
 
@@ -22,10 +21,10 @@ def main() -> int:
         help="plain: the environment's session; sail or local: one in this process",
     )
     arguments, options = parser.parse_known_args()
-    with tempfile.TemporaryDirectory(prefix="clv_spark_") as scratch:
+    with scratch_folder() as scratch:
         try:
             secrets = required()
-            with SESSIONS[arguments.engine](Path(scratch)) as session:
+            with SESSIONS[arguments.engine](scratch) as session:
                 build(session, secrets, options)
         except SecretError as error:
             print(f"spark.py: {error}", file=sys.stderr)

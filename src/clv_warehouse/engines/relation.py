@@ -10,6 +10,7 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from clv_warehouse.project.contracts import Table
+from clv_warehouse.project.stopping import raise_if_stopping
 
 Result = TypeVar("Result")
 
@@ -97,12 +98,16 @@ class Engine(Protocol):
 def in_threads(
     work: Callable[[pa.RecordBatch], Result], batches: Iterable[pa.RecordBatch]
 ) -> Iterator[Result]:
-    """Apply `work` to each batch in threads; return the results in order."""
+    """Apply `work` to each batch in threads; return the results in order.
+
+    Raises StoppedError if the process is ending.
+    """
     # Each batch has a thread. Threads inside the matrix products would only compete
     # with these.
     with threadpool_limits(1), ThreadPoolExecutor(THREADS) as pool:
         waiting: deque = deque()
         for batch in batches:
+            raise_if_stopping()
             waiting.append(pool.submit(work, batch))
             if len(waiting) > THREADS:
                 yield waiting.popleft().result()

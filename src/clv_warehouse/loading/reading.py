@@ -4,12 +4,11 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Self
 
 import duckdb
@@ -37,6 +36,7 @@ from clv_warehouse.loading.times import (
 )
 from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.report import Report
+from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.sql import first_line, literal, quoted
 
 # Where a row comes from: its file, its place there as a person counts, and a running
@@ -164,7 +164,8 @@ class Reader:
         self.zones: dict[tuple[str, str], ZoneCounts] = {}
         for form in options.dates:
             self._require_date_format(form)
-        self._copies: TemporaryDirectory[str] | None = None
+        self._copies = ExitStack()
+        self._scratch_folder: Path | None = None
 
     def note(self, text: str) -> None:
         """Keep a sentence for the findings of a check, and report it."""
@@ -175,9 +176,8 @@ class Reader:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._copies is not None:
-            self._copies.cleanup()
-            self._copies = None
+        self._copies.close()
+        self._scratch_folder = None
 
     def read_file(self, path: Path, columns: Sequence[Column], view: str) -> set[str]:
         """Make `view` from a file; return the names of the columns that it has.
@@ -298,9 +298,9 @@ class Reader:
         return _FileTable(label, sql, types, place_sql="file_row_number + 1")
 
     def _scratch(self) -> Path:
-        if self._copies is None:
-            self._copies = TemporaryDirectory()
-        return Path(self._copies.name)
+        if self._scratch_folder is None:
+            self._scratch_folder = self._copies.enter_context(scratch_folder())
+        return self._scratch_folder
 
     def _make_view(
         self, parts: Sequence[_Part], columns: Sequence[Column], view: str

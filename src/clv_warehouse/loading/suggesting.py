@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -28,6 +27,7 @@ from clv_warehouse.loading.reading import Reader
 from clv_warehouse.loading.texts import open_text
 from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.sql import first_line, literal, quoted
 
 _STATUSES = ROOT / "seeds" / "reference" / "order_statuses.csv"
@@ -113,11 +113,11 @@ def suggest_mapping(source: Path, feeds: tuple[Feed, ...]) -> str:
     """
     with (
         duckdb.connect() as connection,
-        TemporaryDirectory() as scratch,
+        scratch_folder() as scratch,
         Reader(connection, feeds, _not_said) as reader,
     ):
         try:
-            sheets = _sheets(reader, source, Path(scratch))
+            sheets = _sheets(reader, source, scratch)
         except (duckdb.Error, OSError) as error:
             raise LoadError(
                 f"{source} cannot be read. ({first_line(error)})"

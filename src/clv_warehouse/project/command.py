@@ -3,7 +3,13 @@
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn, TextIO
+
+from clv_warehouse.project.stopping import stop_as_by_ctrl_c
+
+# What shells say of a command that Ctrl-C ended.
+STOPPED = 130
 
 
 def run_main(main: Callable[[], int]) -> NoReturn:
@@ -11,10 +17,17 @@ def run_main(main: Callable[[], int]) -> NoReturn:
 
     Its output never ends it. Characters that the console cannot show become question
     marks; a reader that goes away, such as `head`, misses the rest, while a load or a
-    publication goes on to its end.
+    publication goes on to its end. Whoever stops it, by Ctrl-C or a signal, gets one
+    sentence.
     """
     sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
-    sys.exit(main())
+    stop_as_by_ctrl_c()
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: stopped.", file=sys.stderr)
+        code = STOPPED
+    sys.exit(code)
 
 
 def _patient(stream: TextIO) -> TextIO:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -25,6 +24,7 @@ from clv_warehouse.loading.times import (
     text_times,
     zone_counts,
 )
+from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.sql import first_line, literal, quoted
 
 # Every kind of blank that exports hold, the ones that never break among them.
@@ -41,8 +41,8 @@ def read(reader: Reader, source: Path, mapping: Path) -> dict[str, str]:
     """
     mapped = read_mapping(mapping, reader.feeds)
     queries = {}
-    with TemporaryDirectory() as scratch:
-        files = _Files(reader, source, Path(scratch))
+    with scratch_folder() as scratch:
+        files = _Files(reader, source, scratch)
         for feed in mapped:
             _FeedOfFile(reader, feed, files.rows_of(feed, mapped)).write()
             queries[feed.feed.name] = f"from mapped_{feed.feed.name}"

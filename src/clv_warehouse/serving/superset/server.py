@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from clv_warehouse.project.child import running
 from clv_warehouse.project.places import ROOT
 from clv_warehouse.serving.superset.bundle import FOLDER
 
@@ -88,29 +89,22 @@ class Superset:
             raise SupersetError(
                 f"Port {self.port} is taken. Stop what uses it, or give --port."
             )
-        with self.log.open("a") as log:
-            server = subprocess.Popen(
-                [
-                    self.environment / "bin" / "gunicorn",
-                    f"--bind={LOOPBACK}:{self.port}",
-                    "--workers=1",
-                    "--worker-class=gthread",
-                    "--threads=8",
-                    "--timeout=120",
-                    "--no-control-socket",
-                    "superset.app:create_app()",
-                ],
-                cwd=self.folder,
-                env=self._variables(),
-                stdout=log,
-                stderr=log,
-            )
-        try:
+        command: list[str | Path] = [
+            self.environment / "bin" / "gunicorn",
+            f"--bind={LOOPBACK}:{self.port}",
+            "--workers=1",
+            "--worker-class=gthread",
+            "--threads=8",
+            "--timeout=120",
+            "--no-control-socket",
+            "superset.app:create_app()",
+        ]
+        with (
+            self.log.open("a") as log,
+            running(command, log, log, self.folder, self._variables()) as server,
+        ):
             self._wait_for(server)
             yield server
-        finally:
-            server.terminate()
-            server.wait()
 
     def _wait_for(self, server: subprocess.Popen) -> None:
         deadline = time.monotonic() + SECONDS_TO_START
