@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
 .PHONY: help install install-spark install-superset run shop dashboard screenshot echarts publish superset \
-	superset-bundle test test-spark test-metrics test-superset test-cases test-feeds lint lint-python lint-sql \
+	superset-bundle test test-spark test-metrics test-superset test-cases test-feeds test-same lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
@@ -92,6 +92,9 @@ test-cases: install ### Load and build every small export of ../shared/cases (mi
 
 test-feeds: install ### Load 500 malformed exports and build 30 of them (minutes).
 	FEEDS=500 FEEDS_BUILT=30 python -m pytest tests/feeds
+
+test-same: install ### Build a shop with other threads, hash seeds and orders of rows: all tables must be equal (minutes).
+	@python -m checks.same $(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
 test-spark: install-spark ### Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet

@@ -18,19 +18,25 @@ from clv_warehouse.project.sql import quoted
 CLOCK_TIMES = ("trained_at", "said_at")
 
 
-def table_hash(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """The number of rows and 16 hexadecimal digits for their content, in any order."""
-    columns = [
-        quoted(column.name)
-        for column in table.columns
-        if column.name not in CLOCK_TIMES
-    ]
-    found = connection.execute(
-        f"select count(*), coalesce(sum(hash({', '.join(columns)})), 0)"
-        f" % (1::hugeint << 64) from {table.sql}"
-    ).fetchone()
-    assert found is not None
-    return f"{found[0]:>9} rows  {found[1]:016x}"
+def compared_columns(table: Table) -> list[str]:
+    """The names of a table's columns that say nothing of when something ran."""
+    return [column.name for column in table.columns if column.name not in CLOCK_TIMES]
+
+
+def table_hash(
+    connection: duckdb.DuckDBPyConnection, table: Table, database: str | None = None
+) -> str:
+    """The number of rows and 16 hexadecimal digits for their content, in any order.
+
+    `database` is the name of an attached one; by default it is the connection's own.
+    """
+    columns = ", ".join(map(quoted, compared_columns(table)))
+    place = f"{quoted(database)}.{table.sql}" if database else table.sql
+    ((rows, found),) = connection.execute(
+        f"select count(*), coalesce(sum(hash({columns})), 0) % (1::hugeint << 64) "
+        f"from {place}"
+    ).fetchall()
+    return f"{rows:>9} rows  {found:016x}"
 
 
 def main() -> int:

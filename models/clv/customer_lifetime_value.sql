@@ -34,7 +34,8 @@ present_values as (
 
 -- Spend up to a horizon ends one increment and begins the next. So its weight is the
 -- difference of their present values, and the weighted sum adds up the discounted
--- increments without sorting each customer's horizons.
+-- increments without sorting each customer's horizons. Decimals add up to the same in
+-- any order; the last bit of a sum of doubles depends on it.
 weights as (
     select
         horizon_days,
@@ -54,7 +55,9 @@ valued as (
         max(case when predictions.is_longest_horizon then predictions.chance_of_buying end)
             as chance_of_buying,
         cast(
-            {{ rounded('sum(predictions.predicted_spend * weights.weight)', 2) }}
+            {{ rounded(
+                'sum(cast(predictions.predicted_spend * weights.weight as decimal(38, 10)))', 2
+            ) }}
             as decimal(38, 2)
         ) as lifetime_value
     from predictions

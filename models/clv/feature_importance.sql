@@ -23,7 +23,10 @@ weighed as (
         contributions.mean_absolute_contribution,
         coalesce(
             contributions.mean_absolute_contribution
-            / nullif(sum(contributions.mean_absolute_contribution) over (), 0),
+            / nullif(sum(contributions.mean_absolute_contribution) over (
+                order by contributions.feature
+                rows between unbounded preceding and unbounded following
+            ), 0),
             0
         ) as share,
         contributions.mean_contribution,

@@ -122,7 +122,8 @@ def weigh(
         values = explainer.explain(*customers_of(batch, explainer)) @ by_feature
         return np.stack([values.sum(axis=0), np.abs(values).sum(axis=0)])
 
-    sample = fixed_sample(cases.rows).to_arrow_table()
+    # In one piece, so that the batches are the same in every run, and so is their sum.
+    sample = fixed_sample(cases.rows).to_arrow_table().combine_chunks()
     parts = in_threads(totals, sample.to_batches(BATCH_ROWS))
     total, absolute = np.sum(list(parts), axis=0)
     return pa.Table.from_pylist(
