@@ -108,10 +108,10 @@ def test_every_password_arrives_encoded_or_quoted_and_is_never_printed(
     tables = read_tables(manifest)
     port = server.split(":")[-1].split("/")[0]
     host = f"127.0.0.1:{port}"
+    admin = psycopg.connect(server, autocommit=True)
     for number, password in enumerate(PASSWORDS):
-        with psycopg.connect(server) as connection:
-            statement = sql.SQL("alter role keeper password {}")
-            connection.execute(statement.format(sql.Literal(password)))
+        statement = sql.SQL("alter role keeper password {}")
+        admin.execute(statement.format(sql.Literal(password)))
         uri = FORMS[number % len(FORMS)]
         encoded = uri.format(user="keeper", password=quote(password, ""), host=host)
         escaped = password.replace("\\", "\\\\").replace("'", "\\'")
@@ -130,6 +130,7 @@ def test_every_password_arrives_encoded_or_quoted_and_is_never_printed(
             assert any(each in said for each in known), said
             way_out = "Percent-encode" if form == uri else "between apostrophes"
             assert "cannot be read: " not in said or way_out in said
+    admin.close()
     with pytest.raises(PublishError, match="password authentication failed"):
         check_postgres(tables, f"postgresql://keeper:{BEFORE}@{host}/postgres", None)
 

@@ -170,8 +170,8 @@ def _explained(error: Exception) -> str:
     way_out = ways_out.get(str(state), "")
     if not way_out and re.search("could not connect|connection to server", said):
         way_out = (
-            "Check host, port, database, user and password of --dsn; in an address, "
-            "the password is percent-encoded."
+            "Check host, port, database and user of --dsn, and the password, which "
+            "stands there percent-encoded or in ~/.pgpass."
         )
     elif not way_out and ENDED.search(said):
         way_out = (
