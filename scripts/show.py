@@ -1,11 +1,9 @@
 """Print the most valuable customers of a built warehouse, and what to do next."""
 
 import argparse
-import sys
-
-import duckdb
 
 from clv_warehouse.project.command import run_main
+from clv_warehouse.project.opening import opened
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 
 CUSTOMERS = """
@@ -57,23 +55,18 @@ OWN = {
 
 
 def main() -> int:
-    """Show the warehouse; 1 if it is not there."""
+    """Show the warehouse; return the exit code."""
     parser = argparse.ArgumentParser(prog="show.py", description=__doc__)
     parser.add_argument("--target", choices=sorted(WAREHOUSES), default="sample")
     target = parser.parse_args().target
     path = warehouse_of(target)
-    try:
-        with duckdb.connect(path, read_only=True) as warehouse:
-            print("\nclv.customer_lifetime_value: the most valuable customers")
-            warehouse.sql(CUSTOMERS).show()
-            print("By tenth of all customers, the best first")
-            warehouse.sql(DECILES).show()
-            print("clv.backtest_metrics: the best models, judged forward in time")
-            warehouse.sql(BACKTEST).show(max_rows=40)
-    except duckdb.Error as error:
-        print(f"{path}: {error}", file=sys.stderr)
-        print(f"Build it first: dbt build --target {target}", file=sys.stderr)
-        return 1
+    with opened(path) as warehouse:
+        print("\nclv.customer_lifetime_value: the most valuable customers")
+        warehouse.sql(CUSTOMERS).show()
+        print("By tenth of all customers, the best first")
+        warehouse.sql(DECILES).show()
+        print("clv.backtest_metrics: the best models, judged forward in time")
+        warehouse.sql(BACKTEST).show(max_rows=40)
     print(f"{path} is built.\n{NEXT.format(target=target, own=OWN[target])}")
     return 0
 

@@ -1,4 +1,4 @@
-"""Starts the project's commands, so that no console or pipe can stop their work."""
+"""Starts the project's commands, and ends each with an exit code and one sentence."""
 
 import io
 import sys
@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from clv_warehouse.project.problems import CommandError, of_the_machine
 from clv_warehouse.project.stopping import stop_as_by_ctrl_c
 
-# What shells say of a command that Ctrl-C ended.
-STOPPED = 130
+# What the exit codes mean, as docs/operations.md says. argparse ends with 2 where the
+# command line is wrong, and shells say 130 of a command that Ctrl-C ended.
+DONE, FAILED, STOPPED = 0, 1, 130
 
 
-def run_main(main: Callable[[], int]) -> NoReturn:
-    """Run a command's `main` and end the process with the exit code that it returns.
+def run_main(main: Callable[[], int], stopped: str = "stopped.") -> NoReturn:
+    """Run a command's `main` and end the process with the exit code of `exit_code`.
 
     Its output never ends it. Characters that the console cannot show become question
     marks; a reader that goes away, such as `head`, misses the rest, while a load or a
@@ -22,12 +24,33 @@ def run_main(main: Callable[[], int]) -> NoReturn:
     """
     sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
     stop_as_by_ctrl_c()
+    sys.exit(exit_code(main, stopped))
+
+
+def exit_code(main: Callable[[], int], stopped: str = "stopped.") -> int:
+    """Run `main`; return its exit code, or say in one sentence why it did not end well.
+
+    That is FAILED where a person can mend what is wrong, and STOPPED after Ctrl-C or a
+    signal, when it says `stopped`. Any other error is one of the project's code.
+    """
     try:
-        code = main()
+        return main()
     except KeyboardInterrupt:
-        print(f"{Path(sys.argv[0]).name}: stopped.", file=sys.stderr)
-        code = STOPPED
-    sys.exit(code)
+        _say(stopped)
+        return STOPPED
+    except CommandError as error:
+        _say(str(error))
+        return FAILED
+    except Exception as error:
+        said = of_the_machine(error)
+        if said is None:
+            raise
+        _say(said)
+        return FAILED
+
+
+def _say(sentence: str) -> None:
+    print(f"{Path(sys.argv[0]).name}: {sentence}", file=sys.stderr)
 
 
 def _patient(stream: TextIO) -> TextIO:

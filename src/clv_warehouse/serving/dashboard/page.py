@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from clv_warehouse.project.files import written_whole
 from clv_warehouse.serving.dashboard.figures import figures
 
 FOLDER = Path(__file__).parent
@@ -36,15 +37,14 @@ def write_dashboard(warehouse: Path, page: Path) -> None:
     """Write the dashboard of `warehouse` to `page`, whole or not at all.
 
     `warehouse` is what dbt has built, or a published copy (serving.duckdb). Raises
-    FileNotFoundError if it is not there, duckdb.Error if it cannot be read or has no
-    reports.
+    WarehouseError if it cannot be read or has no reports, CommandError if the page
+    cannot be written.
     """
+    tables = figures(warehouse)
     built = dt.datetime.fromtimestamp(warehouse.stat().st_mtime)
-    shown = {"built": f"{built:%Y-%m-%d %H:%M}", "tables": figures(warehouse)}
-    page.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = page.with_name(page.name + ".part")
-    unfinished.write_text(assemble(shown), "utf-8")
-    unfinished.replace(page)
+    shown = {"built": f"{built:%Y-%m-%d %H:%M}", "tables": tables}
+    with written_whole(page) as unfinished:
+        unfinished.write_text(assemble(shown), "utf-8")
 
 
 def assemble(shown: dict[str, Any]) -> str:

@@ -1,0 +1,34 @@
+"""Writes files that are whole at any time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clv_warehouse.project.problems import CommandError, of_the_machine
+
+PARTIAL = ".partial"
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a file to write to; rename it to `path` once it is on disk.
+
+    It makes the folder. If writing fails, `path` is as it was and nothing is left
+    beside it. Raises CommandError where the machine lets nobody write there.
+    """
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            with partial.open("rb") as written:
+                os.fsync(written.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        said = of_the_machine(error, path)
+        if said is None:
+            raise
+        raise CommandError(said) from error
