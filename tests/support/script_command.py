@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from unittest.mock import patch
 
+from clv_warehouse.project.command import exit_code
 from clv_warehouse.project.places import ROOT
 
 
@@ -34,7 +35,7 @@ def script_command(
     command = [name, *map(str, arguments)]
     with patch.object(sys, "argv", command), redirect_stdout(out), redirect_stderr(err):
         try:
-            status = _script(name).main()
+            status = exit_code(_script(name).main)
         except SystemExit as wrong_usage:
             status = wrong_usage.code
     return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())

@@ -14,7 +14,7 @@ from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 from duckdb import DuckDBPyConnection
 
-from clv_warehouse.project.opening import WarehouseError, connect
+from clv_warehouse.project.opening import WarehouseError, connect, memory_limit
 from clv_warehouse.project.places import ROOT
 
 
@@ -33,6 +33,8 @@ class Plugin(BasePlugin):
             # The profile's own path is one of the project, from whatever folder.
             creds.path = str(ROOT / creds.path)
         try:
+            # The profile hands it to each cursor.
+            memory_limit()
             self._first = connect(
                 Path(creds.path),
                 read_only=False,

@@ -1,10 +1,10 @@
 """Writes files that are whole at any time."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clv_warehouse.project.disk import to_disk
 from clv_warehouse.project.problems import CommandError, of_the_machine
 
 PARTIAL = ".partial"
@@ -22,8 +22,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
-            with partial.open("rb") as written:
-                os.fsync(written.fileno())
+            to_disk(partial)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -88,9 +88,7 @@ def attach(
     check_name(path)
     options = " (read_only)" if read_only else ""
     sql = f"attach {literal(str(path))} as {quoted(name)}{options}"
-    _waited_for(
-        path, read_only, wait_seconds, report, lambda: connection.execute(sql)
-    )
+    _waited_for(path, read_only, wait_seconds, report, lambda: connection.execute(sql))
 
 
 @contextmanager
@@ -117,8 +115,8 @@ def explained(error: duckdb.Error, path: Path) -> str:
         )
     if "we can only read storage versions" in said:
         return (
-            f"{path} was written by a newer DuckDB than this one, {duckdb.__version__}, "
-            "which cannot read it. Use the environment that wrote it; make install "
+            f"{path} was written by a newer DuckDB than {duckdb.__version__}, which "
+            "cannot read it. Use the environment that wrote it; make install "
             "brings the project's own versions."
         )
     if "Corrupt database" in said or "Could not read enough bytes" in said:
@@ -154,10 +152,23 @@ def catalog_of(path: Path) -> str:
     return path.name.lstrip(".").partition(".")[0]
 
 
-def memory_limit() -> dict[str, str]:
-    """DuckDB's setting of what memory it may use, where CLV_MEMORY_LIMIT says so."""
+def memory_limit() -> dict[str, Any]:
+    """DuckDB's setting of what memory it may use, where CLV_MEMORY_LIMIT says so.
+
+    Raises WarehouseError where DuckDB does not understand it.
+    """
     limit = os.environ.get("CLV_MEMORY_LIMIT")
-    return {"memory_limit": limit} if limit else {}
+    if not limit:
+        return {}
+    config: dict[str, Any] = {"memory_limit": limit}
+    try:
+        duckdb.connect(config=config).close()
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"CLV_MEMORY_LIMIT is {limit!r}, but must be a size such as 8GB or a share "
+            "of the machine's memory such as 80%."
+        ) from error
+    return config
 
 
 def _waited_for(
@@ -212,7 +223,7 @@ def _holder(error: duckdb.Error) -> str:
 
 
 def _script(number: str) -> str | None:
-    """What an interpreter runs: dbt of `python /usr/bin/dbt build`. Linux tells that."""
+    """What an interpreter runs: dbt of `python bin/dbt build`. Linux alone tells it."""
     try:
         command = Path("/proc", number, "cmdline").read_text("utf-8", "replace")
     except OSError:

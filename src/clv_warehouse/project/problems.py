@@ -1,4 +1,4 @@
-"""What ends a command with one sentence: what is the matter, and what to do about it."""
+"""What ends a command with one sentence: what is wrong, and what to do about it."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ _SENTENCES = {
     errno.EACCES: _FORBIDDEN,
     errno.EPERM: _FORBIDDEN,
     errno.EISDIR: "{path} is a folder, where a file is needed. Name a file.",
-    errno.ENOTDIR: "{path} leads through a file, where a folder is needed. Name another.",
+    errno.ENOTDIR: "{path} leads through a file, where it needs folders.",
     errno.EEXIST: "{path} is a file, where a folder is needed. Name another.",
     errno.ENOENT: "There is no {path}. Make it, or name another.",
 }

@@ -12,6 +12,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clv_warehouse.project.opening import opened
+
 # The tables that the page reads. A panel whose tables are missing is left out, but the
 # tables in NEEDED must exist.
 TABLES = (
@@ -43,10 +45,10 @@ Figures = dict[str, Any]
 def figures(warehouse: Path) -> dict[str, Figures]:
     """Return the tables by name, each as its columns by name, in JSON's types only.
 
-    `warehouse` is the file that dbt built, or a published copy. Raises duckdb.Error if
-    it cannot be read or lacks a table that the page needs.
+    `warehouse` is the file that dbt built, or a published copy. Raises WarehouseError
+    if it cannot be read or lacks a table that the page needs.
     """
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with opened(warehouse) as connection:
         there = connection.sql(
             "select table_name from information_schema.tables"
             " where table_schema = 'reports'"
