@@ -6,6 +6,7 @@ build and prints every model and test.
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,10 +17,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from clv_warehouse.project.child import run_to_its_end, running
-from clv_warehouse.project.command import run_main
-from clv_warehouse.project.places import ROOT, WAREHOUSES
+from clv_warehouse.project.command import STOPPED, run_main
+from clv_warehouse.project.places import ROOT, WAREHOUSES, in_project
 
-LOG = Path("logs") / "build.log"
+LOG = "build.log"
 SECONDS_BETWEEN_LINES = 10.0
 WIDTH = 79
 
@@ -35,7 +36,7 @@ def main() -> int:
             code = run(title)
         except KeyboardInterrupt:
             print(f"run.py: stopped in {title}.", file=sys.stderr)
-            return 130
+            return STOPPED
         if code:
             print(
                 f"run.py: {title} failed. Mend what is said above, then give the same "
@@ -53,10 +54,11 @@ def _steps(arguments: argparse.Namespace) -> list[tuple[str, Callable[[str], int
     if arguments.load:
         steps.append(("load", lambda _: _script("load.py", *arguments.load)))
     dbt = [*named, *(["--vars", arguments.vars] if arguments.vars else [])]
+    page = ["--out", str(arguments.page)] if arguments.page else []
     return [
         *steps,
         ("build", lambda title: _build(dbt, title)),
-        ("page", lambda _: _script("dashboard.py", *named)),
+        ("page", lambda _: _script("dashboard.py", *named, *page)),
         ("result", lambda _: _script("show.py", *named)),
     ]
 
@@ -72,10 +74,19 @@ def _build(arguments: list[str], title: str) -> int:
         *("--log-format", "json", "--log-format-file", "text"),
         *("build", *arguments),
     ]
-    LOG.parent.mkdir(exist_ok=True)
+    folder = os.environ.get("DBT_LOG_PATH")
+    log_file = (Path(folder) if folder else in_project("logs")) / LOG
+    log_file.parent.mkdir(exist_ok=True, parents=True)
     with (
-        LOG.open("w", encoding="utf-8") as log,
-        running(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as dbt,
+        log_file.open("w", encoding="utf-8") as log,
+        running(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # Whoever names folders of their own is heard.
+            environment={"DBT_PROJECT_DIR": str(ROOT), "DBT_PROFILES_DIR": str(ROOT)}
+            | os.environ,
+        ) as dbt,
     ):
         assert dbt.stdin is not None and dbt.stdout is not None
         follower = _Follower(title, log)
@@ -89,7 +100,7 @@ def _build(arguments: list[str], title: str) -> int:
                 follower.take(line.rstrip("\n"))
             follower.end()
             code = dbt.wait()
-    print(f"{follower.summary()} All that dbt said is in {LOG}.", flush=True)
+    print(f"{follower.summary()} All that dbt said is in {log_file}.", flush=True)
     return code
 
 
@@ -192,6 +203,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--target", choices=sorted(WAREHOUSES), default="sample")
     parser.add_argument("--vars", metavar="YAML", help="settings, as dbt takes them")
+    parser.add_argument(
+        "--page", type=Path, help="the page to write (default: data/dashboard.html)"
+    )
     parser.add_argument(
         "load",
         nargs="*",

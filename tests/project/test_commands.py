@@ -125,18 +125,15 @@ def run_shop(
     """Run all steps of a shop whose feed orders is given, in files of its own."""
     (tmp_path / "feeds").mkdir()
     (tmp_path / "feeds" / "orders.csv").write_text(orders, "utf-8")
-    (tmp_path / "data").mkdir()
     return subprocess.run(
         [
             *(sys.executable, root / "scripts" / "run.py", "--target", "shop"),
-            *(*arguments, "--", "folder", "feeds"),
+            *("--page", "page.html", *arguments, "--", "folder", "feeds"),
         ],
         cwd=tmp_path,
         env=os.environ
         | {
-            "CLV_WAREHOUSE": str(tmp_path / "shop.duckdb"),
-            "DBT_PROJECT_DIR": str(root),
-            "DBT_PROFILES_DIR": str(root),
+            "CLV_WAREHOUSE": "shop.duckdb",
             "DBT_TARGET_PATH": str(tmp_path / "target"),
             "DBT_LOG_PATH": str(tmp_path / "logs"),
         },
@@ -166,7 +163,7 @@ def test_a_failed_build_shows_its_error_in_full(root: Path, tmp_path: Path) -> N
     done = run_shop(root, tmp_path, "--vars", "{margin: 7}", orders=orders)
     assert done.returncode == 2
     assert "var margin is 7, but must be a number, above 0 and at most 1" in done.stdout
-    assert "Nothing was built. All that dbt said is in logs/build.log." in done.stdout
+    assert "Nothing was built. All that dbt said is in" in done.stdout
     assert "var margin is 7" in (tmp_path / "logs" / "build.log").read_text("utf-8")
     assert done.stderr.startswith("run.py: step 2 of 4: build failed.")
 
@@ -187,4 +184,4 @@ def test_an_export_becomes_a_page(root: Path, tmp_path: Path) -> None:
     building = done.stdout.partition("build ...")[2].partition("step 3")[0]
     assert len(building.splitlines()) < 40
     assert "models built" in building
-    assert (tmp_path / "data" / "dashboard.html").stat().st_size > 10_000
+    assert (tmp_path / "page.html").stat().st_size > 10_000

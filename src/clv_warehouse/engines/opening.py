@@ -16,6 +16,7 @@ from duckdb import DuckDBPyConnection
 
 from clv_warehouse.project.opening import WarehouseError, connect, memory_limit
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.stopping import StoppedError
 
 
 class Plugin(BasePlugin):
@@ -42,7 +43,7 @@ class Plugin(BasePlugin):
                 report=AdapterLogger("DuckDB").warning,
                 config=config,
             )
-        except WarehouseError as error:
+        except (WarehouseError, StoppedError) as error:
             raise DbtRuntimeError(str(error)) from error
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:

@@ -18,6 +18,7 @@ from clv_warehouse.project.problems import CommandError, of_the_machine
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.schemas import schemas
 from clv_warehouse.project.sql import first_line, literal, quoted
+from clv_warehouse.project.stopping import raise_if_stopping
 
 SECONDS_BETWEEN_TRIES = 0.2
 PUBLISHED_COPY = "data/published/serving.duckdb"
@@ -202,6 +203,8 @@ def _waited_for(
             if report and not is_told:
                 report(f"{held}. Waiting for up to {wait_seconds:g} s.")
                 is_told = True
+            # Python tells Ctrl-C to the main thread alone, and dbt connects in another.
+            raise_if_stopping()
             time.sleep(SECONDS_BETWEEN_TRIES)
 
 
