@@ -330,14 +330,20 @@
     {{ return(adapter.dispatch('matches_replaced')(text, pattern, condition, replacement)) }}
 {%- endmacro %}
 
+{# DuckDB takes 0.5 ms to start the lambdas for 2,048 texts, so it does where there is a match. #}
 {% macro default__matches_replaced(text, pattern, condition, replacement) -%}
-    list_reduce(
-        list_filter(
-            regexp_extract_all({{ text }}, '{{ pattern }}'), lambda found: {{ condition }}
-        ),
-        lambda told, found: replace(told, found, '{{ replacement }}'),
-        {{ text }}
-    )
+    case
+        when {{ regexp_found(text, pattern) }} <> ''
+            then list_reduce(
+                list_filter(
+                    regexp_extract_all({{ text }}, '{{ pattern }}'),
+                    lambda found: {{ condition }}
+                ),
+                lambda told, found: replace(told, found, '{{ replacement }}'),
+                {{ text }}
+            )
+        else {{ text }}
+    end
 {%- endmacro %}
 
 {% macro spark__matches_replaced(text, pattern, condition, replacement) -%}
@@ -449,7 +455,8 @@
   HMAC-SHA256 of a text under one of the shop's two secrets, `key` or `salt`, as hex. dbt's
   connections to DuckDB hold the two pads of the secret in variables, which no file, log or
   view ever shows; project/secrets.py makes them. Without them a query stops: a null
-  would make all customers one. (DuckDB passes over an error() whose type is not known.)
+  would make all customers one. The stop is a cast that fails, because error() is volatile:
+  DuckDB evaluates it, and keeps the joins under it, for columns that nobody reads.
 #}
 {% macro keyed_hash(secret, text) -%}
     {{ return(adapter.dispatch('keyed_hash')(secret, text)) }}
@@ -460,7 +467,7 @@
     {%- for pad in ('inner', 'outer') -%}
         {%- do pads.update({pad: "coalesce(
             cast(getvariable('clv_" ~ secret ~ "_" ~ pad ~ "') as blob),
-            cast(error('" ~ no_secret(secret) ~ "') as blob)
+            encode(cast(cast('" ~ no_secret(secret) ~ "' as integer) as string))
         )"}) -%}
     {%- endfor -%}
     sha256({{ pads.outer }} || unhex(sha256({{ pads.inner }} || encode({{ text }}))))

@@ -46,7 +46,7 @@
     {%- if names_customers %},
 
     -- A feed names a customer many times, and a key costs as much as reading a row does.
-    -- DuckDB leaves the join out of a query that reads no key, but not of CTEs in a row.
+    -- DuckDB leaves the join out of an aggregate that reads no key, but not of CTEs in a row.
     keyed_customers as (
         select
             named_customers.given_id,

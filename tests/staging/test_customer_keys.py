@@ -103,7 +103,7 @@ def test_without_its_secret_a_query_stops(secret: str) -> None:
         hand_to(connection, [each for each in PUBLIC if each.name != secret])
         for read in ("from hashes", "select count(distinct hash) from hashes"):
             with pytest.raises(
-                duckdb.InvalidInputException,
+                duckdb.ConversionException,
                 match=f"The secret {secret} .* is missing.*set CLV_{secret.upper()}",
             ):
                 connection.execute(read)
