@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from psycopg import sql
 
 from benchmarks.postgres_server import find_programs, running_server
@@ -36,7 +38,7 @@ FORMS = (
     "postgresql+psycopg2://{user}:{password}@{host}/postgres",
     "jdbc:postgresql://{host}/postgres?user={user}&password={password}",
 )
-SETTINGS = "host=127.0.0.1 port={port} user={user} dbname=postgres password={password}"
+KEYWORDS = "host=127.0.0.1 port={port} user={user} dbname=postgres password={password}"
 WRONG = (
     "mysql://clv:{0}@127.0.0.1/shop",
     "https://clv:{0}@127.0.0.1/shop",
@@ -115,12 +117,12 @@ def test_every_password_arrives_encoded_or_quoted_and_is_never_printed(
         uri = FORMS[number % len(FORMS)]
         encoded = uri.format(user="keeper", password=quote(password, ""), host=host)
         escaped = password.replace("\\", "\\\\").replace("'", "\\'")
-        settings = SETTINGS.format(port=port, user="keeper", password=f"'{escaped}'")
-        for address in (encoded, f"  {settings}\n"):
+        quoted = KEYWORDS.format(port=port, user="keeper", password=f"'{escaped}'")
+        for address in (encoded, f"  {quoted}\n"):
             assert check_postgres(tables, address, None) is None
 
         # As it stands, it is refused, or works where there is no doubt.
-        for form in (uri, SETTINGS):
+        for form in (uri, KEYWORDS):
             address = form.format(
                 user="keeper", password=password, host=host, port=port
             )
@@ -213,3 +215,42 @@ def test_addresses_are_written_as_libpq_reads_them(address, read):
     if address.strip().startswith(("postgres://", "postgresql://", "host", "service")):
         original = psycopg.conninfo.conninfo_to_dict(address.strip())
         assert {k: v for k, v in original.items() if v} == expected
+
+
+def as_libpq_reads(address):
+    found = psycopg.conninfo.conninfo_to_dict(address)
+    return {name: value for name, value in found.items() if value}
+
+
+# Characters that mean something in an address, and a few that do not.
+TEXTS = st.text("ab1@/:?#%&=[]'\\ ,;+.-\né2f", max_size=30)
+
+
+@settings(max_examples=500, deadline=None, database=None, derandomize=True)
+@given(TEXTS)
+def test_no_part_of_a_password_is_taken_for_something_else(password):
+    """What libpq might say is wrong, such as a host, is then never of the password."""
+    for form in (*FORMS, KEYWORDS):
+        address = form.format(
+            host="127.0.0.1:5432", port=5432, user="ann", password=password
+        )
+        try:
+            found = as_libpq_reads(readable_address(address))
+        except PublishError:
+            continue
+        found.pop("password", None)
+        found.pop("application_name", None)
+        expected = {"user": "ann", "host": "127.0.0.1", "dbname": "postgres"}
+        assert found == expected | {"port": "5432"}, address
+
+
+@settings(max_examples=1000, deadline=None, database=None, derandomize=True)
+@given(st.sampled_from(["postgresql://", "postgres://", "host=", ""]), TEXTS)
+@example("postgresql://", "ann:a%20b@one,two:1/d?connect_timeout=1")
+def test_an_address_is_read_as_libpq_reads_it_or_refused(start, text):
+    address = (start + text).strip()
+    try:
+        written = readable_address(address)
+    except PublishError:
+        return
+    assert as_libpq_reads(written) == as_libpq_reads(address)

@@ -25,7 +25,7 @@ PARAMETERS = re.compile(
 # SQLAlchemy adds a driver's name (postgresql+psycopg://), Java a jdbc: before it.
 SCHEME = re.compile(r"(?:jdbc:)?postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 HOST = re.compile(
-    r"(?:\[(?P<bracketed>[^\]\[]*)\]|(?P<plain>[^:\]\[]*))(?::(?P<port>.*))?"
+    r"(?:\[(?P<bracketed>[^\]\[]+)\]|(?P<plain>[^:\]\[]*))(?::(?P<port>.*))?"
 )
 # A name, and a value between apostrophes or up to the next space.
 SETTING = re.compile(
@@ -89,8 +89,8 @@ def _of_uri(rest: str) -> dict[str, str]:
         raise _unreadable("a host has a bracket that is not closed", ENCODE)
     names = [_decoded(match["bracketed"] or match["plain"] or "") for match in each]
     ports = [match["port"] or "" for match in each]
-    parameters["host"] = ",".join(names) if any(names) else ""
-    parameters["port"] = ",".join(ports) if any(ports) else ""
+    parameters["host"] = ",".join(names)
+    parameters["port"] = ",".join(ports)
     parameters["dbname"] = _decoded(database)
     for number, pair in enumerate(query.split("&") if query else (), start=1):
         name, equals, value = pair.partition("=")
