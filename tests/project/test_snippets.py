@@ -110,8 +110,9 @@ def project(sample, made_up_shop, tmp_path):
     (folder / "target").mkdir()
     for manifest in (ROOT / "target").glob("*manifest.json"):
         shutil.copy(manifest, folder / "target")
-    (folder / "data").mkdir()
-    for name in ("sample", "warehouse"):
+    (folder / "data" / "published").mkdir(parents=True)
+    # The published copy has the same tables; connect.md publishes it anew.
+    for name in ("sample", "warehouse", "published/serving"):
         shutil.copy(ROOT / "data" / "sample.duckdb", folder / f"data/{name}.duckdb")
     shutil.copytree(made_up_shop, folder / "exports")
     yield folder

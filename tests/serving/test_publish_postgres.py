@@ -380,6 +380,9 @@ def ages(done):
 
 def test_the_command_says_which_forms_are_new_and_which_are_old(command, tmp_path, dsn):
     forms = dict.fromkeys(("serving.duckdb", "parquet", "PostgreSQL"), "new")
+    failed = command(0, "--reader", "ghost")
+    assert failed.returncode == 1
+    assert ages(failed) == dict.fromkeys(forms, "not") | {"PostgreSQL": "as"}
     done = command(1)
     assert (done.returncode, ages(done)) == (0, forms), done.stderr
     nul = "update shop.fct_orders set tags = ['b' || chr(0)] where order_id = 7"
@@ -390,7 +393,7 @@ def test_the_command_says_which_forms_are_new_and_which_are_old(command, tmp_pat
     (tmp_path / "to" / "parquet").mkdir()
     failed = command(3)
     assert failed.returncode == 1 and "Is a directory" in failed.stderr
-    assert ages(failed) == forms | {"parquet": "not", "PostgreSQL": "old,"}
+    assert ages(failed) == forms | {"parquet": "old,", "PostgreSQL": "old,"}
     assert query(dsn, "select version from shop.totals") == [(1,)]
 
 

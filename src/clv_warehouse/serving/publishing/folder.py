@@ -59,13 +59,19 @@ def new_version(folder: Path) -> Path:
 
 
 def written_at(folder: Path, name: str) -> dt.datetime | None:
-    """Return when the version was begun that FOLDER/NAME is of, in UTC."""
+    """Return when FOLDER/NAME was written, in UTC; None if it is not there.
+
+    That is when its version was begun, or the file's own time if the version is gone.
+    """
     published = folder / name
-    for version in folder.glob("versions/*Z") if published.exists() else ():
+    if not published.exists():
+        return None
+    for version in folder.glob("versions/*Z"):
         of_version = version / name
         if of_version.exists() and of_version.samefile(published):
             return dt.datetime.strptime(version.name, VERSION)
-    return None
+    changed = dt.datetime.fromtimestamp(published.stat().st_mtime, dt.UTC)
+    return changed.replace(tzinfo=None)
 
 
 @contextmanager
