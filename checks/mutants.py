@@ -304,6 +304,38 @@ FAULTS = (
             "tests/clv/test_training.py::test_a_month_in_which_nobody_buys_counts_as_an_eighth_of_what_was_expected",
         ),
     ),
+    # Publishing and reading.
+    Fault(
+        "the-end-of-a-password-is-guessed",
+        "src/clv_warehouse/serving/publishing/address.py",
+        'if re.search("[@/?]", person):',
+        'if re.search("[/?]", person):',
+        ("tests/serving/test_passwords.py",),
+    ),
+    Fault(
+        "a-port-that-is-a-password-reaches-libpq",
+        "src/clv_warehouse/serving/publishing/address.py",
+        'if port and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536):',
+        "if not port.isprintable():",
+        ("tests/serving/test_passwords.py",),
+    ),
+    Fault(
+        "the-role-of-readers-is-not-looked-for",
+        "src/clv_warehouse/serving/publishing/postgres.py",
+        "    if reader:\n        _require_role(cursor, reader)\n",
+        "",
+        (
+            "tests/serving/test_publish_postgres.py"
+            "::test_nothing_is_copied_where_postgresql_would_not_take_it",
+        ),
+    ),
+    Fault(
+        "money-reaches-pandas-as-objects",
+        "src/clv_warehouse/frames.py",
+        'LARGE_NUMBERS = ("DECIMAL", ',
+        "LARGE_NUMBERS = (",
+        ("tests/test_frames.py",),
+    ),
 )
 
 
