@@ -71,6 +71,8 @@ def test_columns_rows_and_conditions_are_those_asked_for(path):
         warehouse=path,
     )
     assert found.to_dict("list") == {"orders": [5, 6], "customer_key": ["c5", "c6"]}
+    (one,) = frames.read("shop.money", columns="orders", limit=1, warehouse=path)
+    assert one == "orders"
     assert frames.read("shop.seen", warehouse=str(path), limit=0).empty
 
 
@@ -82,6 +84,7 @@ def test_what_is_not_there_is_named_with_what_is_near(path, tmp_path, monkeypatc
     refused(r"no table shop\.mony\. Did you mean shop\.money", "shop.mony")
     refused(r"no table money\. Did you mean shop\.money\?", "money")
     refused(r"no table clv\.money\. Did you mean shop\.money\?", "clv.money")
+    refused(r"no table Shop\.Money\. Did you mean shop\.money", "Shop.Money")
     refused(r"no table x\. README", "x")
     refused(r"no column spent\. Did you mean spend.*\? It has: cus", columns=["spent"])
     refused(r"where spent > 1 cannot be read: .*spent", where="spent > 1")

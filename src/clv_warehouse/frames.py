@@ -32,7 +32,7 @@ class FrameError(Exception):
 def read(
     table: str,
     *,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     where: str | None = None,
     limit: int | None = None,
     warehouse: str | Path | None = None,
@@ -41,7 +41,7 @@ def read(
 
     Args:
         table: schema and name.
-        columns: the columns wanted, in that order; all by default.
+        columns: the columns wanted, in that order, or one; all by default.
         where: a condition in SQL, such as "predicted_spend > 100".
         limit: the number of rows wanted; the first ones, in the order of the table.
         warehouse: "sample" or "shop" for the warehouse of that target, or the path of
@@ -70,7 +70,8 @@ def read(
         ) from error
     with connection:
         types = _types(connection, table, path)
-        wanted = list(types) if columns is None else list(columns)
+        one = [columns] if isinstance(columns, str) else columns
+        wanted = list(types) if one is None else list(one)
         for column in wanted:
             if column not in types:
                 raise FrameError(
@@ -131,7 +132,7 @@ def _types(
     if table not in found:
         # Whoever leaves the schema out, or takes a wrong one, is told the right one.
         _, _, bare = table.rpartition(".")
-        near = [name for name in found if name.partition(".")[2] == bare]
+        near = [name for name in found if name.partition(".")[2] == bare.lower()]
         raise FrameError(
             f"{path} has no table {table}.{_near(table, found, near)} README.md lists "
             'the tables, under "What is published".'
@@ -140,7 +141,8 @@ def _types(
 
 
 def _near(name: str, known: Mapping[str, object], first: Sequence[str] = ()) -> str:
-    near = [*first, *(n for n in get_close_matches(name, known) if n not in first)]
+    close = get_close_matches(name.lower(), known)
+    near = [*first, *(each for each in close if each not in first)]
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 

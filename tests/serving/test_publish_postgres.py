@@ -297,21 +297,23 @@ def test_a_reader_that_holds_a_table_is_named_and_not_disturbed(dsn, publisher):
     assert len(loaded(dsn)) == 1
 
 
+PUBLISH = (
+    "import pathlib, sys, publishing as p;"
+    "from clv_warehouse.serving.publishing.postgres import publish_to_postgres;"
+    "print('ready', flush=True);"
+    "publish_to_postgres(pathlib.Path(sys.argv[1]), p.TABLES, sys.argv[2], None,"
+    " 20, lambda line: print(line, flush=True))"
+)
+
+
 def test_killed_at_any_moment_the_last_good_tables_stay(root, dsn, tmp_path, publisher):
     publisher(1)
-    code = (
-        "import pathlib, sys, publishing as p;"
-        "from clv_warehouse.serving.publishing.postgres import publish_to_postgres;"
-        "print('ready', flush=True);"
-        "publish_to_postgres(pathlib.Path(sys.argv[1]), p.TABLES, sys.argv[2], None,"
-        " 20, lambda line: print(line, flush=True))"
-    )
     build(tmp_path / "large.duckdb", 2, rows=300_000)
     version = publish(tmp_path / "large.duckdb", tmp_path / "large")
     left = 0
     for lines in (1, 2):
         with subprocess.Popen(
-            [sys.executable, "-c", code, version / "serving.duckdb", dsn],
+            [sys.executable, "-c", PUBLISH, version / "serving.duckdb", dsn],
             cwd=root / "tests" / "support",
             stdout=subprocess.PIPE,
             text=True,
@@ -488,3 +490,20 @@ def test_a_connection_that_ends_among_rows_is_told_with_its_cause(dsn, tmp_path)
         with pytest.raises(PublishError, match="server was stopped or restarted"):
             publish_to_postgres(serving, TABLES, stopped, None, 20, lambda _: None)
         thread.join()
+
+
+def test_a_publication_that_a_person_stops_loads_no_table_to_its_end(
+    root, dsn, tmp_path
+):
+    build(tmp_path / "large.duckdb", 2, rows=2_000_000)
+    with subprocess.Popen(
+        [sys.executable, "-c", PUBLISH, tmp_path / "large.duckdb", dsn],
+        cwd=root / "tests" / "support",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as stopped:
+        when_copying(dsn, lambda *_: stopped.send_signal(signal.SIGINT)).join()
+        told, failed = stopped.communicate()
+    assert "KeyboardInterrupt" in failed
+    assert "fct_orders" not in told

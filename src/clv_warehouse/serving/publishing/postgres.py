@@ -9,7 +9,7 @@ import datetime as dt
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ ENDED = re.compile("server closed the connection|terminating connection")
 SCHEMA = "published_%Y%m%dt%H%M%S%f"
 LOADERS = 2
 ROWS_PER_BATCH = 100_000
+SECONDS_BETWEEN_LOOKS = 0.2
 ONE_PUBLISHER = 2_088_310_725  # the advisory lock; any number of our own
 TYPES = {
     "boolean": "boolean",
@@ -103,7 +104,7 @@ def publish_to_postgres(
         drop_unused(connection, cursor, report)
         schema = _create_schema(cursor)
         connection.commit()
-        rows = _load_all(source, types, dsn, schema, report)
+        rows = _load_all(source, cursor, types, dsn, schema, report)
         swap(connection, cursor, schema, types, reader, wait_seconds)
         drop_unused(connection, cursor, report)
     return rows
@@ -219,12 +220,17 @@ def _require_role(cursor: Any, role: str) -> None:
 
 def _load_all(
     source: duckdb.DuckDBPyConnection,
+    main: Any,
     types: Mapping[Table, Mapping[str, str]],
     dsn: str,
     schema: str,
     report: Report,
 ) -> int:
-    """Load all tables, a few at once, the largest first; return the number of rows."""
+    """Load all tables, a few at once, the largest first; return the number of rows.
+
+    Each has a session of its own. If one fails, or a person stops the publication, the
+    cursor `main` ends the others.
+    """
     sizes = {
         table: source.execute(f"select count(*) from {table.sql}").fetchall()[0][0]
         for table in types
@@ -232,13 +238,21 @@ def _load_all(
     # The columns by which other tables are joined.
     keys = {table.key[0] for table in types if len(table.key) == 1}
 
+    sessions: list[int] = []
+
     def load(table: Table) -> int:
         started = time.monotonic()
         with _connected(dsn) as (connection, cursor), source.cursor() as reading:
-            _load(reading, cursor, schema, table, types[table])
-            _index(cursor, schema, table, keys)
-            cursor.execute(f"analyze {loaded_name(schema, table)}")
-            connection.commit()
+            cursor.execute("select pg_backend_pid()")
+            session = cursor.fetchone()[0]
+            sessions.append(session)
+            try:
+                _load(reading, cursor, schema, table, types[table])
+                _index(cursor, schema, table, keys)
+                cursor.execute(f"analyze {loaded_name(schema, table)}")
+                connection.commit()
+            finally:
+                sessions.remove(session)
         seconds = time.monotonic() - started
         report(f"{table.full_name}: {sizes[table]:,} rows in {seconds:.1f} s")
         return int(sizes[table])
@@ -251,7 +265,13 @@ def _load_all(
         try:
             return sum(each.result() for each in loads)
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            # Otherwise a large table would be loaded to its end first. To cancel its
+            # statement is not enough: the driver sends all rows before it looks.
+            while wait(loads, SECONDS_BETWEEN_LOOKS).not_done:
+                for session in tuple(sessions):
+                    with suppress(adbc.Error):
+                        main.execute(f"select pg_terminate_backend({session})")
             raise
 
 
