@@ -31,6 +31,7 @@ def make_features(warehouse: str, made: str) -> float:
     line_types = pd.read_csv(CODES, index_col="product_id")["line_type"]
     started = time.monotonic()
     features = features_of(orders, lines, line_types)
+    features = features.rename(columns={"customer_key": "customer_id"})
     seconds = time.monotonic() - started
     with duckdb.connect(made) as connection:
         connection.register("features", features)

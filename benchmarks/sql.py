@@ -1,8 +1,10 @@
-"""Measures the SQL models beside one hand-written query and beside pandas.
+"""Measures the SQL models beside hand-written SQL and beside pandas.
 
-All three start from the same raw tables and must make the same features. The project's
-models make more than these: facts, dimensions, rejected records, and features and
-targets of past origins.
+All three start from the same raw tables. The hand-written SQL must make the same
+orders, days, features and targets, with keys of customers and masked texts; pandas must
+make the same features of the scoring date. The project's models make more than these:
+rejected records with their reasons, refunds, dimensions, warnings and money checks, and
+a table for each feed that the shop lacks.
 """
 
 import datetime as dt
