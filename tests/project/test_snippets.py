@@ -112,7 +112,7 @@ def project(sample, made_up_shop, tmp_path):
         shutil.copy(manifest, folder / "target")
     (folder / "data" / "published").mkdir(parents=True)
     # The published copy has the same tables; connect.md publishes it anew.
-    for name in ("sample", "warehouse", "published/serving"):
+    for name in ("warehouse", "published/serving"):
         shutil.copy(ROOT / "data" / "sample.duckdb", folder / f"data/{name}.duckdb")
     shutil.copytree(made_up_shop, folder / "exports")
     yield folder
