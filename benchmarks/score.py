@@ -8,12 +8,10 @@ of a made-up shop, repeated.
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from benchmarks.floor import make_features
 from benchmarks.harness import FOLDER, Dbt, Row, call, rows
@@ -23,7 +21,8 @@ from clv_warehouse.clv.feature_set import current_features
 from clv_warehouse.clv.network import NetworkConfig, Scaling, untrained
 from clv_warehouse.clv.observations import Customers
 from clv_warehouse.clv.scoring import fit_prior
-from clv_warehouse.learning.registry import SCHEMA
+from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.registry import SCHEMA, new_row
 from clv_warehouse.project.features import read_features
 
 # What is repeated: enough that a batch of customers has no two alike by that.
@@ -115,16 +114,15 @@ def add_network(warehouse: str) -> None:
             )
             for member in network.members
         )
-        row = {
-            "network_version": "random",
-            "trained_at": datetime(2000, 1, 1),
-            "as_of_date": sample["as_of_date"][0].as_py(),
-            "prior": fit_prior(features).to_json(),
-            "weights": replace(network, members=members).to_bytes(),
-            "is_accepted": True,
-        }
-        connection.register("row", pa.Table.from_pylist([row], schema=SCHEMA))
-        connection.execute(f"insert into {NETWORKS} from row")
+        row = new_row(
+            Plan("clv_network", True, "", sample["as_of_date"][0].as_py()),
+            (True, "random"),
+            replace(network, members=members).to_bytes(),
+            config="{}",
+            prior=fit_prior(features).to_json(),
+        )
+        connection.register("row", row)
+        connection.execute(f"insert into {NETWORKS} by name from row")
 
 
 def count_scores(warehouse: str) -> int:

@@ -262,8 +262,8 @@ FAULTS = (
     Fault(
         "the-oldest-accepted-network-scores",
         "src/clv_warehouse/learning/registry.py",
-        '"as_of_date desc, trained_at desc, network_version desc"',
-        '"as_of_date, trained_at, network_version"',
+        '"as_of_date desc, coalesce(training_number,0) desc, network_version desc"',
+        '"as_of_date, training_number, network_version"',
         ("tests/learning/test_registry.py",),
     ),
     # What the network says.

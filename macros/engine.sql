@@ -486,6 +486,19 @@
     ) }}
 {%- endmacro %}
 
+{# SHA-256 of a text or of bytes, as 64 hex digits. #}
+{% macro sha256_of(value) -%}
+    {{ return(adapter.dispatch('sha256_of')(value)) }}
+{%- endmacro %}
+
+{% macro default__sha256_of(value) -%}
+    sha256({{ value }})
+{%- endmacro %}
+
+{% macro spark__sha256_of(value) -%}
+    sha2({{ value }}, 256)
+{%- endmacro %}
+
 {% macro hex_value(text) -%}
     {{ return(adapter.dispatch('hex_value')(text)) }}
 {%- endmacro %}

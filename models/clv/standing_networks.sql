@@ -3,12 +3,13 @@
 select
     '{{ name }}' as model_name,
     network_version,
-    trained_at,
     as_of_date,
+    training_number,
     features_fingerprint,
     config_fingerprint,
     code_fingerprint,
     is_accepted,
+    {{ network_is_intact('networks') }} as is_intact,
     {{ remembering_table(model.backtest) is not none }} as has_backtest
 from {{ left_by_earlier_runs(name) }} as networks
 {{ "union all" if not loop.last }}

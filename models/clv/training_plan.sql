@@ -14,7 +14,10 @@ known as (
         {{ days_between('networks.as_of_date', 'conditions.as_of_date') }} as age_days,
         row_number() over (
             partition by networks.model_name
-            order by networks.as_of_date desc, networks.trained_at desc
+            order by
+                networks.as_of_date desc,
+                coalesce(networks.training_number, 0) desc,
+                networks.network_version desc
         ) as place
     from networks
     inner join conditions on networks.model_name = conditions.model_name
@@ -37,12 +40,20 @@ counts as (
 accepted as (
     select distinct model_name
     from known
-    where is_accepted
+    where is_accepted and is_intact
 ),
 
 reasons as (
     select
         conditions.*,
+        case
+            when newest.as_of_date = conditions.as_of_date then newest.network_version
+        end as newest_version,
+        case
+            when newest.as_of_date = conditions.as_of_date
+                then coalesce(newest.training_number, 0)
+            else 0
+        end as newest_number,
         case
             when conditions.as_of_date is null then null
             when {{ setting('retrain') }} then 'var retrain is true'
@@ -50,6 +61,8 @@ reasons as (
             when counts.networks is null then 'no network yet'
             when newest.model_name is null
                 then 'every network knows what happened after the as-of date'
+            when newest.is_accepted and not newest.is_intact
+                then 'the newest network is not the one that was judged: its digest differs'
             when not newest.has_backtest
                 then 'the backtest that judged the newest network is gone'
             when newest.age_days > conditions.retrain_after_days
@@ -83,5 +96,7 @@ select
     features_fingerprint,
     config_fingerprint,
     code_fingerprint,
-    settings
+    settings,
+    newest_version,
+    newest_number
 from reasons

@@ -4,6 +4,7 @@
 select
     '{{ name }}' as model_name,
     network_version,
+    training_number,
     trained_at,
     as_of_date,
     is_accepted,

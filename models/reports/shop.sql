@@ -16,19 +16,29 @@ orders as (
 ),
 
 horizons as (
-    select max(horizon_days) as longest_horizon_days from {{ ref('clv_predictions') }}
+    select
+        max(horizon_days) as longest_horizon_days,
+        max(network_version) as network_version
+    from {{ ref('clv_predictions') }}
     where is_longest_horizon
 ),
 
--- The training that the scores come from, or the newest one where none was accepted.
+-- The training that the scores come from, or the newest one where the prior scored.
 trainings as (
     select
-        *,
+        trainings.*,
         row_number() over (
-            order by is_accepted desc, as_of_date desc, trained_at desc
+            order by
+                case
+                    when trainings.network_version = horizons.network_version then 0 else 1
+                end,
+                trainings.as_of_date desc,
+                coalesce(trainings.training_number, 0) desc,
+                trainings.network_version desc
         ) as place
-    from {{ ref('trainings') }}
-    where model_name = 'clv_network'
+    from {{ ref('trainings') }} as trainings
+    cross join horizons
+    where trainings.model_name = 'clv_network'
 ),
 
 margins as (

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections import defaultdict
-from datetime import date, datetime
 
 import duckdb
 import numpy as np
@@ -16,7 +15,7 @@ from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Customers
 from clv_warehouse.learning import registry
 from clv_warehouse.learning.encoders import ENCODER_SHAPES
-from networks import network_of
+from networks import judged, network_of
 
 HORIZON = 182
 
@@ -29,14 +28,7 @@ def network(request, features):
 @pytest.fixture(scope="module")
 def networks(network, prior):
     """A table of clv_network with one accepted row."""
-    row = {
-        "network_version": "good",
-        "trained_at": datetime(2025, 3, 1),
-        "as_of_date": date(2025, 1, 20),
-        "prior": prior.to_json(),
-        "weights": network.to_bytes(),
-        "is_accepted": True,
-    }
+    row = judged(prior=prior.to_json(), weights=network.to_bytes())
     return pa.Table.from_pylist([row], schema=registry.SCHEMA)
 
 

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -19,6 +19,7 @@ from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.training import train
 from clv_warehouse.learning import registry
 from clv_warehouse.learning.progress import Progress
+from networks import judged
 from simulated import shop
 
 HORIZONS = [365, 30, 91]
@@ -38,18 +39,11 @@ def networks():
     customers = observations.customers
     today = customers.take(customers.as_of_date == customers.as_of_date.max())
     network = train(observations, prior, today, config, Progress("test"))
-    row = {
-        "network_version": "good",
-        "trained_at": datetime(2025, 3, 1),
-        "as_of_date": date(2025, 1, 20),
-        "prior": prior.to_json(),
-        "weights": network.to_bytes(),
-        "is_accepted": True,
-    }
+    row = judged(prior=prior.to_json(), weights=network.to_bytes())
     later = {
         **row,
         "network_version": "bad",
-        "trained_at": datetime(2025, 4, 1),
+        "training_number": 2,
         "is_accepted": False,
     }
     return pa.Table.from_pylist([row, later], schema=registry.SCHEMA)
@@ -106,7 +100,7 @@ def test_forecasts_stay_where_a_network_says_less_of_a_longer_horizon(
         np.array([[0, 0, 0, 0], [-9, -9, -9, -9]], dtype=np.float32),
         np.zeros((12, OUTPUTS), dtype=np.float32),
     )
-    row["weights"] = replace(network, level=falling).to_bytes()
+    row = judged(**row | {"weights": replace(network, level=falling).to_bytes()})
     found = scores(
         pa.Table.from_pylist([row], schema=registry.SCHEMA), features, [365, 30]
     )
@@ -129,7 +123,7 @@ def test_the_prior_scores_where_the_network_was_trained_on_other_inputs(
     about["features"]["numbers"][0] = "shoe_size"
     file = io.BytesIO()
     np.savez(file, **stored | {"about": np.array(json.dumps(about))})
-    row["weights"] = file.getvalue()
+    row = judged(**row | {"weights": file.getvalue()})
     found = scores(pa.Table.from_pylist([row], schema=registry.SCHEMA), features)
     assert set(found["scored_by"].to_pylist()) == {"prior"}
     assert "shoe_size" in capsys.readouterr().out

@@ -48,6 +48,16 @@ def test_the_plan_reads_what_earlier_runs_left(
         """,
     )
     assert good == "the newest network is still good"
+    damaged = "the newest network is not the one that was judged: its digest differs"
+    prior = f"update {NETWORKS} set prior = prior || ' '"
+    assert planned(warehouse, prior) == damaged
+    # Without a digest the version says what the weights are, as in older versions.
+    assert planned(warehouse, f"update {NETWORKS} set digest = null") == damaged
+    older = f"""
+        update {NETWORKS}
+        set network_version = as_of_date || '-' || sha256(weights)[:8]
+    """
+    assert planned(warehouse, older) == good
     renamed = "alter table features.customer_features rename column items to things"
     assert planned(warehouse, renamed) == "the features have changed"
     old = f"""
@@ -87,7 +97,7 @@ def model(dbt, session):
     other = Plan.of(dbt.ref("training_plan"), "other_network")
     if not other.is_due:
         return SCHEMA.empty_table()
-    return new_row(other, (True, other.reason), b"weights", "digest")
+    return new_row(other, (True, other.reason), b"weights", config="{}", prior="{}")
 """
 
 

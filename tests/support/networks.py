@@ -1,6 +1,8 @@
 """Networks of random weights, for tests that need no training."""
 
+from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,20 @@ from clv_warehouse.clv.network import (
     Scaling,
 )
 from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES
+from clv_warehouse.learning.registry import digest_of
+
+
+def judged(**columns: Any) -> dict[str, Any]:
+    """A row of clv_network, accepted, with the digest of what it holds."""
+    row = {
+        "network_version": "good",
+        "training_number": 1,
+        "as_of_date": date(2025, 1, 20),
+        "config": "{}",
+        "is_accepted": True,
+        **columns,
+    }
+    return {**row, "digest": digest_of(row["weights"], row["config"], row["prior"])}
 
 
 def network_of(customers, encoder="dense", hidden_units=(16, 8), members=2):

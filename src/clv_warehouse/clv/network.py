@@ -21,9 +21,9 @@ where the tail is heavy, because a slightly larger sigma of a few customers outw
 all others. So the mean is an output of its own, fitted by Tweedie deviance.
 """
 
-import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
@@ -52,6 +52,10 @@ LEAST_SHARE_OF_MEAN_SPEND = 1e-3
 # If all customers pay the same, the spread of log spend would shrink for ever.
 LEAST_LOG_SCALE = -3.0
 SCALINGS = ("customer_scaling", "pair_scaling", "sequence_scaling")
+
+
+class DamagedNetworkError(ValueError):
+    """What is stored is not the network that was judged; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -413,11 +417,27 @@ class Network:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Network":
-        """Read the network that to_bytes wrote.
+        """Read the network that to_bytes wrote, in no more memory than the bytes take.
 
-        It goes on reading the features that it was trained on. Raises
-        OtherInputsError if one of them is gone.
+        It goes on reading the features that it was trained on. Raises OtherInputsError
+        if one of them is gone, and DamagedNetworkError if the bytes are no network.
         """
+        try:
+            network = cls._of(data)
+            network._check()
+        except (OtherInputsError, DamagedNetworkError):
+            raise
+        # Whatever the readers of archives, arrays and JSON raise where bytes are wrong.
+        except Exception as error:
+            raise DamagedNetworkError("cannot be read") from error
+        return network
+
+    @classmethod
+    def _of(cls, data: bytes) -> "Network":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            # to_bytes compresses nothing; a small archive may be gigabytes of zeros.
+            if sum(each.file_size for each in archive.infolist()) > len(data):
+                raise DamagedNetworkError("holds more than its size")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
             if "features" not in about:
@@ -447,6 +467,39 @@ class Network:
                 read(Level, "level"),
             )
 
+    def _check(self) -> None:
+        """Raise DamagedNetworkError for an array of a wrong shape, or no number."""
+        horizons = len(self.level.horizon_days)
+        expected: list[tuple[NDArray, tuple[int, ...]]] = [
+            (np.asarray(self.scale, dtype=np.float64), ()),
+            (self.kept, (OUTPUTS,)),
+            (self.level.horizon_days, (horizons,)),
+            (self.level.by_horizon, (horizons, OUTPUTS)),
+            (self.level.by_month, (MONTHS, OUTPUTS)),
+        ]
+        widths = {
+            "customer_scaling": len(self.features.names),
+            "pair_scaling": len(PAIR_INPUTS),
+        }
+        if self.features.sequences:
+            widths["sequence_scaling"] = PURCHASES * len(self.features.sequences)
+        for name, width in widths.items():
+            parts = asdict(getattr(self, name)).values()
+            expected += [(array, (width,)) for array in parts]
+        shapes = array_shapes(self.config, self.features)
+        for member in self._arrays:
+            expected += zip(member, shapes, strict=True)
+        wrong = [
+            f"{array.shape} instead of {shape}"
+            for array, shape in expected
+            if array.shape != shape
+        ]
+        if wrong or not self.members or not horizons:
+            said = wrong[0] if wrong else "none of some kind"
+            raise DamagedNetworkError(f"has arrays of other shapes ({said})")
+        if not all(np.isfinite(array).all() for array, _ in expected):
+            raise DamagedNetworkError("has weights that are no numbers")
+
     @property
     def _arrays(self) -> tuple[tuple[Singles, ...], ...]:
         """All arrays of each member."""
@@ -462,22 +515,23 @@ class Network:
         level = [self.level.by_horizon, self.level.by_month]
         return any(array.any() for array in last + level)
 
-    @property
-    def digest(self) -> str:
-        """Eight letters that differ if any weight does."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()[:8]
+
+def array_shapes(config: NetworkConfig, features: FeatureSet) -> list[tuple[int, ...]]:
+    """Return the shapes of a member: its encoder's, then kernels and biases."""
+    shapes = list(ENCODER_SHAPES[config.encoder])
+    inputs = len(features.names) + len(PAIR_INPUTS) + (ENCODED if shapes else 0)
+    for rows, columns in pairwise([inputs, *config.hidden_units, OUTPUTS]):
+        shapes += [(rows, columns), (columns,)]
+    return shapes
 
 
 def untrained(config: NetworkConfig) -> Network:
     """Return a network that corrects nothing."""
-    shapes = list(ENCODER_SHAPES[config.encoder])
-    encoding = len(shapes)
     features = config.features
-    inputs = len(features.names) + len(PAIR_INPUTS) + (ENCODED if encoding else 0)
-    sizes = [inputs, *config.hidden_units, OUTPUTS]
-    for rows, columns in pairwise(sizes):
-        shapes += [(rows, columns), (columns,)]
-    arrays = [np.zeros(shape, dtype=np.float32) for shape in shapes]
+    encoding = len(ENCODER_SHAPES[config.encoder])
+    arrays = [
+        np.zeros(shape, dtype=np.float32) for shape in array_shapes(config, features)
+    ]
 
     def scaling(size: int) -> Scaling:
         return Scaling.fit(np.zeros((1, size), dtype=np.float32))

@@ -5,16 +5,18 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from clv_warehouse.clv.feature_set import OtherInputsError
-from clv_warehouse.clv.network import Network, NetworkConfig
+from clv_warehouse.clv.network import DamagedNetworkError, Network, NetworkConfig
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.tuning import Tuning
 from clv_warehouse.engines.relation import Relation
-from clv_warehouse.learning import acceptance, registry
+from clv_warehouse.learning import acceptance
 from clv_warehouse.learning.acceptance import Comparison, Measures
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
+from clv_warehouse.learning.registry import Stored, accepted_networks
 
 NETWORK = "clv_network"
+TRAIN_AGAIN = "dbt build --vars '{retrain: true}'"
 # The model that scores if no network does.
 PRIOR = "bgnbd_gamma_gamma"
 # The network must rank customers no worse than each rival, and be no further off, in
@@ -57,18 +59,37 @@ def stored_config(plan: Plan, config: NetworkConfig, tuning: Tuning) -> str:
 def last_accepted(networks: Relation, as_of_date: date) -> Accepted | None:
     """Return the network that scores customers as of a date; None if the prior scores.
 
-    A network reads the features that it was trained on, whatever was added since. The
-    prior scores if one of them is gone and no network trained since was accepted.
+    A network that is not the one that was judged does not score: the last one that is
+    does so in its place. A network reads the features that it was trained on, whatever
+    was added since. The prior scores if one of them is gone and no network trained
+    since was accepted.
     """
-    stored = registry.last_accepted(networks, as_of_date)
-    if stored is None:
-        return None
+    progress = Progress(NETWORK)
+    found, damaged = None, []
+    for stored in accepted_networks(networks, as_of_date):
+        try:
+            found = _read(stored)
+            break
+        except OtherInputsError as error:
+            progress.say(f"the prior scores, for network {stored.version} {error}")
+            break
+        except DamagedNetworkError as error:
+            damaged.append(f"network {stored.version} {error}")
+    instead = f"network {found.version}" if found else "the prior"
+    for each in damaged:
+        progress.say(f"{each}, so {instead} scores; train again: {TRAIN_AGAIN}")
+    return found
+
+
+def _read(stored: Stored) -> Accepted:
+    if not stored.is_intact:
+        raise DamagedNetworkError("is not the one that was judged")
+    network = Network.from_bytes(stored.weights)
     try:
-        network = Network.from_bytes(stored.weights)
-    except OtherInputsError as error:
-        Progress(NETWORK).say(f"the prior scores, for network {stored.version} {error}")
-        return None
-    return Accepted(stored.version, network, Prior.from_json(stored.prior))
+        prior = Prior.from_json(stored.prior)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedNetworkError("has a prior that cannot be read") from error
+    return Accepted(stored.version, network, prior)
 
 
 def mean_measures(metrics: Relation, as_of_date: date) -> Measures:

@@ -75,7 +75,6 @@ def trained_row(
         plan,
         decision,
         network.to_bytes(),
-        network.digest,
         data_fingerprint=fingerprint(observations, customers),
         config=stored_config(plan, config, TUNING),
         prior=prior.to_json(),

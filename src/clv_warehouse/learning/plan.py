@@ -22,6 +22,8 @@ class Plan:
         config_fingerprint: hash of `settings`.
         code_fingerprint: hash of the code that trains it.
         settings: the vars that its training depends on, as JSON.
+        newest_version: the newest network of that date; None if there is none.
+        newest_number: how many trainings of that date led to it.
 
     """
 
@@ -33,6 +35,8 @@ class Plan:
     config_fingerprint: str = ""
     code_fingerprint: str = ""
     settings: str = "{}"
+    newest_version: str | None = None
+    newest_number: int = 0
 
     @staticmethod
     @doorway
@@ -42,7 +46,8 @@ class Plan:
             rows.filter(f"model_name = '{model_name}'")
             .project(
                 "model_name, is_due, reason, as_of_date, features_fingerprint, "
-                "config_fingerprint, code_fingerprint, settings"
+                "config_fingerprint, code_fingerprint, settings, newest_version, "
+                "newest_number"
             )
             .fetchall()
         )

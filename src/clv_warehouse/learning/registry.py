@@ -5,13 +5,16 @@ writes one table. The table remembers: a run adds the row of its training, in th
 of the same network's row. `trainings` shows the rows of all.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from hashlib import sha256
 
 import pyarrow as pa
 
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.plan import Plan
+from clv_warehouse.project.sql import literal
 
 SCHEMA = pa.schema(
     [
@@ -29,8 +32,18 @@ SCHEMA = pa.schema(
         ("weights", pa.binary()),
         ("is_accepted", pa.bool_()),
         ("decision", pa.string()),
+        # Added later: a table of an older version gets them at its end too.
+        ("training_number", pa.int32()),
+        ("digest", pa.string()),
     ]
 )
+
+
+# How many letters of a network's digest its version ends with.
+SHOWN = 8
+# The clock plays no part: trainings of one as-of date are told apart by their number,
+# which rows of older versions of the project lack. (A Relation splits at ", ".)
+NEWEST_FIRST = "as_of_date desc, coalesce(training_number,0) desc, network_version desc"
 
 
 @dataclass(frozen=True)
@@ -40,37 +53,67 @@ class Stored:
     Attributes:
         version: its name among the networks of its model.
         weights: its bytes.
+        config: how it was trained, as JSON.
         prior: the parameters of the prior that it corrects, as JSON.
+        digest: that of the three when it was judged; None in rows of older versions of
+            the project, whose version ends with a digest of the weights alone.
 
     """
 
     version: str
     weights: bytes
+    config: str
     prior: str
+    digest: str | None
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether it still is the network that was judged."""
+        if self.digest is None:
+            return self.version.endswith(sha256(self.weights).hexdigest()[:SHOWN])
+        return self.digest == digest_of(self.weights, self.config, self.prior)
+
+
+def digest_of(weights: bytes, config: str, prior: str) -> str:
+    """Return 64 letters that differ if anything does that scoring reads.
+
+    The macro `network_is_intact` makes the same ones in SQL.
+    """
+    parts = (sha256(weights).hexdigest(), config, prior)
+    return sha256("|".join(parts).encode()).hexdigest()
 
 
 def new_row(
     plan: Plan,
     decision: tuple[bool, str],
     weights: bytes,
-    digest: str,
+    *,
+    config: str,
+    prior: str,
     **columns: str,
 ) -> pa.Table:
     """Return the row of a network that was just trained.
 
-    `decision` says whether it may score, and why; `digest` differs if the weights do;
-    `columns` are data_fingerprint, config, prior and measures.
+    `decision` says whether it may score, and why; `columns` are data_fingerprint and
+    measures. A training that gives the newest network again takes its place; any other
+    is one more of its as-of date.
     """
     is_accepted, reason = decision
+    digest = digest_of(weights, config, prior)
+    version = f"{plan.as_of_date}-{digest[:SHOWN]}"
     row = {
         "model_name": plan.model_name,
-        "network_version": f"{plan.as_of_date}-{digest}",
+        "network_version": version,
+        "training_number": plan.newest_number + (version != plan.newest_version),
         "trained_at": datetime.now(UTC).replace(tzinfo=None),
         "as_of_date": plan.as_of_date,
         "features_fingerprint": plan.features_fingerprint,
         "config_fingerprint": plan.config_fingerprint,
         "code_fingerprint": plan.code_fingerprint,
+        "config": config,
+        "prior": prior,
         "weights": weights,
+        "digest": digest,
         "is_accepted": is_accepted,
         "decision": reason,
         **columns,
@@ -78,16 +121,18 @@ def new_row(
     return pa.Table.from_pylist([row], schema=SCHEMA)
 
 
-def last_accepted(networks: Relation, as_of_date: date) -> Stored | None:
-    """Return the accepted network with the latest as-of date that is not after a date.
+def accepted_networks(networks: Relation, as_of_date: date) -> Iterator[Stored]:
+    """Yield the accepted networks that know nothing after a date, newest first.
 
-    Among several with the same as-of date it is the one that was trained last.
+    The newest has the latest as-of date and, among those, the highest number.
     """
-    rows = (
-        networks.filter(f"is_accepted and as_of_date <= date '{as_of_date}'")
-        .order("as_of_date desc, trained_at desc, network_version desc")
-        .limit(1)
-        .project("network_version, weights, prior")
-        .fetchall()
-    )
-    return Stored(*rows[0]) if rows else None
+    accepted = networks.filter(f"is_accepted and as_of_date <= date '{as_of_date}'")
+    newest_first = accepted.order(NEWEST_FIRST).project("network_version").fetchall()
+    for (version,) in newest_first:
+        # One at a time, because weights are large.
+        ((weights, config, prior, digest),) = (
+            accepted.filter(f"network_version = {literal(version)}")
+            .project("weights, config, prior, digest")
+            .fetchall()
+        )
+        yield Stored(version, bytes(weights), config, prior, digest)
