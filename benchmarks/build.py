@@ -43,6 +43,7 @@ BUDGETS = {
     "profiles": Budget(training=1, scoring=1),
     "metrics": Budget(training=1, scoring=1),
     "reports": Budget(training=14, scoring=14),
+    "monitoring": Budget(training=1, scoring=1),
     "reference": Budget(training=2, scoring=2),
     "engines": Budget(training=1, scoring=1),
     "dbt": Budget(training=18, scoring=15),

@@ -86,7 +86,8 @@ def publish_serving(warehouse: str, folder: str) -> dict[str, float]:
     started = time.monotonic()
     with locked(Path(folder), 0):
         version = publish_serving_copy(
-            Path(warehouse), _tables(warehouse), Path(folder), 0, _silent
+            *(Path(warehouse), _tables(warehouse), Path(folder), 0, _silent),
+            is_forced=True,
         )
     return _took(started, warehouse, [version / SERVING])
 
@@ -121,7 +122,9 @@ def read_files(dbt: Dbt, folder: Path) -> dict[str, float]:
 
     def publish() -> None:
         with locked(folder, WAIT_SECONDS):
-            publish_serving_copy(dbt.warehouse, tables, folder, WAIT_SECONDS, _silent)
+            publish_serving_copy(
+                *(dbt.warehouse, tables, folder, WAIT_SECONDS, _silent), is_forced=True
+            )
             remove_old_versions(folder, 2)
 
     publish()

@@ -55,6 +55,19 @@
     explode(sequence({{ from_date }}, {{ to_date }}, interval 1 day))
 {%- endmacro %}
 
+{# A row for each part of a text, as a column of a select. #}
+{% macro each_part(text, separator) -%}
+    {{ return(adapter.dispatch('each_part')(text, separator)) }}
+{%- endmacro %}
+
+{% macro default__each_part(text, separator) -%}
+    unnest(string_split({{ text }}, '{{ separator }}'))
+{%- endmacro %}
+
+{% macro spark__each_part(text, separator) -%}
+    explode(split({{ text }}, '{{ separator }}'))
+{%- endmacro %}
+
 {# Whether a column of a table holds text. #}
 {% macro is_text(column) -%}
     {{ return(column.is_string() or column.dtype | lower == 'string') }}
@@ -511,7 +524,38 @@
     cast(conv({{ text }}, 16, 10) as int)
 {%- endmacro %}
 
+{# A value cast to a type of a contract, on every engine. #}
+{% macro cast_to(value, data_type) -%}
+    cast({{ value }} as {{ data_type | replace('varchar', 'string') | replace('blob', 'binary') }})
+{%- endmacro %}
+
 {# A null of a type of a contract, on every engine. #}
 {% macro null_of(data_type) -%}
-    cast(null as {{ data_type | replace('varchar', 'string') | replace('blob', 'binary') }})
+    {{ cast_to('null', data_type) }}
+{%- endmacro %}
+
+{# A text as a literal of SQL. #}
+{% macro text_literal(text) -%}
+    {{ return(adapter.dispatch('text_literal')(text)) }}
+{%- endmacro %}
+
+{% macro default__text_literal(text) -%}
+    '{{ text | replace("'", "''") }}'
+{%- endmacro %}
+
+{% macro spark__text_literal(text) -%}
+    '{{ text | replace("\\", "\\\\") | replace("'", "\\'") }}'
+{%- endmacro %}
+
+{# The first rows of a query, each as JSON, as a query of one column. #}
+{% macro row_texts(query, rows) -%}
+    {{ return(adapter.dispatch('row_texts')(query, rows)) }}
+{%- endmacro %}
+
+{% macro default__row_texts(query, rows) -%}
+    select cast(to_json(found) as varchar) as row_text from ({{ query }}) as found limit {{ rows }}
+{%- endmacro %}
+
+{% macro spark__row_texts(query, rows) -%}
+    select to_json(struct(found.*)) as row_text from ({{ query }}) as found limit {{ rows }}
 {%- endmacro %}

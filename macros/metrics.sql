@@ -48,8 +48,3 @@
     {%- endif -%}
     {{ return(expressions) }}
 {%- endmacro %}
-
-{# A text as a literal of SQL. Args: text. #}
-{% macro text_literal(text) -%}
-    {{ return(dbt.string_literal(dbt.escape_single_quotes(text))) }}
-{%- endmacro %}

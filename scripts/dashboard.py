@@ -15,8 +15,13 @@ def main() -> int:
     parser.add_argument(
         "--out", type=Path, default=in_project("data", "dashboard.html")
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="draw what is not one complete, tested build; the page says so",
+    )
     arguments = parser.parse_args()
-    write_dashboard(warehouse_of(arguments.target), arguments.out)
+    write_dashboard(warehouse_of(arguments.target), arguments.out, arguments.force)
     print(f"{arguments.out} is written: open it in a browser.")
     return 0
 

@@ -26,10 +26,12 @@ from clv_warehouse.serving.publishing.postgres import (
 from clv_warehouse.serving.publishing.publication import (
     PARQUET,
     SERVING,
+    builds_of,
     publish_parquet,
     publish_serving_copy,
     published_at,
 )
+from clv_warehouse.serving.publishing.serving import PUBLICATION
 
 FORMS = {
     "serving": "a DuckDB file of the published tables",
@@ -69,10 +71,14 @@ def _publish(arguments: argparse.Namespace) -> None:
     try:
         if arguments.dsn:
             forms[POSTGRES] = "as it was"
-            at = check_postgres(tables, arguments.dsn, arguments.reader)
+            at = check_postgres((*tables, PUBLICATION), arguments.dsn, arguments.reader)
             forms[POSTGRES] = _age(at)
         with locked(folder, wait):
-            version = publish_serving_copy(warehouse, tables, folder, wait, _say)
+            _say_cut_short(builds_of(folder))
+            version = publish_serving_copy(
+                warehouse, tables, folder, wait, _say, arguments.force
+            )
+            tables = (*tables, PUBLICATION)
             forms[SERVING] = NEW
             _say(f"{folder / SERVING}: {len(tables)} tables of {warehouse}")
             if form in ("parquet", "all"):
@@ -95,6 +101,12 @@ def _publish(arguments: argparse.Namespace) -> None:
         for name, age in forms.items():
             _say(f"{name:<15} {age}")
     _say(f"Published in {time.monotonic() - started:.1f} s.")
+
+
+def _say_cut_short(builds: dict[str, str | None]) -> None:
+    if len(set(builds.values())) > 1:
+        told = " and ".join(f"{name} of build {each}" for name, each in builds.items())
+        _say(f"The last publication was cut short: it left {told}.")
 
 
 def _age(at: dt.datetime | None) -> str:
@@ -140,6 +152,12 @@ def _arguments() -> argparse.Namespace:
             metavar="SECONDS",
             help="how long to wait for a build, another publish, or readers of "
             "PostgreSQL's old tables (default: 60 for readers, 0 for the others)",
+        )
+        command.add_argument(
+            "--force",
+            action="store_true",
+            help="publish what is not one complete, tested build; what is published "
+            "says so in monitoring.publication",
         )
         command.add_argument(
             "--vars",

@@ -2,6 +2,7 @@
 
 import argparse
 
+from clv_warehouse.project.builds import complete_build
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.opening import opened
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
@@ -61,6 +62,7 @@ def main() -> int:
     target = parser.parse_args().target
     path = warehouse_of(target)
     with opened(path) as warehouse:
+        complete_build(warehouse)
         print("\nclv.customer_lifetime_value: the most valuable customers")
         warehouse.sql(CUSTOMERS).show()
         print("By tenth of all customers, the best first")

@@ -19,7 +19,9 @@ from clv_warehouse.engines.memory import FORMAT, BackupError, back_up, restore
 from clv_warehouse.project.contracts import Column, Table, read_memory
 from warehouse import Warehouse
 
-MEMORY = ("clv.backtest_predictions", "clv.clv_network", "clv.score_history")
+# What models remember, and then what hooks write down of each command.
+OF_MODELS = ("clv.backtest_predictions", "clv.clv_network", "clv.score_history")
+MEMORY = (*OF_MODELS, "monitoring.build_commands", "monitoring.build_steps")
 PLAN = (
     "code_fingerprints",
     "training_conditions",
@@ -380,7 +382,10 @@ def test_only_one_macro_reads_what_earlier_runs_left(manifest: dict[str, Any]) -
     readers = {
         node["name"] for node in models if reader in node["depends_on"]["macros"]
     }
-    assert readers == {"score_history", "standing_networks"}
+    # The last two have no rows of their own.
+    assert readers == {
+        *("score_history", "standing_networks", "build_commands", "build_steps")
+    }
     called: set[str] = set()
     to_visit = [name for node in models for name in node["depends_on"]["macros"]]
     while to_visit:
@@ -422,7 +427,7 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
         with duckdb.connect(str(path), read_only=True) as connection:
             return [
                 connection.sql(f"select {columns} from {name} order by all").fetchall()
-                for name in MEMORY
+                for name in OF_MODELS
             ]
 
     shutil.copyfile(root / "data" / "sample.duckdb", warehouse.path)
@@ -433,13 +438,20 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
     new = tmp_path / "new" / "warehouse.duckdb"
     memory("restore", new)
     assert remembered(new) == before
+    with duckdb.connect(str(new), read_only=True) as connection:
+        ((command, last),) = connection.execute(
+            "select max_by(command, number), max_by(is_end, number) "
+            "from monitoring.build_commands"
+        ).fetchall()
+    # The other tables know nothing of it yet.
+    assert (command, last) == ("restore", False)
     listed = memory("list", new, "--from", "data/memory-shop.duckdb").splitlines()
     assert listed[1] == (
         f"clv.clv_network: {len(before[1])} rows, {len(before[1])} in the backup"
     )
     # And into one that was loaded first.
     with duckdb.connect(str(warehouse.path)) as connection:
-        for name in MEMORY:
+        for name in OF_MODELS:
             connection.execute(f"drop table {name} cascade")
     memory("restore", warehouse.path)
     assert remembered(warehouse.path) == before

@@ -619,7 +619,7 @@ def test_small_countries_are_one_and_missing_tables_leave_their_panel_out(
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("drop table reports.feeds")
     page = warehouse.folder / "many.html"
-    write_dashboard(warehouse.path, page)
+    write_dashboard(warehouse.path, page, is_forced=True)
     tab = open_page(page)
     countries = tab.page.locator("#country option").all_inner_texts()
     assert len(countries) == 8 + 2
@@ -680,7 +680,7 @@ def test_a_shop_of_orders_alone_has_its_page(
     }
     build_reports(warehouse, selects)
     page = warehouse.folder / "bare.html"
-    write_dashboard(warehouse.path, page)
+    write_dashboard(warehouse.path, page, is_forced=True)
     tab = open_page(page, 390)
     assert tab.page.locator("#segment").is_visible()
     assert not tab.page.locator("#country").is_visible()

@@ -140,10 +140,12 @@ def shop(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]
     tables = read_tables(folder / "target" / "manifest.json")
     published = folder / "published"
     with locked(published, 60):
-        version = publish_serving_copy(own.path, tables, published, 60, lambda _: None)
+        version = publish_serving_copy(
+            *(own.path, tables, published, 60, lambda _: None), is_forced=True
+        )
         publish_parquet(version, tables, published)
     page = folder / "page.html"
-    write_dashboard(own.path, page)
+    write_dashboard(own.path, page, is_forced=True)
     yield Shop(
         own, given, tables, published / "serving.duckdb", published / "parquet", page
     )

@@ -63,7 +63,9 @@ def ask(query, warehouse=WAREHOUSE):
 def publish(warehouse, folder):
     """Swap in a serving copy, as scripts/publish.py does."""
     new = folder / "new.duckdb"
-    write_serving_copy(warehouse, read_tables(MANIFEST), new, 5, lambda _: None)
+    write_serving_copy(
+        *(warehouse, read_tables(MANIFEST), new, 5, lambda _: None), is_forced=True
+    )
     new.replace(folder / SERVING)
 
 

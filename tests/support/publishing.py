@@ -107,9 +107,14 @@ def publish(
     tables: tuple[Table, ...] = TABLES,
     keep: int = 2,
 ) -> Path:
-    """Publish serving copy and Parquet, as scripts/publish.py does; the version."""
+    """Publish serving copy and Parquet, as scripts/publish.py does; the version.
+
+    This warehouse has no record of its builds, so that it must be forced.
+    """
     with locked(folder, wait):
-        version = publish_serving_copy(warehouse, tables, folder, wait, lambda _: None)
+        version = publish_serving_copy(
+            *(warehouse, tables, folder, wait, lambda _: None), is_forced=True
+        )
         publish_parquet(version, tables, folder)
         remove_old_versions(folder, keep)
     return version

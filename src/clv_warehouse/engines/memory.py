@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from clv_warehouse.engines.doorway import engine_of
 from clv_warehouse.project.contracts import Column, Table
@@ -25,6 +26,8 @@ STORAGE_VERSION = "v1.4.0"
 # The name of the backup in the connection that reads or writes it.
 BACKUP = "kept"
 PARTIAL = ".partial"
+# The table in which dbt's commands are written down (macros/builds.sql).
+COMMANDS = "monitoring.build_commands"
 LOCK = ".lock"
 
 
@@ -70,8 +73,10 @@ def restore(session: Any, tables: Sequence[Table], path: Path, report: Report) -
 
     Where both know a key (`Table.replaced_by`), the warehouse's rows stand; a table
     without such a key is restored where it has no rows. Columns that the backup lacks
-    are null. Raises BackupError before anything is written where the file is no backup,
-    or one of a newer version of the project.
+    are null. Until the next build, monitoring.builds says that the warehouse is not a
+    complete one: its other tables do not know what was restored. Raises BackupError
+    before anything is written where the file is no backup, or one of a newer version of
+    the project.
     """
     engine = engine_of(session)
     with opened(path) as backup:
@@ -99,6 +104,34 @@ def restore(session: Any, tables: Sequence[Table], path: Path, report: Report) -
             ((rows,),) = new.aggregate("count(*)").fetchall()
             engine.add(session, table, new.to_arrow_reader())
             report(f"{table.full_name}: {rows:,} rows restored")
+        for table in tables:
+            if table.full_name == COMMANDS:
+                engine.add(session, table, _restoring(session, table, backup))
+
+
+def _restoring(
+    session: Any, table: Table, backup: duckdb.DuckDBPyConnection
+) -> pa.RecordBatchReader:
+    """Return the row that says, after all others, that rows were restored."""
+    there = engine_of(session).table(session, table)
+    ((last,),) = there.aggregate("max(number)").fetchall() if there else ((None,),)
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    told = {
+        "invocation_id": f"restore-{now.isoformat()}",
+        "number": (last or 0) + 1,
+        "is_end": False,
+        "said_at": now,
+        "command": "restore",
+        "target": "",
+        "settings": "{}",
+        "dbt_version": "",
+    }
+    values = ", ".join(
+        f"cast(${column.name} as {column.data_type}) as {quoted(column.name)}"
+        for column in table.columns
+    )
+    given = {column.name: told.get(column.name) for column in table.columns}
+    return backup.execute(f"select {values}", given).to_arrow_reader()
 
 
 def counted(path: Path, tables: Sequence[Table]) -> dict[str, int]:

@@ -272,6 +272,7 @@ def _replace_all(
             else _write(connection, feed, queries.get(feed.name), reader.report)
             for feed in feeds
         ]
+        _write_down(connection)
         findings = find_all(connection, reader)
         if reader.options.is_check:
             connection.rollback()
@@ -283,6 +284,18 @@ def _replace_all(
             f"({first_line(error)})"
         ) from error
     return Loaded(loaded, findings)
+
+
+def _write_down(connection: duckdb.DuckDBPyConnection) -> None:
+    """Count the load, so that a build tells which one it is of; clocks may go back."""
+    connection.execute(
+        "create table if not exists warehouse.raw.loads "
+        "(number bigint, loaded_at timestamp)"
+    )
+    connection.execute(
+        "insert into warehouse.raw.loads select coalesce(max(number), 0) + 1, "
+        "cast(now() at time zone 'UTC' as timestamp) from warehouse.raw.loads"
+    )
 
 
 def _write(

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.sql import quoted
 
 KEY_TESTS = ("unique", "unique_together")
 MEMORY = "memory"
 
 
-class PublishError(Exception):
+class PublishError(CommandError):
     """Publishing is not possible; the message says why and what to do."""
 
 

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clv_warehouse.project.builds import Build, complete_build
 from clv_warehouse.project.opening import opened
 
 # The tables that the page reads. A panel whose tables are missing is left out, but the
@@ -42,19 +43,24 @@ PLACES = 6
 Figures = dict[str, Any]
 
 
-def figures(warehouse: Path) -> dict[str, Figures]:
-    """Return the tables by name, each as its columns by name, in JSON's types only.
+def figures(
+    warehouse: Path, is_forced: bool = False
+) -> tuple[Build, dict[str, Figures]]:
+    """Return the newest build and its tables by name, in JSON's types only.
 
-    `warehouse` is the file that dbt built, or a published copy. Raises WarehouseError
-    if it cannot be read or lacks a table that the page needs.
+    A table is its columns by name. `warehouse` is the file that dbt built, or a
+    published copy. Raises WarehouseError if it cannot be read or lacks a table that the
+    page needs, IncompleteBuildError if it is not one complete build, unless
+    `is_forced`.
     """
     with opened(warehouse) as connection:
+        build = complete_build(connection, is_forced=is_forced)
         there = connection.sql(
             "select table_name from information_schema.tables"
             " where table_schema = 'reports'"
         ).fetchall()
         known = {*NEEDED, *(name for (name,) in there)}
-        return {
+        return build, {
             name: pack(connection.sql(f"from reports.{name} order by all"))
             for name in TABLES
             if name in known

@@ -1,6 +1,5 @@
 """Writes the dashboard as one HTML file, which holds everything that it needs."""
 
-import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,20 @@ SCRIPTS = (
 )
 
 
-def write_dashboard(warehouse: Path, page: Path) -> None:
+def write_dashboard(warehouse: Path, page: Path, is_forced: bool = False) -> None:
     """Write the dashboard of `warehouse` to `page`, whole or not at all.
 
     `warehouse` is what dbt has built, or a published copy (serving.duckdb). Raises
     WarehouseError if it cannot be read or has no reports, CommandError if the page
-    cannot be written.
+    cannot be written, IncompleteBuildError if it is not one complete build, unless
+    `is_forced`; the page then says why.
     """
-    tables = figures(warehouse)
-    built = dt.datetime.fromtimestamp(warehouse.stat().st_mtime)
-    shown = {"built": f"{built:%Y-%m-%d %H:%M}", "tables": tables}
+    build, tables = figures(warehouse, is_forced)
+    shown = {
+        "built": f"{build.ended_at:%Y-%m-%d %H:%M} UTC" if build.ended_at else None,
+        "incomplete": build.why_incomplete,
+        "tables": tables,
+    }
     with written_whole(page) as unfinished:
         unfinished.write_text(assemble(shown), "utf-8")
 

@@ -1,19 +1,42 @@
 """Writes the serving copy: a DuckDB file of the published tables and nothing else."""
 
+import datetime as dt
 import os
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
-from clv_warehouse.project.contracts import PublishError, Table
+from clv_warehouse.project.builds import Build, complete_build
+from clv_warehouse.project.contracts import Column, PublishError, Table
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
 # DuckDB 1.4 and later read this version; drivers of BI tools bring no older one.
 STORAGE_VERSION = "v1.4.0"
 SECONDS_BETWEEN_TRIES = 0.2
+# Every form has it. Where two forms differ in it, a publication was cut short between
+# them; the next one mends that.
+PUBLICATION = Table(
+    "monitoring",
+    "publication",
+    "One row: the build that these published tables are of, and when they were copied.",
+    (
+        Column("build_id", "varchar", "The build; see monitoring.builds."),
+        Column("built_at", "timestamp", "When the build ended, UTC."),
+        Column("published_at", "timestamp", "When the tables were copied, UTC."),
+        Column(
+            "is_complete",
+            "boolean",
+            "Whether they are one complete, tested build. If not, publish.py --force "
+            "published them, and they may disagree.",
+        ),
+        Column("why_incomplete", "varchar", "Why they are not; null if they are."),
+    ),
+    (),
+)
 
 
 def write_serving_copy(
@@ -22,12 +45,14 @@ def write_serving_copy(
     path: Path,
     wait_seconds: float,
     report: Report,
+    is_forced: bool = False,
 ) -> None:
     """Write the tables of `warehouse`, with comments, to a new DuckDB file.
 
-    It holds the warehouse open for reading while it copies, which keeps builds out.
-    Raises PublishError if the warehouse lacks a table, or if somebody still writes to
-    it after `wait_seconds`.
+    One table more, monitoring.publication, says of which build they are. It holds the
+    warehouse open for reading while it copies, which keeps builds out. Raises
+    PublishError if the warehouse is not one complete build, unless `is_forced`, if it
+    lacks a table, or if somebody still writes to it after `wait_seconds`.
     """
     with duckdb.connect() as connection:
         # DuckDB puts beside the copy what does not fit into memory.
@@ -36,6 +61,7 @@ def write_serving_copy(
         if limit := os.environ.get("CLV_MEMORY_LIMIT"):
             connection.execute(f"set memory_limit = {literal(limit)}")
         source = _attach(connection, warehouse, wait_seconds)
+        build = complete_build(connection, source, is_forced)
         _require_tables(connection, source, warehouse, tables)
         try:
             connection.execute(
@@ -45,6 +71,7 @@ def write_serving_copy(
             for table in tables:
                 rows = _copy(connection, source, table)
                 report(f"{table.full_name}: {rows:,} rows")
+            _write_publication(connection, build)
             # Detaching closes the file and merges its log into it.
             connection.execute("detach serving_copy")
         except duckdb.Error as error:
@@ -118,16 +145,45 @@ def _require_tables(
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: Table) -> int:
-    target = f"serving_copy.{table.sql}"
     columns = ", ".join(quoted(column.name) for column in table.columns)
     # Rows are sorted, so queries by time or key skip most of a large table.
     order = ", ".join(map(quoted, table.order))
+    return _create(
+        connection,
+        table,
+        f"select {columns} from {quoted(source)}.{table.sql}"
+        + (f" order by {order}" if order else ""),
+    )
+
+
+def _write_publication(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
+    row = {
+        "build_id": build.build_id,
+        "built_at": build.ended_at,
+        "published_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+        "is_complete": build.why_incomplete is None,
+        "why_incomplete": build.why_incomplete,
+    }
+    columns = ", ".join(
+        f"cast(${column.name} as {column.data_type}) as {column.name}"
+        for column in PUBLICATION.columns
+    )
+    _create(connection, PUBLICATION, f"select {columns}", row)
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    query: str,
+    values: Mapping[str, object] | None = None,
+) -> int:
+    """Make a table of the copy, with comments, from a query; return its rows."""
+    target = f"serving_copy.{table.sql}"
     connection.execute(
         f"create schema if not exists serving_copy.{quoted(table.schema)}"
     )
     ((rows,),) = connection.execute(
-        f"create table {target} as select {columns} from {quoted(source)}.{table.sql}"
-        + (f" order by {order}" if order else "")
+        f"create table {target} as {query}", values or {}
     ).fetchall()
     connection.execute(f"comment on table {target} is {literal(table.description)}")
     for column in table.columns:

@@ -37,7 +37,7 @@ panel("quality", ["feeds", "rejections", "order_summary"], (feeds, rejections, o
     ...(shop.doubted_products
       ? [["Costs in doubt", `${plural(shop.doubted_products, "product")} sold for less than the cost; these costs are not believed`]]
       : []),
-    ["Warehouse built", built],
+    ["Warehouse built", built ?? "not completely"],
   ];
   byId("fresh").replaceChildren(
     ...facts.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]),

@@ -21,6 +21,9 @@ function start() {
   );
   byId("meta").textContent =
     `As of ${day(shop.as_of_date)}${isCurrency ? `, in ${shop.currency}` : ""}`;
+  byId("incomplete").hidden = !incomplete;
+  byId("incomplete").textContent =
+    `These figures are not of one complete, tested build, and may disagree. ${incomplete}`;
   filters.forEach((name) => {
     const known = distinct(tables.segments, COLUMNS[name]);
     const order = (value) =>

@@ -3,7 +3,7 @@
 /* The tables of the warehouse's schema `reports`, as rows: {column: value}. figures.py
    packs them by column, and texts that repeat as places in a list of texts. */
 
-const { built, tables: packed } = JSON.parse(byId("figures").textContent);
+const { built, incomplete, tables: packed } = JSON.parse(byId("figures").textContent);
 
 function unpacked(columns) {
   const lists = Object.entries(columns).map(([name, column]) => [
