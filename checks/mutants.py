@@ -266,6 +266,42 @@ FAULTS = (
         '"as_of_date, training_number, network_version"',
         ("tests/learning/test_registry.py",),
     ),
+    Fault(
+        "a-changed-prior-scores",
+        "src/clv_warehouse/learning/registry.py",
+        "parts = (sha256(weights).hexdigest(), config, prior)",
+        'parts = (sha256(weights).hexdigest(), config, "")',
+        ("tests/learning/test_registry.py",),
+    ),
+    Fault(
+        "a-damaged-network-is-no-reason-to-train",
+        PLAN,
+        "when newest.is_accepted and not newest.is_intact",
+        "when false",
+        ("a_network_that_is_not_the_one_that_was_judged_trains",),
+    ),
+    Fault(
+        "weights-that-are-no-numbers-score",
+        "src/clv_warehouse/clv/network.py",
+        "np.isfinite(array).all() for array, _ in expected",
+        "array.shape == shape for array, shape in expected",
+        ("tests/clv/test_damage.py",),
+    ),
+    # How processes end.
+    Fault(
+        "scratch-files-of-the-killed-stay",
+        "src/clv_warehouse/project/scratch.py",
+        "                if is_left_over:\n",
+        "                if not is_left_over:\n",
+        ("tests/project/test_scratch.py",),
+    ),
+    Fault(
+        "programs-outlive-their-parent",
+        "src/clv_warehouse/project/child.py",
+        "target=_end_with_parent, args=(program,), daemon=True).start()",
+        "target=_end_with_parent, args=(program,), daemon=True)",
+        ("tests/project/test_child.py",),
+    ),
     # What the network says.
     Fault(
         "forecasts-fall-with-the-horizon",

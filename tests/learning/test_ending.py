@@ -17,7 +17,7 @@ import yaml
 HERE = Path(__file__).parent
 # The warehouse of the project below, and where a training says that it has begun.
 WAREHOUSE, BEGUN = "w.duckdb", "begun.json"
-SECONDS = 10.0
+SECONDS = 20.0
 MODEL = """
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.learning.apart import apart

@@ -13,7 +13,7 @@ import pytest
 
 from clv_warehouse.project.child import run_to_its_end, running
 
-SECONDS = 10.0
+SECONDS = 30.0
 # A parent that runs a program, which says its process id.
 PARENT = """
 import sys
@@ -86,7 +86,7 @@ def test_a_build_ends_with_the_command_that_started_it(
         start_new_session=True,
     )
     this = psutil.Process(command.pid)
-    assert wait_for(lambda: (tmp_path / "logs").exists())
+    assert wait_for((tmp_path / "logs" / "dbt.log").exists)
     started = this.children(recursive=True)
     assert any("dbt.cli.main" in process.cmdline() for process in started)
     command.send_signal(getattr(signal, name))
