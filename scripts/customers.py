@@ -17,37 +17,32 @@ import duckdb
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.keys import define_key_of
+from clv_warehouse.project.opening import opened
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
+from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.secrets import (
     PUBLIC,
     Secret,
-    SecretError,
     make_missing,
     of_made,
     required,
 )
-from clv_warehouse.project.sql import first_line, quoted
+from clv_warehouse.project.sql import quoted
 
 
 def main() -> int:
     """Answer what the command line asks; return the exit code."""
     arguments = _arguments()
-    try:
-        if arguments.command == "secrets":
-            made = make_missing()
-            print(
-                of_made(made).strip() if made else "The shop has its secrets already."
-            )
-            return 0
-        secrets = PUBLIC if arguments.target == "sample" else required()
-        if arguments.command == "key":
-            return _print_keys(arguments.customers, secrets)
-        return _print_ids(
-            arguments.customers, secrets, arguments.target, arguments.warehouse
-        )
-    except SecretError as error:
-        print(f"customers.py: {error}", file=sys.stderr)
-        return 1
+    if arguments.command == "secrets":
+        made = make_missing()
+        print(of_made(made).strip() if made else "The shop has its secrets already.")
+        return 0
+    secrets = PUBLIC if arguments.target == "sample" else required()
+    if arguments.command == "key":
+        return _print_keys(arguments.customers, secrets)
+    return _print_ids(
+        arguments.customers, secrets, arguments.target, arguments.warehouse
+    )
 
 
 def _print_keys(ids: Sequence[str], secrets: Sequence[Secret]) -> int:
@@ -67,30 +62,23 @@ def _print_ids(
 ) -> int:
     """Print each id that has a key, as the feeds spell it; 1 if a key has none."""
     warehouse = given_warehouse or warehouse_of(target)
-    if not warehouse.is_file():
-        raise SecretError(f"No warehouse {warehouse}. Name it by --warehouse.")
-    try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            define_key_of(connection, secrets)
-            feeds = list(_feeds(connection, target))
-            if not feeds:
-                raise SecretError(
-                    f"{warehouse} has no raw feed that names customers, so it knows no "
-                    "ids. Ask where the shop's data were loaded."
-                )
-            ids = " union ".join(
-                f"select cast(customer_id as varchar) as id from raw.{quoted(feed)}"
-                for feed in feeds
+    with opened(warehouse) as connection:
+        define_key_of(connection, secrets)
+        feeds = list(_feeds(connection, target))
+        if not feeds:
+            raise CommandError(
+                f"{warehouse} has no raw feed that names customers, so it knows no "
+                "ids. Ask where the shop's data were loaded."
             )
-            found = connection.execute(
-                f"select key, id from (select key_of(id) as key, id from ({ids})) "
-                "where list_contains(?, key) order by id",
-                [[key.strip().lower() for key in keys]],
-            ).fetchall()
-    except duckdb.Error as error:
-        raise SecretError(
-            f"{warehouse} cannot be read. ({first_line(error)})"
-        ) from error
+        ids = " union ".join(
+            f"select cast(customer_id as varchar) as id from raw.{quoted(feed)}"
+            for feed in feeds
+        )
+        found = connection.execute(
+            f"select key, id from (select key_of(id) as key, id from ({ids})) "
+            "where list_contains(?, key) order by id",
+            [[key.strip().lower() for key in keys]],
+        ).fetchall()
     for key, text in found:
         print(f"{key}  {text}")
     known = {key for key, _ in found}

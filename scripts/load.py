@@ -5,7 +5,6 @@ With --check it writes nothing and lists all that is in doubt at once.
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 
 from clv_warehouse.loading.connectors import CONNECTORS, Connector, mapped_by
@@ -14,33 +13,25 @@ from clv_warehouse.loading.findings import in_full, in_short
 from clv_warehouse.loading.layouts import LAYOUTS
 from clv_warehouse.loading.load import Loaded, link, link_tables, load
 from clv_warehouse.loading.options import Options
-from clv_warehouse.loading.problems import LoadError
 from clv_warehouse.loading.suggesting import suggest_mapping
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.scratch import scratch_folder
-from clv_warehouse.project.secrets import SecretError, make_missing, of_made
+from clv_warehouse.project.secrets import make_missing, of_made
 from clv_warehouse.project.settings import first_wrong
 
 
 def main() -> int:
     """Load or check what the command line names; return the exit code."""
     arguments = _arguments()
-    try:
-        if arguments.suggest:
-            print(suggest_mapping(Path(arguments.source), read_feeds()))
-            return 0
-        if arguments.check:
-            return _check(arguments)
-        loaded = _load(arguments, arguments.warehouse, _say)
-        made = make_missing()
-    except (LoadError, SecretError) as error:
-        print(f"load.py: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("load.py: stopped; the warehouse is as it was.", file=sys.stderr)
-        return 130
+    if arguments.suggest:
+        print(suggest_mapping(Path(arguments.source), read_feeds()))
+        return 0
+    if arguments.check:
+        return _check(arguments)
+    loaded = _load(arguments, arguments.warehouse, _say)
+    made = make_missing()
     if made:
         print(of_made(made))
     print(_summary(loaded, arguments.warehouse))
@@ -218,4 +209,4 @@ def _summary(loaded: Loaded, warehouse: Path) -> str:
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_main(main, stopped="stopped; the warehouse is as it was.")

@@ -6,8 +6,6 @@ first build, and that build goes on from where the old one was.
 """
 
 import argparse
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,10 +23,11 @@ from clv_warehouse.engines.memory import (
 )
 from clv_warehouse.engines.spark.sessions import plain_session
 from clv_warehouse.project.command import run_main
-from clv_warehouse.project.contracts import ManifestError, Table, read_memory
-from clv_warehouse.project.places import WAREHOUSES, warehouse_of
+from clv_warehouse.project.contracts import Table, read_memory
+from clv_warehouse.project.opening import connect
+from clv_warehouse.project.places import WAREHOUSES, in_project, manifest, warehouse_of
+from clv_warehouse.project.problems import in_words
 from clv_warehouse.project.scratch import scratch_folder
-from clv_warehouse.project.sql import first_line
 
 SPARK = "spark"
 COMMANDS = {
@@ -41,7 +40,7 @@ COMMANDS = {
 def main() -> int:
     """Do what the command line says; return the exit code."""
     arguments = _arguments()
-    file = arguments.file or Path("data", f"memory-{arguments.target}.duckdb")
+    file = arguments.file or in_project("data", f"memory-{arguments.target}.duckdb")
     try:
         tables = read_memory(arguments.manifest)
         with _session(arguments.target, arguments.command) as session:
@@ -52,13 +51,9 @@ def main() -> int:
                 restore(session, tables, file, _say)
             else:
                 _list(session, tables, file)
-    except (BackupError, ManifestError) as error:
-        print(f"memory.py: {error}", file=sys.stderr)
-        return 1
     except (duckdb.Error, OSError) as error:
-        said = f"{arguments.command} of {file} failed: {first_line(error)}"
-        print(f"memory.py: {said}", file=sys.stderr)
-        return 1
+        said = in_words(error, file)
+        raise BackupError(f"{arguments.command} of {file} failed: {said}") from error
     return 0
 
 
@@ -89,19 +84,9 @@ def _session(target: str, command: str) -> Iterator[Any]:
             yield session
         return
     warehouse, is_written = warehouse_of(target), command == "restore"
-    if not is_written and not warehouse.exists():
-        raise BackupError(
-            f"No warehouse {warehouse}. Build it first: dbt build --target {target}."
-        )
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        connection = duckdb.connect(str(warehouse), read_only=not is_written)
-    except duckdb.Error as error:
-        raise BackupError(
-            f"The warehouse {warehouse} cannot be opened: {first_line(error)} Try "
-            "again when no build and no other program has it open."
-        ) from error
-    with connection:
+    if is_written:
+        warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with connect(warehouse, read_only=not is_written, wait_seconds=0) as connection:
         connection.begin()
         yield connection
         connection.commit()
@@ -132,7 +117,7 @@ def _arguments() -> argparse.Namespace:
         command.add_argument(
             "--manifest",
             type=Path,
-            default=Path(os.environ.get("DBT_TARGET_PATH", "target"), "manifest.json"),
+            default=manifest(),
             help="what dbt wrote of the project (default: %(default)s)",
         )
     return parser.parse_args()

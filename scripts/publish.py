@@ -9,15 +9,14 @@ import argparse
 import datetime as dt
 import os
 import re
-import sys
 import time
 from pathlib import Path
 from typing import NoReturn
 
 from clv_warehouse.project import settings
 from clv_warehouse.project.command import run_main
-from clv_warehouse.project.contracts import PublishError, read_tables
-from clv_warehouse.project.places import WAREHOUSES, warehouse_of
+from clv_warehouse.project.contracts import read_tables
+from clv_warehouse.project.places import WAREHOUSES, in_project, manifest, warehouse_of
 from clv_warehouse.serving.publishing.folder import locked, remove_old_versions
 from clv_warehouse.serving.publishing.postgres import (
     check_postgres,
@@ -45,15 +44,7 @@ NEW = "new"
 
 def main() -> int:
     """Publish what the command line names; return the exit code."""
-    arguments = _arguments()
-    try:
-        _publish(arguments)
-    except (PublishError, settings.SettingError, OSError) as error:
-        print(f"publish.py: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("publish.py: stopped; each published form is whole.", file=sys.stderr)
-        return 130
+    _publish(_arguments())
     return 0
 
 
@@ -137,13 +128,13 @@ def _arguments() -> argparse.Namespace:
         command.add_argument(
             "--to",
             type=Path,
-            default=Path("data/published"),
+            default=in_project("data", "published"),
             help="the folder of published files (default: %(default)s)",
         )
         command.add_argument(
             "--manifest",
             type=Path,
-            default=Path(os.environ.get("DBT_TARGET_PATH", "target"), "manifest.json"),
+            default=manifest(),
             help="what dbt wrote of the project (default: %(default)s)",
         )
         command.add_argument(
@@ -190,4 +181,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_main(main, stopped="stopped; each published form is whole.")

@@ -7,7 +7,7 @@ from clv_warehouse.engines.spark.build import BuildError, build
 from clv_warehouse.engines.spark.sessions import SESSIONS
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.scratch import scratch_folder
-from clv_warehouse.project.secrets import SecretError, required
+from clv_warehouse.project.secrets import required
 
 
 def main() -> int:
@@ -26,9 +26,6 @@ def main() -> int:
             secrets = required()
             with SESSIONS[arguments.engine](scratch) as session:
                 build(session, secrets, options)
-        except SecretError as error:
-            print(f"spark.py: {error}", file=sys.stderr)
-            return 1
         except BuildError as error:
             print(f"spark.py: {error}; see dbt's message above.", file=sys.stderr)
             return 1

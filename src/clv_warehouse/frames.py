@@ -17,7 +17,9 @@ import duckdb
 import pandas as pd  # type: ignore[import-untyped]
 import pyarrow as pa
 
+from clv_warehouse.project.opening import WarehouseError, connect
 from clv_warehouse.project.places import ROOT, WAREHOUSES, warehouse_of
+from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.sql import first_line, quoted
 
 PUBLISHED = ROOT / "data" / "published" / "serving.duckdb"
@@ -25,7 +27,7 @@ INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 LARGE_NUMBERS = ("DECIMAL", "HUGEINT", "UHUGEINT", "UBIGINT", "FLOAT")
 
 
-class FrameError(Exception):
+class FrameError(CommandError):
     """A table cannot be read; the message says why and what to do."""
 
 
@@ -62,12 +64,9 @@ def read(
     if not path.is_file():
         raise FrameError(_not_there(path, warehouse))
     try:
-        connection = duckdb.connect(path, read_only=True)
-    except duckdb.Error as error:
-        raise FrameError(
-            f"{path} cannot be opened: {first_line(error)} While a build writes to a "
-            "warehouse, read the published copy: leave out warehouse=."
-        ) from error
+        connection = connect(path, read_only=True, wait_seconds=0)
+    except WarehouseError as error:
+        raise FrameError(f"{error} To read that copy, leave out warehouse=.") from error
     with connection:
         types = _types(connection, table, path)
         one = [columns] if isinstance(columns, str) else columns

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import resource
 import subprocess
 import sys
 from decimal import Decimal
@@ -19,6 +20,7 @@ from clv_warehouse.loading.load import link, load
 from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.problems import LoadError
 from load_command import load_command
+from locks import held
 
 ORDERS = "order_id,customer_id,ordered_at,amount\n"
 FOUR = ORDERS.strip().split(",")
@@ -622,18 +624,37 @@ def test_command_names_a_warehouse_that_it_cannot_open(command, shop, tmp_path):
     foreign.write_text("no database")
     failed = command("folder", folder, path=foreign)
     assert failed.returncode == 1
-    assert f"{foreign} cannot be opened. It is no DuckDB database" in failed.stderr
+    assert f"{foreign} is no DuckDB database. Name another file" in failed.stderr
     assert foreign.read_text() == "no database"
 
     failed = command("folder", folder, path=tmp_path / "nowhere" / "w.duckdb")
     assert failed.returncode == 1
-    assert f"No folder {tmp_path / 'nowhere'}" in failed.stderr
+    assert f"There is no folder {tmp_path / 'nowhere'} for w.duckdb" in failed.stderr
 
     locked = tmp_path / "locked.duckdb"
-    with duckdb.connect(str(locked)):
+    with held(locked) as holder:
         failed = command("folder", folder, path=locked)
     assert failed.returncode == 1
-    assert "Another program has it open" in failed.stderr
+    assert f"(process {holder.pid}). Try again" in failed.stderr
+
+
+def test_a_load_that_has_no_room_leaves_no_new_warehouse(root, shop, warehouse):
+    """A limit on the size of files stands for a full disk, in a process of its own."""
+    rows = "".join(f"o{i},c{i},2024-01-01,{i}\n" for i in range(30_000))
+    folder = shop(orders__csv="order_id,customer_id,ordered_at,amount\n" + rows)
+    limit = 2**17
+    done = subprocess.run(
+        [sys.executable, "scripts/load.py", "folder", folder, "--warehouse", warehouse],
+        cwd=root,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "as it was" in done.stderr and "would become larger than" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(warehouse.parent.glob(f"{warehouse.name}*"))
 
 
 def parquet(path: Path, sql: str) -> Path:

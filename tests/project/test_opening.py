@@ -15,7 +15,7 @@ import pytest
 from clv_warehouse.project.opening import (
     WarehouseError,
     catalog_of,
-    check_name,
+    check_place,
     opened,
 )
 from locks import held
@@ -233,7 +233,7 @@ def test_a_schemas_name_is_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["my.shop.duckdb", "my shop.duckdb", ".Shop", "a-b"])
 def test_catalogs_are_named_as_duckdb_does(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    check_name(path)
+    check_place(path)
     with opened(path, read_only=False) as connection:
         ((catalog,),) = connection.sql("select current_database()").fetchall()
     assert catalog_of(path) == catalog

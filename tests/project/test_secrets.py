@@ -101,4 +101,4 @@ def test_customers_and_keys_are_found_by_each_other(tmp_path: Path) -> None:
     assert f"has the key '{'0' * 24}'" in found.stderr
     absent = ask("id", keys[0], "--warehouse", str(tmp_path / "none.duckdb"))
     assert (absent.returncode, absent.stdout) == (1, "")
-    assert "No warehouse" in absent.stderr
+    assert "There is no warehouse" in absent.stderr

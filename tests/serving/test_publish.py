@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clv_warehouse.project.contracts import PublishError, Table, read_tables
+from clv_warehouse.project.opening import WarehouseError
 from clv_warehouse.serving.publishing.folder import locked, remove_old_versions
 from clv_warehouse.serving.publishing.publication import publish_serving_copy
 from clv_warehouse.serving.publishing.serving import PUBLICATION
@@ -25,7 +26,8 @@ PUBLISHES = 20
 @pytest.fixture
 def small(tmp_path):
     """A built warehouse and the folder to publish to."""
-    warehouse = tmp_path / "it's a shop.duckdb"
+    warehouse = tmp_path / "it's" / "a shop.2024.duckdb"
+    warehouse.parent.mkdir()
     build(warehouse, 1)
     return warehouse, tmp_path / "published"
 
@@ -239,8 +241,10 @@ def test_a_build_is_waited_for_or_named(small):
         text=True,
     ) as builder:
         assert builder.stdout.readline() == "open\n"
-        words = rf"shop.duckdb is being written to by .*PID {builder.pid}.*--wait"
-        with pytest.raises(PublishError, match=words):
+        words = (
+            rf"shop.2024.duckdb is in use by python.* \(process {builder.pid}\)\. Try"
+        )
+        with pytest.raises(WarehouseError, match=words):
             publish(warehouse, folder, wait=0)
         assert rows(folder, "select version from shop.totals") == [(1,)]
         publisher = start("publish_once", warehouse, folder, "60")
@@ -275,10 +279,10 @@ def test_a_table_or_column_that_is_not_built_leaves_what_was_published(small):
 
 def test_no_warehouse_and_no_database_are_told(small, tmp_path):
     _, folder = small
-    with pytest.raises(PublishError, match=r"No warehouse .*none.duckdb. Build it"):
+    with pytest.raises(WarehouseError, match=r"no warehouse .*none.duckdb. Build it"):
         publish(tmp_path / "none.duckdb", folder)
     (tmp_path / "notes.duckdb").write_text("no database")
-    with pytest.raises(PublishError, match=r"notes.duckdb cannot be read"):
+    with pytest.raises(WarehouseError, match=r"notes.duckdb is no DuckDB database"):
         publish(tmp_path / "notes.duckdb", folder)
     (tmp_path / "file").touch()
     with pytest.raises(PublishError, match=r"cannot be written.*--to"):
@@ -376,7 +380,8 @@ def test_command_fails_with_one_message(root, tmp_path):
     failed = run("serving", "--to", str(tmp_path / "to"), CLV_WAREHOUSE=none)
     assert failed.returncode == 1
     assert failed.stderr == (
-        f"publish.py: No warehouse {none}. Build it first: dbt build.\n"
+        f"publish.py: There is no warehouse {none}. Build it first: dbt build --target "
+        "sample, or --target shop for a shop that was loaded.\n"
     )
     assert "--dsn, or the environment" in run("postgres", CLV_POSTGRES="").stderr
     wrong = run("serving", "--vars", "{published_copies_kept: -1}").stderr

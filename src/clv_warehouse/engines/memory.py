@@ -16,6 +16,7 @@ import pyarrow as pa
 from clv_warehouse.engines.doorway import engine_of
 from clv_warehouse.project.contracts import Column, Table
 from clv_warehouse.project.disk import lock, to_disk
+from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
@@ -31,7 +32,7 @@ COMMANDS = "monitoring.build_commands"
 LOCK = ".lock"
 
 
-class BackupError(Exception):
+class BackupError(CommandError):
     """A backup cannot be made or restored; the message says why and what to do."""
 
 

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import glob
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,12 @@ from clv_warehouse.loading.reading import (
 )
 from clv_warehouse.loading.texts import plain_name
 from clv_warehouse.loading.times import shop_zone
+from clv_warehouse.project.opening import (
+    attach,
+    check_place,
+    memory_limit,
+)
+from clv_warehouse.project.problems import in_words
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
 
@@ -72,7 +79,8 @@ def load(
         # Where DuckDB compares an instant with a time of a clock, that is the shop's.
         connection.execute(f"set TimeZone = {literal(shop_zone())}")
         # Beyond this, DuckDB writes to disk: ten million orders take 1.1 GB.
-        connection.execute(f"set memory_limit = {literal(_MEMORY)}")
+        limit = memory_limit().get("memory_limit", _MEMORY)
+        connection.execute(f"set memory_limit = {literal(limit)}")
         connection.execute(f"set temp_directory = {literal(f'{warehouse}.tmp')}")
         # `progress` asks DuckDB how far a query is and prints it.
         connection.execute("set enable_progress_bar = true")
@@ -82,25 +90,23 @@ def load(
         is_new = not warehouse.exists()
         if not is_new:
             _attach(connection, warehouse)
-        elif not warehouse.parent.is_dir():
-            raise LoadError(
-                f"No folder {warehouse.parent} for {warehouse.name}. Make it, or run "
-                "from the project's folder."
-            )
+        else:
+            check_place(warehouse)
         last = 0 if is_new or not options.is_append else _last_order(connection, feeds)
         with Reader(connection, feeds, report, options, last) as reader:
             try:
                 queries = connector.read(reader, source)
             except (duckdb.Error, OSError) as error:
                 raise LoadError(
-                    f"{source} cannot be read. ({first_line(error)})"
+                    f"{source} cannot be read. ({in_words(error)})"
                 ) from error
             if reader.problems and not options.is_check:
                 messages = [problem.message for problem in reader.problems]
                 raise LoadError("\n".join(messages))
-            if is_new:
-                _attach(connection, warehouse)
-            return _replace_all(connection, feeds, queries, reader)
+            if not is_new:
+                return _replace_all(connection, feeds, queries, reader)
+            with _made(connection, warehouse):
+                return _replace_all(connection, feeds, queries, reader)
 
 
 def link(
@@ -227,19 +233,23 @@ def _parquet_query(
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
+    attach(connection, warehouse, "warehouse", read_only=False)
+
+
+@contextmanager
+def _made(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> Iterator[None]:
+    """Make a new warehouse; remove it if what is then written to it fails."""
+    _attach(connection, warehouse)
     try:
-        connection.execute(f"attach {literal(str(warehouse))} as warehouse")
-    except duckdb.Error as error:
-        cause = first_line(error)
-        if "lock" in cause or "another process" in cause:
-            way_out = "Another program has it open; close that and load again."
-        elif "not a valid DuckDB" in cause:
-            way_out = "It is no DuckDB database. Give another --warehouse."
-        else:
-            way_out = "Check the path and its permissions."
-        raise LoadError(
-            f"The warehouse {warehouse} cannot be opened. {way_out} ({cause})"
-        ) from error
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.rollback()
+        with suppress(duckdb.Error):
+            connection.execute("detach warehouse")
+        for each in (warehouse, warehouse.with_name(f"{warehouse.name}.wal")):
+            each.unlink(missing_ok=True)
+        raise
 
 
 def _replace_all(
@@ -280,8 +290,7 @@ def _replace_all(
             connection.commit()
     except duckdb.Error as error:
         raise LoadError(
-            "The warehouse could not be written and is as it was. "
-            f"({first_line(error)})"
+            f"The warehouse could not be written and is as it was. {in_words(error)}"
         ) from error
     return Loaded(loaded, findings)
 

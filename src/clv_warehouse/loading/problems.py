@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from clv_warehouse.project.problems import CommandError
 
-class LoadError(Exception):
+
+class LoadError(CommandError):
     """The data or the warehouse is wrong; the message says what to do."""
 
 

@@ -42,7 +42,9 @@ def exit_code(main: Callable[[], int], stopped: str = "stopped.") -> int:
         _say(str(error))
         return FAILED
     except Exception as error:
-        said = of_the_machine(error)
+        # The system says what is wrong with a file or a connection in its own words.
+        own = str(error) if isinstance(error, OSError) else None
+        said = of_the_machine(error) or own
         if said is None:
             raise
         _say(said)

@@ -64,7 +64,7 @@ def connect(
     While another program holds the file, it tries again for up to `wait_seconds`, and
     tells `report` at once who that is. Raises WarehouseError if it cannot be opened.
     """
-    check_name(path)
+    check_place(path)
     if config is None:
         config = memory_limit()
     return _waited_for(
@@ -86,7 +86,7 @@ def attach(
     report: Report | None = None,
 ) -> None:
     """Attach a warehouse to a connection; waits and raises as `connect` does."""
-    check_name(path)
+    check_place(path)
     options = " (read_only)" if read_only else ""
     sql = f"attach {literal(str(path))} as {quoted(name)}{options}"
     _waited_for(path, read_only, wait_seconds, report, lambda: connection.execute(sql))
@@ -129,11 +129,17 @@ def explained(error: duckdb.Error, path: Path) -> str:
     return of_the_machine(error, path) or f"The warehouse {path}: {said}"
 
 
-def check_name(path: Path) -> None:
-    """Raise WarehouseError if SQL could not tell a file's name from a schema's.
+def check_place(path: Path) -> None:
+    """Raise WarehouseError if there is no folder for a file, or its name cannot be.
 
-    Tables are read as schema.table, and a query may name the file's catalog before.
+    Tables are read as schema.table, and a query may name the file's catalog before: SQL
+    must be able to tell the one from the other.
     """
+    if not path.parent.is_dir():
+        raise WarehouseError(
+            f"There is no folder {path.parent} for {path.name}. Make it, or name "
+            "another file by CLV_WAREHOUSE."
+        )
     name = catalog_of(path)
     if name.lower() in _RESERVED | schemas():
         raise WarehouseError(
@@ -183,11 +189,6 @@ def _waited_for(
         raise WarehouseError(
             f"There is no warehouse {path}. Build it first: dbt build --target sample, "
             "or --target shop for a shop that was loaded."
-        )
-    if not path.parent.is_dir():
-        raise WarehouseError(
-            f"There is no folder {path.parent} for {path.name}. Make it, or name "
-            "another file by CLV_WAREHOUSE."
         )
     started, is_told = time.monotonic(), False
     while True:

@@ -44,6 +44,11 @@ _MEMORY = (
 )
 
 
+def in_words(error: Exception, path: Path | None = None) -> str:
+    """What `of_the_machine` says, or else the first line of the error itself."""
+    return of_the_machine(error, path) or first_line(error)
+
+
 def of_the_machine(error: Exception, path: Path | None = None) -> str | None:
     """Say what the machine lacks or forbids: room, memory, rights, a file or folder.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.problems import CommandError
 
 FOLDER = ROOT / "data"
 # What each secret is for.
@@ -26,7 +27,7 @@ LEAST_CHARACTERS = 32
 _BLOCK = hashlib.sha256().block_size
 
 
-class SecretError(Exception):
+class SecretError(CommandError):
     """A secret cannot be used; the message says why and what to do."""
 
 

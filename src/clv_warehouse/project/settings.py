@@ -18,6 +18,7 @@ import yaml
 from jinja2 import Environment, Template
 
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.problems import CommandError
 
 PROJECT = ROOT / "dbt_project.yml"
 MACROS = ROOT / "macros" / "settings.sql"
@@ -27,7 +28,7 @@ _TIME_ZONES = SimpleNamespace(
 )
 
 
-class SettingError(Exception):
+class SettingError(CommandError):
     """A setting that is unknown or out of range, in one sentence."""
 
 

@@ -12,6 +12,7 @@ from dbt.cli.main import dbtRunner
 
 from clv_warehouse.engines.spark.secrets import hand_to
 from clv_warehouse.project.contracts import Table, read_memory
+from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.secrets import Secret
 from clv_warehouse.project.sql import quoted
 
@@ -31,7 +32,7 @@ PYTHON_MODELS = ("--quiet", "--select", "path:python_models")
 IN_STAGES = ("--indirect-selection", "cautious")
 
 
-class BuildError(Exception):
+class BuildError(CommandError):
     """A step of the build failed; dbt printed why."""
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from clv_warehouse.project.contracts import PublishError
 from clv_warehouse.project.disk import lock, to_disk
+from clv_warehouse.project.problems import in_words
 
 PARTIAL = ".partial"
 VERSION = "%Y%m%dT%H%M%S.%fZ"
@@ -36,7 +37,8 @@ def locked(folder: Path, wait_seconds: float) -> Iterator[None]:
         file = (folder / ".lock").open("w")
     except OSError as error:
         raise PublishError(
-            f"{folder} cannot be written ({error}). Name another folder with --to."
+            f"{folder} cannot be written: {in_words(error, folder)} "
+            "Or name another folder with --to."
         ) from error
     with file:
         deadline = time.monotonic() + wait_seconds

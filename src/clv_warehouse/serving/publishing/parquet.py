@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 
 from clv_warehouse.project.contracts import PublishError, Table
+from clv_warehouse.project.problems import in_words
 from clv_warehouse.project.sql import literal, quoted
 
 
@@ -30,7 +31,7 @@ def write_parquet(serving: Path, tables: tuple[Table, ...], folder: Path) -> Non
                 except duckdb.Error as error:
                     raise PublishError(
                         f"{table.full_name} cannot be written as Parquet, and what was "
-                        f"published stays: {error}"
+                        f"published stays: {in_words(error, target)}"
                     ) from error
 
 

@@ -1,9 +1,6 @@
 """Writes the serving copy: a DuckDB file of the published tables and nothing else."""
 
 import datetime as dt
-import os
-import re
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,12 +8,13 @@ import duckdb
 
 from clv_warehouse.project.builds import Build, complete_build
 from clv_warehouse.project.contracts import Column, PublishError, Table
+from clv_warehouse.project.opening import attach, catalog_of, memory_limit
+from clv_warehouse.project.problems import in_words
 from clv_warehouse.project.report import Report
-from clv_warehouse.project.sql import first_line, literal, quoted
+from clv_warehouse.project.sql import literal, quoted
 
 # DuckDB 1.4 and later read this version; drivers of BI tools bring no older one.
 STORAGE_VERSION = "v1.4.0"
-SECONDS_BETWEEN_TRIES = 0.2
 # Every form has it. Where two forms differ in it, a publication was cut short between
 # them; the next one mends that.
 PUBLICATION = Table(
@@ -51,16 +49,17 @@ def write_serving_copy(
 
     One table more, monitoring.publication, says of which build they are. It holds the
     warehouse open for reading while it copies, which keeps builds out. Raises
-    PublishError if the warehouse is not one complete build, unless `is_forced`, if it
-    lacks a table, or if somebody still writes to it after `wait_seconds`.
+    WarehouseError if the warehouse cannot be opened, such as if somebody still writes to
+    it after `wait_seconds`, and PublishError if it is not one complete build, unless
+    `is_forced`, or lacks a table.
     """
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=memory_limit()) as connection:
         # DuckDB puts beside the copy what does not fit into memory.
         spill = path.with_suffix(".spill")
         connection.execute(f"set temp_directory = {literal(str(spill))}")
-        if limit := os.environ.get("CLV_MEMORY_LIMIT"):
-            connection.execute(f"set memory_limit = {literal(limit)}")
-        source = _attach(connection, warehouse, wait_seconds)
+        # The warehouse's views name its catalog.
+        source = catalog_of(warehouse)
+        attach(connection, warehouse, source, wait_seconds=wait_seconds, report=report)
         build = complete_build(connection, source, is_forced)
         _require_tables(connection, source, warehouse, tables)
         try:
@@ -77,39 +76,10 @@ def write_serving_copy(
         except duckdb.Error as error:
             raise PublishError(
                 f"{path.name} cannot be written, and what was published stays: "
-                f"{first_line(error)}"
+                f"{in_words(error, path)}"
             ) from error
     # A tool that opened it for writing would lock all others out.
     path.chmod(0o444)
-
-
-def _attach(
-    connection: duckdb.DuckDBPyConnection, warehouse: Path, wait_seconds: float
-) -> str:
-    """Attach the warehouse under the name that its views use; return that name."""
-    if not warehouse.exists():
-        raise PublishError(f"No warehouse {warehouse}. Build it first: dbt build.")
-    name = warehouse.stem
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            connection.execute(
-                f"attach {literal(str(warehouse))} as {quoted(name)} (read_only)"
-            )
-            return name
-        except duckdb.Error as error:
-            if "Conflicting lock" not in str(error):
-                raise PublishError(
-                    f"The warehouse {warehouse} cannot be read: {first_line(error)}"
-                ) from error
-            if time.monotonic() >= deadline:
-                holder = re.search(r"held in (.+? \(PID \d+\))", str(error))
-                who = holder[1] if holder else "another program"
-                raise PublishError(
-                    f"The warehouse {warehouse} is being written to by {who}, as by a "
-                    "build. Publish when that has ended, or give --wait SECONDS."
-                ) from error
-            time.sleep(SECONDS_BETWEEN_TRIES)
 
 
 def _require_tables(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from clv_warehouse.project.child import running
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.problems import CommandError
 from clv_warehouse.serving.superset.bundle import FOLDER
 
 PROJECT = ROOT
@@ -24,7 +25,7 @@ SECONDS_TO_START = 180
 SECONDS_BETWEEN_TRIES = 0.5
 
 
-class SupersetError(Exception):
+class SupersetError(CommandError):
     """Superset failed; the message says at what, and where its log is."""
 
 
