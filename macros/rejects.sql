@@ -68,13 +68,13 @@
   Stops the build if amounts of several currencies would be added up, or if no order has
   the currency that var currency names: all orders would be rejected.
 #}
-{% macro check_currency(orders) -%}
+{% macro check_currency(orders, currency='currency') -%}
     {%- if execute and orders.schema -%}
         {%- set relation = adapter.get_relation(orders.database, orders.schema, orders.identifier) -%}
         {%- if relation is not none -%}
             {%- set found = run_query(
-                "select upper(currency) as code, count(*) as orders from " ~ relation
-                ~ " where currency is not null group by upper(currency)"
+                "select upper(" ~ currency ~ ") as code, count(*) as orders from " ~ relation
+                ~ " where " ~ currency ~ " is not null group by upper(" ~ currency ~ ")"
                 ~ " order by orders desc, code"
             ).rows -%}
             {%- set counts = [] -%}

@@ -49,8 +49,8 @@ def write_serving_copy(
 
     One table more, monitoring.publication, says of which build they are. It holds the
     warehouse open for reading while it copies, which keeps builds out. Raises
-    WarehouseError if the warehouse cannot be opened, such as if somebody still writes to
-    it after `wait_seconds`, and PublishError if it is not one complete build, unless
+    WarehouseError if the warehouse cannot be opened, such as if somebody still writes
+    to it after `wait_seconds`, and PublishError if it is not one complete build, unless
     `is_forced`, or lacks a table.
     """
     with duckdb.connect(config=memory_limit()) as connection:
