@@ -145,8 +145,9 @@ def differences(
     compared in any order.
     """
     theirs = f"{quoted(other)}.{table.sql}"
-    key = ", ".join(map(quoted, table.key))
-    for column in compared_columns(table):
+    columns = compared_columns(table)
+    key = ", ".join(quoted(name) for name in table.key if name in columns)
+    for column in columns:
         name = quoted(column)
         if column in table.key or not key:
             mine = f"select {key or name} from {table.sql}"

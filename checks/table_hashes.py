@@ -16,11 +16,22 @@ from clv_warehouse.project.sql import quoted
 
 # Columns that say when something ran, not what the shop's data say.
 CLOCK_TIMES = ("trained_at", "said_at")
+# In the tables of builds also: which run it was, and how long it took.
+RUNS = "monitoring"
+OF_THE_RUN = (
+    "build_id",
+    "invocation_id",
+    "loaded_at",
+    "started_at",
+    "ended_at",
+    "seconds",
+)
 
 
 def compared_columns(table: Table) -> list[str]:
     """The names of a table's columns that say nothing of when something ran."""
-    return [column.name for column in table.columns if column.name not in CLOCK_TIMES]
+    left_out = {*CLOCK_TIMES, *(OF_THE_RUN if table.schema == RUNS else ())}
+    return [column.name for column in table.columns if column.name not in left_out]
 
 
 def table_hash(
