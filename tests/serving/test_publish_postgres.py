@@ -395,7 +395,7 @@ def test_the_command_says_which_forms_are_new_and_which_are_old(command, tmp_pat
     (tmp_path / "to" / "parquet").unlink()
     (tmp_path / "to" / "parquet").mkdir()
     failed = command(3)
-    assert failed.returncode == 1 and "Is a directory" in failed.stderr
+    assert failed.returncode == 1 and "is a folder" in failed.stderr
     assert ages(failed) == forms | {"parquet": "old,", "PostgreSQL": "old,"}
     assert query(dsn, "select version from shop.totals") == [(1,)]
 
