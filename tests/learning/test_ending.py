@@ -108,7 +108,7 @@ def training(project: Path) -> Iterator[tuple[subprocess.Popen[str], int, Path]]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_training_ends_with_dbt(training, name: str) -> None:
     running, worker, folder = training
     assert folder.stat().st_mode & 0o777 == 0o700
