@@ -96,6 +96,12 @@ test-feeds: install ### Load 500 malformed exports and build 30 of them (minutes
 test-same: install ### Build a shop with other threads, hash seeds and orders of rows: all tables must be equal (minutes).
 	@python -m checks.same $(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
+test-schedules: install ### Run each schedule of docs/operations.md on a small shop (minutes).
+	SCHEDULES=1 python -m pytest tests/project/test_schedules.py
+
+test-upgrade: install ### Build over a warehouse that an older version built. FROM=8342b18
+	@python -m checks.upgrade $(FROM)
+
 test-spark: install-spark ### Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet
 	@$(SPARK)/python -m checks.spark --engine $(or $(ENGINE),sail) \

@@ -1,4 +1,4 @@
-"""Build a warehouse and show it, in one command: load, build, result, page.
+"""Build a warehouse and show it, in one command: load, build, publish, page, result.
 
 A build prints one line of progress; its log has all lines. `dbt build` does the same
 build and prints every model and test.
@@ -54,10 +54,12 @@ def _steps(arguments: argparse.Namespace) -> list[tuple[str, Callable[[str], int
     if arguments.load:
         steps.append(("load", lambda _: _script("load.py", *arguments.load)))
     dbt = [*named, *(["--vars", arguments.vars] if arguments.vars else [])]
+    publish = [("publish", lambda _: _script("publish.py", "all", *dbt))]
     page = ["--out", str(arguments.page)] if arguments.page else []
     return [
         *steps,
         ("build", lambda title: _build(dbt, title)),
+        *(publish if arguments.publish else []),
         ("page", lambda _: _script("dashboard.py", *named, *page)),
         ("result", lambda _: _script("show.py", *named)),
     ]
@@ -202,6 +204,12 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--target", choices=sorted(WAREHOUSES), default="sample")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="publish too: serving copy, Parquet, and PostgreSQL if CLV_POSTGRES "
+        "names a database",
+    )
     parser.add_argument("--vars", metavar="YAML", help="settings, as dbt takes them")
     parser.add_argument(
         "--page", type=Path, help="the page to write (default: data/dashboard.html)"

@@ -1,0 +1,91 @@
+"""Builds the sample shop over a warehouse that an older version built, and compares.
+
+    python -m checks.upgrade 8342b18
+
+The older version is a commit of this repository. All tables under contract must be as
+in a warehouse that this version builds alone, but for those that remember.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+
+from checks.table_hashes import table_hash
+from clv_warehouse.project.command import run_main
+from clv_warehouse.project.contracts import Table, read_memory, read_tables
+from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.scratch import scratch_folder
+from clv_warehouse.project.sql import literal
+
+# What lists trainings knows those of the older version.
+TELLS_OF_TRAININGS = ("clv.trainings",)
+
+
+def main() -> int:
+    """Compare; return 1 if a table differs."""
+    parser = argparse.ArgumentParser(prog="upgrade.py", description=__doc__)
+    parser.add_argument("commit", help="the older version")
+    commit = parser.parse_args().commit
+    with scratch_folder() as scratch:
+        older = scratch / "older"
+        subprocess.run(
+            ["git", "worktree", "add", "--quiet", "--detach", older, commit],
+            cwd=ROOT,
+            check=True,
+        )
+        try:
+            upgraded = scratch / "sample.duckdb"
+            build(older, upgraded, scratch / "target_older")
+            build(ROOT, upgraded, scratch / "target")
+            (scratch / "alone").mkdir()
+            alone = scratch / "alone" / "sample.duckdb"
+            build(ROOT, alone, scratch / "target")
+            manifest = scratch / "target" / "manifest.json"
+            return int(differ(upgraded, alone, manifest))
+        finally:
+            subprocess.run(
+                ["git", "worktree", "remove", "--force", older], cwd=ROOT, check=True
+            )
+
+
+def build(project: Path, warehouse: Path, target: Path) -> None:
+    """Build the sample shop with the version of a folder, with its default tests."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "dbt.cli.main", "--quiet", "build"),
+            *("--target", "sample", "--target-path", target),
+            *("--project-dir", project, "--profiles-dir", project),
+        ],
+        cwd=project,
+        env=os.environ
+        | {"CLV_WAREHOUSE": str(warehouse), "PYTHONPATH": str(project / "src")},
+        check=True,
+    )
+
+
+def differ(upgraded: Path, alone: Path, manifest: Path) -> bool:
+    """Print a line per table; say whether one differs."""
+    left_out = {table.full_name for table in read_memory(manifest)}
+    left_out |= {*TELLS_OF_TRAININGS, "monitoring.builds", "monitoring.schema_changes"}
+    wrong = 0
+    with duckdb.connect(str(upgraded), read_only=True) as connection:
+        connection.execute(f"attach {literal(str(alone))} as alone (read_only)")
+        for table in read_tables(manifest):
+            if table.full_name not in left_out:
+                wrong += _differs(connection, table)
+    print(f"{wrong} tables differ from those that this version builds alone.")
+    return wrong > 0
+
+
+def _differs(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    is_same = table_hash(connection, table) == table_hash(connection, table, "alone")
+    print(f"{table.full_name:<36}{'same' if is_same else 'DIFFERS'}")
+    return not is_same
+
+
+if __name__ == "__main__":
+    run_main(main)
