@@ -450,7 +450,11 @@ def query_all(dsn, *statements):
 
 def when_copying(dsn, act):
     """Wait in another thread until rows are sent; then act with a session's process."""
-    copying = "select pid from pg_stat_activity where query ilike 'copy%fct_orders%'"
+    # A session that has ended its copy still shows it as its last query.
+    copying = (
+        "select pid from pg_stat_activity "
+        "where state = 'active' and query ilike 'copy%fct_orders%'"
+    )
 
     def wait():
         with psycopg.connect(dsn, autocommit=True) as connection:
