@@ -33,6 +33,7 @@ from clv_warehouse.engines.spark.sessions import SESSIONS
 from clv_warehouse.loading.feeds import read_feeds
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import Column, Table, read_memory
+from clv_warehouse.project.places import in_project
 from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.secrets import PUBLIC, hand_to
 from clv_warehouse.shop.schemas import SCHEMAS
@@ -256,7 +257,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--warehouse",
         type=Path,
-        default=Path("data/sample.duckdb"),
+        default=in_project("data", "sample.duckdb"),
         help="what to compare with: the DuckDB file of target sample",
     )
     parser.add_argument(

@@ -1,11 +1,13 @@
 """Build the warehouse on Spark or Sail from schema raw; other options go to dbt."""
 
 import argparse
+import os
 import sys
 
 from clv_warehouse.engines.spark.build import BuildError, build
 from clv_warehouse.engines.spark.sessions import SESSIONS
 from clv_warehouse.project.command import run_main
+from clv_warehouse.project.places import ROOT
 from clv_warehouse.project.scratch import scratch_folder
 from clv_warehouse.project.secrets import required
 
@@ -21,6 +23,8 @@ def main() -> int:
         help="plain: the environment's session; sail or local: one in this process",
     )
     arguments, options = parser.parse_known_args()
+    # dbt reads the project, and Spark its own files, in the current folder.
+    os.chdir(ROOT)
     with scratch_folder() as scratch:
         try:
             secrets = required()

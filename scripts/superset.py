@@ -2,13 +2,13 @@
 
 import argparse
 import signal
-import sys
 import time
 from pathlib import Path
 
 from clv_warehouse.project import metrics
 from clv_warehouse.project.command import run_main
-from clv_warehouse.project.contracts import PublishError, read_tables
+from clv_warehouse.project.contracts import read_tables
+from clv_warehouse.project.places import in_project, manifest
 from clv_warehouse.serving.publishing.publication import SERVING
 from clv_warehouse.serving.superset.bundle import ADDRESS, FOLDER, bundle, write, zipped
 from clv_warehouse.serving.superset.dashboard import SLUG
@@ -20,10 +20,9 @@ from clv_warehouse.serving.superset.server import (
     environment,
 )
 
-MANIFEST = Path("target/manifest.json")
-PUBLISHED = Path("data/published") / SERVING
-HOME = Path("data/superset")
-ZIP = Path("data") / f"{SLUG}_dashboard.zip"
+PUBLISHED = in_project("data", "published", SERVING)
+HOME = in_project("data", "superset")
+ZIP = in_project("data", f"{SLUG}_dashboard.zip")
 PORT = 8088
 SECONDS_BETWEEN_LOOKS = 1
 
@@ -33,9 +32,6 @@ def main() -> int:
     arguments = _arguments()
     try:
         arguments.command(arguments)
-    except (PublishError, SupersetError, FileNotFoundError) as error:
-        print(f"superset.py: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("\nStopped.")
     return 0
@@ -43,14 +39,14 @@ def main() -> int:
 
 def _bundle(arguments: argparse.Namespace) -> None:
     """Write bi/superset/bundle from dbt's manifest."""
-    files = bundle(read_tables(MANIFEST), metrics.load())
+    files = bundle(read_tables(manifest()), metrics.load())
     write(files)
     print(f"{FOLDER}: {len(files)} files")
 
 
 def _zip(arguments: argparse.Namespace) -> None:
     """Write a file for a Superset that runs elsewhere."""
-    files = bundle(read_tables(MANIFEST), metrics.load(), arguments.address)
+    files = bundle(read_tables(manifest()), metrics.load(), arguments.address)
     arguments.to.write_bytes(zipped(files))
     print(f"{arguments.to}: import it in Superset, Dashboards, Import dashboards")
 

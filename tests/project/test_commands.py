@@ -1,6 +1,7 @@
 """Tests every script and check: --help, a broken pipe, a plain console."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,32 @@ def test_help_says_what_a_command_does_and_does_nothing(root: Path) -> None:
         assert done.stdout.startswith("usage: "), command
         assert done.stderr == "", command
     assert written(root) == before
+
+
+def test_what_a_command_takes_by_default_is_in_the_project(root: Path) -> None:
+    """A relative path would be one of the folder in which the command is given."""
+    relative = re.compile(r'Path\("(data|target|logs|docs|bi|seeds)\b')
+    for path in (root / "scripts").glob("*.py"):
+        assert not relative.search(path.read_text("utf-8")), path
+
+
+def test_a_script_works_from_any_folder(root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, root / "scripts" / "show.py", "--target", "shop"]
+    unset = {name: text for name, text in os.environ.items() if name != "CLV_WAREHOUSE"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=unset, capture_output=True, text=True, check=False
+    )
+    there = root / "data" / "warehouse.duckdb"
+    assert f"There is no warehouse {there}." in done.stderr or there.exists()
+    # What a person sets is read from the folder where that person is.
+    chosen = unset | {"CLV_WAREHOUSE": "mine.duckdb"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=chosen, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "show.py: There is no warehouse mine.duckdb. Build it"
+    )
 
 
 def test_a_load_goes_on_when_nobody_reads_what_it_says(

@@ -178,7 +178,7 @@ def test_dbt_refuses_a_wrong_setting_before_it_builds(
     # In a process of its own, which reads the project with these vars.
     warehouse = Warehouse(root, tmp_path)
     done = warehouse.dbt("seed", **chosen)
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert sentence in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert not warehouse.path.exists()
