@@ -65,7 +65,7 @@ def _publish(arguments: argparse.Namespace) -> None:
             at = check_postgres((*tables, PUBLICATION), arguments.dsn, arguments.reader)
             forms[POSTGRES] = _age(at)
         with locked(folder, wait):
-            _say_cut_short(builds_of(folder))
+            _say_different(builds_of(folder))
             version = publish_serving_copy(
                 warehouse, tables, folder, wait, _say, arguments.force
             )
@@ -89,15 +89,21 @@ def _publish(arguments: argparse.Namespace) -> None:
                 _say(f"{POSTGRES}: the same, {rows:,} rows")
             remove_old_versions(folder, copies_kept)
     finally:
+        builds = builds_of(folder)
+        if forms.get(POSTGRES) == NEW:
+            builds[POSTGRES] = builds.get(SERVING)
         for name, age in forms.items():
-            _say(f"{name:<15} {age}")
+            build = f", of build {builds[name]}" if builds.get(name) else ""
+            _say(f"{name:<15} {age}{build}")
     _say(f"Published in {time.monotonic() - started:.1f} s.")
 
 
-def _say_cut_short(builds: dict[str, str | None]) -> None:
+def _say_different(builds: dict[str, str | None]) -> None:
     if len(set(builds.values())) > 1:
         told = " and ".join(f"{name} of build {each}" for name, each in builds.items())
-        _say(f"The last publication was cut short: it left {told}.")
+        _say(
+            f"Before this, {told}: a publication was cut short, or of some forms only."
+        )
 
 
 def _age(at: dt.datetime | None) -> str:

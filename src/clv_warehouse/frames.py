@@ -17,12 +17,12 @@ import duckdb
 import pandas as pd  # type: ignore[import-untyped]
 import pyarrow as pa
 
-from clv_warehouse.project.opening import WarehouseError, connect
+from clv_warehouse.project.opening import PUBLISHED_COPY, WarehouseError, connect
 from clv_warehouse.project.places import ROOT, WAREHOUSES, warehouse_of
 from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.sql import first_line, quoted
 
-PUBLISHED = ROOT / "data" / "published" / "serving.duckdb"
+PUBLISHED = ROOT / PUBLISHED_COPY
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 LARGE_NUMBERS = ("DECIMAL", "HUGEINT", "UHUGEINT", "UBIGINT", "FLOAT")
 

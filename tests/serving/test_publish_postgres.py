@@ -1,6 +1,7 @@
 """Publishes to a real PostgreSQL server, and tests what its readers see meanwhile."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,16 @@ pytestmark = pytest.mark.skipif(
     PROGRAMS is None, reason="PostgreSQL is not installed (apt-get install postgresql)"
 )
 REPUBLISHES = 3
+# As dbt records a complete build.
+BUILDS = """
+    create schema if not exists monitoring;
+    create schema if not exists clv;
+    create or replace table monitoring.builds as
+    select 'b{version}' as build_id, timestamp '2024-01-01' as ended_at,
+        'build' as command, {version} as build_number, null::integer as load_number,
+        null::varchar as why_incomplete;
+    create or replace table clv.customer_lifetime_value as select 1 as customer_key
+"""
 AGREE = FACT.format(orders="shop.fct_orders", totals="shop.totals")
 
 
@@ -78,12 +89,12 @@ def command(dsn, tmp_path, monkeypatch):
 
     def run(version, *arguments, change=None):
         build(warehouse, version)
-        if change:
-            with duckdb.connect(warehouse) as connection:
+        with duckdb.connect(warehouse) as connection:
+            connection.execute(BUILDS.format(version=version))
+            if change:
                 connection.execute(change)
         where = ("--manifest", manifest, "--to", tmp_path / "to")
-        # The tiny warehouse has no record of its builds.
-        return script_command("publish.py", "all", "--force", *where, *arguments)
+        return script_command("publish.py", "all", *where, *arguments)
 
     return run
 
@@ -378,7 +389,12 @@ def ages(done):
     """Which forms the command says are new, and which are not."""
     names = ("serving.duckdb", "parquet", "PostgreSQL")
     lines = [line.split() for line in done.stdout.splitlines()]
-    return {one[0]: one[1] for one in lines if len(one) > 1 and one[0] in names}
+    return {one[0]: one[1].strip(",") for one in lines if one and one[0] in names}
+
+
+def builds(done):
+    """Of which build the command says that each form is."""
+    return dict(re.findall(r"^(\S+) +new, of build (\w+)$", done.stdout, re.MULTILINE))
 
 
 def test_the_command_says_which_forms_are_new_and_which_are_old(command, tmp_path, dsn):
@@ -388,15 +404,17 @@ def test_the_command_says_which_forms_are_new_and_which_are_old(command, tmp_pat
     assert ages(failed) == dict.fromkeys(forms, "not") | {"PostgreSQL": "as"}
     done = command(1)
     assert (done.returncode, ages(done)) == (0, forms), done.stderr
+    assert builds(done) == dict.fromkeys(forms, "b1")
     nul = "update shop.fct_orders set tags = ['b' || chr(0)] where order_id = 7"
     failed = command(2, change=nul)
     assert failed.returncode == 1 and "code 0" in failed.stderr
-    assert ages(failed) == forms | {"PostgreSQL": "old,"}
+    assert ages(failed) == forms | {"PostgreSQL": "old"}
+    assert builds(failed) == {"serving.duckdb": "b2", "parquet": "b2"}
     (tmp_path / "to" / "parquet").unlink()
     (tmp_path / "to" / "parquet").mkdir()
     failed = command(3)
     assert failed.returncode == 1 and "is a folder" in failed.stderr
-    assert ages(failed) == forms | {"parquet": "old,", "PostgreSQL": "old,"}
+    assert ages(failed) == forms | {"parquet": "old", "PostgreSQL": "old"}
     assert query(dsn, "select version from shop.totals") == [(1,)]
 
 
@@ -409,7 +427,7 @@ def test_readers_are_waited_for_as_long_as_the_command_says(command, dsn):
         # Far less than the minute without --wait, on a busy machine too.
         assert time.monotonic() - started < 30
     assert failed.returncode == 1 and "readers hold the old ones" in failed.stderr
-    assert ages(failed)["PostgreSQL"] == "old,"
+    assert ages(failed)["PostgreSQL"] == "old"
 
 
 def test_nothing_is_copied_where_postgresql_would_not_take_it(command, tmp_path, dsn):
