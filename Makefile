@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
 .PHONY: help install install-spark install-superset run shop dashboard screenshot echarts publish superset \
-	superset-bundle test test-spark test-metrics test-superset test-cases test-feeds test-same lint lint-python lint-sql \
+	superset-bundle test test-spark test-metrics test-superset test-cases test-feeds test-same test-faults lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
@@ -101,6 +101,9 @@ test-schedules: install ### Run each schedule of docs/operations.md on a small s
 
 test-upgrade: install ### Build over a warehouse that an older version built. FROM=8342b18
 	@python -m checks.upgrade $(FROM)
+
+test-faults: install ### Kill loads, builds and publications, fill disks, damage files: nothing may be lost (15 minutes). ONLY=kill
+	@python -m checks.faults $(if $(ONLY),--only "$(ONLY)")
 
 test-spark: install-spark ### Build a shop on Sail (ENGINE=local: Spark) as on DuckDB. CUSTOMERS=100000
 	@test -f data/sample.duckdb || dbt build --target sample --quiet

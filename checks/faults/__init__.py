@@ -1,0 +1,1 @@
+"""Proves that no fault of the machine, and no kill, loses or mixes what people read."""
