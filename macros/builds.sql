@@ -315,7 +315,8 @@
         {%- for column in columns -%}
             {%- set value = row[column.name] -%}
             {%- do texts.append(
-                text_literal(value | string) if value is defined and value is not none else 'null'
+                text_literal(value | string) if value is defined and value is not none
+                    else null_of('varchar')
             ) -%}
         {%- endfor -%}
         {%- do values.append('(' ~ texts | join(', ') ~ ')') -%}

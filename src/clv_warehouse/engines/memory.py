@@ -132,7 +132,7 @@ def _restoring(
         for column in table.columns
     )
     given = {column.name: told.get(column.name) for column in table.columns}
-    return backup.execute(f"select {values}", given).to_arrow_reader()
+    return backup.sql(f"select {values}", params=given).to_arrow_reader()
 
 
 def counted(path: Path, tables: Sequence[Table]) -> dict[str, int]:
