@@ -24,6 +24,8 @@ NOT_RUN = {
     "dbt build": "a build takes minutes; the sample shop is built before the tests",
     "dbt test": "it takes a minute, and is a part of make test",
     "dbt parse": "it takes ten seconds, and its result is given",
+    "python scripts/run.py": "it builds for a minute; make test-schedules runs it",
+    "git pull": "a test changes no version",
     "python -m pytest": "it would run the tests within a test",
     "sqlfluff lint": "it takes a minute, and is a part of make test",
     "ruff check": "it is a part of make test",
