@@ -54,11 +54,11 @@ class Outcome:
 
 
 def all_tries() -> Iterator[Try]:
-    """Every try, the longest first."""
-    for what, seed in kills.tries():
-        yield Try(f"kill in {what.name}", partial(kills.kill, what=what, seed=seed))
+    """Every try."""
     for name, do in (meetings.TRIES | troubles.TRIES).items():
         yield Try(name, do)
+    for what, seed in kills.tries():
+        yield Try(f"kill in {what.name}", partial(kills.kill, what=what, seed=seed))
 
 
 def run_in_lanes(
@@ -84,11 +84,16 @@ def run_in_lanes(
                 for loss in found.losses:
                     print(f"         {loss}", flush=True)
 
-    threads = [Thread(target=work, args=(lane,)) for lane in lanes]
+    threads = [Thread(target=work, args=(lane,), daemon=True) for lane in lanes]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        # After Ctrl-C the threads are still at work.
+        for lane in lanes:
+            lane.close()
     return outcomes
 
 
@@ -154,7 +159,7 @@ def check(chosen: str, folder: Path) -> bool:
         for lane in lanes[1:]:
             shutil.copytree(lanes[0].folder / "target", lane.folder / "target")
             lane.restore(BUILT)
-            must(lane.run(*publish(lane)))
+            must(lane.run(*publish(lane, "all")))
         said = ", ".join(f"{name} {each:.0f} s" for name, each in known.seconds.items())
         print(f"Undisturbed: {said}", flush=True)
         outcomes = run_in_lanes(tries, lanes, known)

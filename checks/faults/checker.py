@@ -1,6 +1,7 @@
 """What a loss is: looks at a lane after a fault, and after the next run."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from checks.faults.hashes import (
@@ -17,6 +18,8 @@ from checks.faults.states import Known
 from clv_warehouse.project.stopping import SECONDS_TO_END
 from clv_warehouse.serving.publishing.publication import PARQUET, SERVING
 
+# PostgreSQL is no part of a state: only what is about it publishes to it.
+FILES = (SERVING, PARQUET)
 # How many differing tables a loss names.
 SHOWN = 3
 
@@ -47,7 +50,7 @@ class Checker:
         while (left := self.lane.processes()) and time.monotonic() < deadline:
             time.sleep(0.1)
         if left:
-            self.lost(f"outlived its parent: {', '.join(left)}")
+            self.lost(f"outlived its parent: {left}")
 
     def nothing_left(self) -> None:
         """No half file and no scratch folder is left."""
@@ -60,15 +63,10 @@ class Checker:
             more = f" and {len(differ) - SHOWN} more" if len(differ) > SHOWN else ""
             self.lost(f"{what} is not one build: {', '.join(differ[:SHOWN])}{more}")
 
-    def published_is(self, *names: str) -> None:
+    def published_is(self, *names: str, forms: Sequence[str] = FILES) -> None:
         """Each published form is whole and of one of these builds, old or new."""
-        forms = [SERVING, PARQUET]
-        if self.lane.postgres and POSTGRES in self.known.new.published:
-            forms.append(POSTGRES)
         for form in forms:
-            # Trials do not bring back what PostgreSQL held before.
-            among = ("old", "new") if form == POSTGRES and "old" in names else names
-            allowed = [getattr(self.known, name).published[form] for name in among]
+            allowed = [getattr(self.known, name).published[form] for name in names]
             try:
                 found = published(
                     *(self.lane.published, form, self.known.tables),
@@ -140,10 +138,11 @@ class Checker:
         tables = hashes_of_tables(self.lane.warehouse, self.known.tables)
         self.same("the warehouse", tables, self.known.new.tables)
 
-    def publishes(self) -> None:
+    def publishes(self, forms: Sequence[str] = FILES) -> None:
         """Publishing succeeds, and each form is the new build."""
-        if self.works("publish.py", self.lane.run(*publish(self.lane))):
-            self.published_is("new")
+        form = "all" if POSTGRES in forms else "parquet"
+        if self.works("publish.py", self.lane.run(*publish(self.lane, form))):
+            self.published_is("new", forms=forms)
 
     def draws(self) -> None:
         """Drawing succeeds, and the page is that of the new build."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,8 +76,7 @@ def rows_of_postgres(address: str, tables: Sequence[Table]) -> Hashes:
     query = " union all ".join(
         f"select {literal(each.full_name)}, count(*) from {each.sql}" for each in tables
     )
-    with ExitStack() as stack:
-        connection = stack.enter_context(psycopg.connect(address))
+    with psycopg.connect(address) as connection:
         return {name: str(rows) for name, rows in connection.execute(query).fetchall()}
 
 

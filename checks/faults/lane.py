@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from clv_warehouse.project.places import ROOT
@@ -96,6 +96,7 @@ class Lane:
         postgres: the address of a database of its own; "" without PostgreSQL.
         mark: what marks the processes of the current try.
         count: of commands so far, for the names of their outputs.
+        is_closed: whether it starts nothing more.
 
     """
 
@@ -103,7 +104,8 @@ class Lane:
     states: Path
     postgres: str = ""
     mark: str = ""
-    count: int = field(default=0, repr=False)
+    count: int = 0
+    is_closed: bool = False
 
     def __post_init__(self) -> None:
         """Make the folders of what is no part of a state."""
@@ -163,6 +165,8 @@ class Lane:
 
         `under` is a command that starts it, such as one that sets a limit.
         """
+        if self.is_closed:
+            raise RuntimeError("This lane is closed.")
         self.count += 1
         out = self.folder / "said" / f"{self.count:03}.out"
         err = out.with_suffix(".err")
@@ -198,17 +202,25 @@ class Lane:
         """Run Python with these arguments to its end."""
         return self.start(*arguments, under=under, **environment).wait()
 
-    def processes(self) -> list[str]:
-        """The processes of this try that are there now: number and program."""
-        found = []
+    def processes(self) -> dict[int, str]:
+        """The processes of this try that are there now: the program by number."""
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             # It may end while we look, or be another user's.
             with suppress(OSError):
                 if f"{MARK}={self.mark}".encode() in (folder / "environ").read_bytes():
                     words = (folder / "cmdline").read_bytes().split(b"\0")
                     if words != [b""]:
-                        found.append(f"{folder.name} {b' '.join(words[1:4]).decode()}")
+                        program = b" ".join(words[1:4]).decode(errors="replace")
+                        found[int(folder.name)] = program
         return found
+
+    def close(self) -> None:
+        """End what runs here, by force, and start nothing more."""
+        self.is_closed = True
+        for number in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
 
     def left_files(self) -> list[str]:
         """Files that a run should not have left: half ones, spilled ones, scratch."""
@@ -227,8 +239,8 @@ def load(shop: Path) -> tuple[str | Path, ...]:
     return ("scripts/load.py", "folder", shop)
 
 
-def publish(lane: Lane, form: str = "all") -> tuple[str | Path, ...]:
-    """The command that publishes, to PostgreSQL too where the lane has it."""
+def publish(lane: Lane, form: str = "parquet") -> tuple[str | Path, ...]:
+    """The command that publishes; as form all, to PostgreSQL too if the lane has it."""
     command = ("scripts/publish.py", form, "--target", "shop", "--to", lane.published)
     is_to_postgres = form == "all" and lane.postgres
     return (*command, "--dsn", lane.postgres) if is_to_postgres else command

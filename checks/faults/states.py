@@ -70,7 +70,7 @@ def make_states(lane: Lane, folder: Path) -> Known:
     tables = tuple(
         each for each in read_tables(lane.manifest) if each.schema != "monitoring"
     )
-    must(lane.run(*publish(lane)))
+    must(lane.run(*publish(lane, "all")))
     must(lane.run(*draw(lane)))
     old = found(lane, tables)
     lane.keep(BUILT)
@@ -79,7 +79,7 @@ def make_states(lane: Lane, folder: Path) -> Known:
     built = timed("build", *DBT_BUILD)
     seconds |= phases(built.out)
     lane.keep(REBUILT)
-    timed("publish", *publish(lane))
+    timed("publish", *publish(lane, "all"))
     timed("dashboard", *draw(lane))
     return Known(shops[1], tables, old, found(lane, tables), seconds)
 

@@ -42,19 +42,19 @@ STATES = {
 
 def run(lane: Lane, shop: Path, name: str, *under: str, **environment: str) -> Done:
     """Run the command of that name."""
-    command = {
+    commands: dict[str, tuple[str | Path, ...]] = {
         "load.py": load(shop),
         "dbt build": DBT_BUILD,
         "publish.py": publish(lane),
         "dashboard.py": draw(lane),
         "show.py": SHOW,
-    }[name]
-    return lane.run(*command, under=under, **environment)
+    }
+    return lane.run(*commands[name], under=under, **environment)
 
 
 def goes_on(checker: Checker, name: str) -> None:
     """Once the trouble is over, the same command does what it should have done."""
-    again = {
+    again: dict[str, Callable[[], None]] = {
         "load.py": checker.loads,
         "dbt build": checker.builds,
         "publish.py": checker.publishes,
@@ -83,10 +83,7 @@ def large_file(checker: Checker, name: str) -> None:
     """Where files may not grow, a command says so, and what was there stays."""
     lane = checker.lane
     lane.restore(STATES[name])
-    # A build makes the warehouse larger, the others write files that are smaller.
-    is_build = name == "dbt build"
-    size = lane.warehouse.stat().st_size if is_build else 1 << 15
-    under = ("prlimit", f"--fsize={size}")
+    under = ("prlimit", f"--fsize={ROOM // 8}")
     if not shutil.which(under[0]):
         raise SkipError(f"there is no {under[0]}")
     words = ("would become larger than", "File too large")
@@ -263,7 +260,12 @@ def remount(lane: Lane, option: str) -> None:
 
 TRIES: dict[str, Callable[[Checker], None]] = {
     **{f"full disk, {name}": partial(full_disk, name=name) for name in STATES},
-    **{f"limit of files, {name}": partial(large_file, name=name) for name in STATES},
+    # A build in which files may not grow cannot even write dbt's own.
+    **{
+        f"limit of files, {name}": partial(large_file, name=name)
+        for name in STATES
+        if name != "dbt build"
+    },
     "disk that can only be read": read_only,
     "little memory": little_memory,
     "locked warehouse": locked,

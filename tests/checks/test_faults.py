@@ -120,7 +120,7 @@ def test_a_process_that_goes_on_is_a_loss(
         checker.ends()
         process.communicate(b"\n")
     (said,) = checker.losses
-    assert said.startswith(f"outlived its parent: {process.pid}")
+    assert said.startswith(f"outlived its parent: {{{process.pid}: ")
 
 
 @pytest.mark.parametrize(
