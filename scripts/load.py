@@ -18,7 +18,7 @@ from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import warehouse_of
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.scratch import scratch_folder
-from clv_warehouse.project.secrets import make_missing, of_made
+from clv_warehouse.project.secrets import make_missing, of_made, own
 from clv_warehouse.project.settings import first_wrong
 
 
@@ -30,6 +30,8 @@ def main() -> int:
         return 0
     if arguments.check:
         return _check(arguments)
+    # A secret that cannot be used is told before a large shop is read.
+    own()
     loaded = _load(arguments, arguments.warehouse, _say)
     made = make_missing()
     if made:
