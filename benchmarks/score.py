@@ -90,7 +90,9 @@ def repeat_features(made: str, warehouse: str, customers: int) -> None:
             "select * replace (customer_key || '-' || copy as customer_key)"
             f"{lacking} "
             f"from range({customers}) as copies (copy) "
-            f"cross join made.customer_features limit {customers}"
+            "cross join (from made.customer_features where as_of_date = "
+            "(select max(as_of_date) from made.customer_features)) as known "
+            f"limit {customers}"
         )
         connection.register("networks", SCHEMA.empty_table())
         connection.execute(f"create table {NETWORKS} as from networks")

@@ -20,8 +20,8 @@
 
 {#
   Runs the tests that the build has left, if a network was trained, and fails where one
-  fails (macros/left_tests.sql). Writes down what became of each step and whether the build is complete, and says
-  how to publish it. Called on-run-end.
+  fails (macros/left_tests.sql). Writes down what became of each step and whether the build
+  is complete, and says how to publish it. Called on-run-end.
 #}
 {% macro end_build(results) -%}
     {%- if execute and results -%}

@@ -109,7 +109,7 @@ def test_a_network_goes_on_reading_the_features_that_it_was_trained_on(features)
 
 def test_a_network_is_stored_with_what_it_reads(customers):
     network = network_of(customers)
-    reads = replace(network.features, flagged=network.features.flagged[1:])
+    reads = replace(network.features, flagged=network.features.flagged[::-1])
     again = Network.from_bytes(replace(network, features=reads).to_bytes())
     assert again.features == reads
 

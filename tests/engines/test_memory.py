@@ -433,10 +433,11 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
     shutil.copyfile(root / "data" / "sample.duckdb", warehouse.path)
     before = remembered(warehouse.path)
     assert all(before)
-    assert "data/memory-shop.duckdb is written" in memory("backup", warehouse.path)
+    file = tmp_path / "kept.duckdb"
+    assert f"{file} is written" in memory("backup", warehouse.path, "--to", file)
     # Into a warehouse that is not there yet.
     new = tmp_path / "new" / "warehouse.duckdb"
-    memory("restore", new)
+    memory("restore", new, "--from", file)
     assert remembered(new) == before
     with duckdb.connect(str(new), read_only=True) as connection:
         ((command, last),) = connection.execute(
@@ -445,7 +446,7 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
         ).fetchall()
     # The other tables know nothing of it yet.
     assert (command, last) == ("restore", False)
-    listed = memory("list", new, "--from", "data/memory-shop.duckdb").splitlines()
+    listed = memory("list", new, "--from", file).splitlines()
     assert listed[1] == (
         f"clv.clv_network: {len(before[1])} rows, {len(before[1])} in the backup"
     )
@@ -453,7 +454,7 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
     with duckdb.connect(str(warehouse.path)) as connection:
         for name in OF_MODELS:
             connection.execute(f"drop table {name} cascade")
-    memory("restore", warehouse.path)
+    memory("restore", warehouse.path, "--from", file)
     assert remembered(warehouse.path) == before
     done = warehouse.dbt("run", "--select", *PLAN)
     assert done.returncode == 0, done.stdout

@@ -84,7 +84,8 @@ def command(warehouse):
 def tables(warehouse: Path) -> dict:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         names = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'raw'"
+            "select table_name from duckdb_tables() "
+            "where schema_name = 'raw' and table_name != 'loads'"
         ).fetchall()
         return {
             name: connection.execute(f"from raw.{name} order by all").fetchall()

@@ -28,7 +28,7 @@ class Loaded:
 
     def __init__(self, connector: str, source: Path) -> None:
         self.reported: list[str] = []
-        self.warehouse = source.parent / f"{source.stem}.duckdb"
+        self.warehouse = source.parent / f"{source.stem}_loaded.duckdb"
         report = self.reported.append
         found = load(
             CONNECTORS[connector], source, self.warehouse, read_feeds(), report
