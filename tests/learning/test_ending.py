@@ -70,7 +70,7 @@ def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of dbt with the plugins of this one, whose only model is trained."""
     folder = tmp_path_factory.mktemp("project")
     profile = yaml.safe_load((root / "profiles.yml").read_text())["clv_warehouse"]
-    sample = profile["outputs"]["sample"] | {"path": WAREHOUSE}
+    sample = profile["outputs"]["sample"] | {"path": str(folder / WAREHOUSE)}
     files = {
         "profiles.yml": yaml.safe_dump(
             {"p": {"target": "t", "outputs": {"t": sample}}}
