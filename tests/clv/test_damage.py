@@ -55,13 +55,13 @@ def other_scale(arrays: Arrays) -> Arrays:
 
 
 def bomb(_: bytes) -> bytes:
-    """An archive of four megabytes that would be four gigabytes of zeros."""
+    """An archive of a megabyte that would be a gigabyte of zeros."""
     file = io.BytesIO()
     with (
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archived,
         archived.open("about.npy", "w", force_zip64=True) as member,
     ):
-        for _ in range(64):
+        for _ in range(16):
             member.write(bytes(1 << 26))
     return file.getvalue()
 
