@@ -27,12 +27,12 @@
     {%- if execute and results -%}
         {%- set left = steps_of_left_tests(results) -%}
         {%- set steps = steps_of(results) + left -%}
-        {%- set build = build_of(steps) -%}
+        {%- set command = command_row() -%}
+        {%- set build = build_of(steps, command) -%}
         {%- set why_not = why_incomplete(build.steps) -%}
-        {%- do write_down('build_steps', step_rows(steps, build.id), ['message', 'failing_rows']) -%}
-        {%- do write_down('build_commands', [dict(
-            command_row(), is_end='true', build_id=build.id, why_incomplete=why_not or none
-        )], ['why_incomplete']) -%}
+        {%- do command.update(is_end='true', build_id=build.id, why_incomplete=why_not or none) -%}
+        {%- do write_down('build_steps', step_rows(steps, command), ['message', 'failing_rows']) -%}
+        {%- do write_down('build_commands', [command], ['why_incomplete']) -%}
         {%- do adapter.commit() -%}
         {%- do refuse_if(left_tests_failed(left)) -%}
         {%- if setting('hints') and not why_not and target.type == 'duckdb' -%}
@@ -45,7 +45,7 @@
   The build that the steps of this command belong to, the one before or a new one: its id,
   and its steps by unique_id, each as it stands now.
 #}
-{% macro build_of(steps) -%}
+{% macro build_of(steps, command) -%}
     {%- set now = {} -%}
     {%- set made = [] -%}
     {%- for step in steps -%}
@@ -53,8 +53,8 @@
         {%- do made.append(step.unique_id) if step.resource_type not in tests() -%}
     {%- endfor -%}
     {%- set last = last_making_command() -%}
-    {%- if last.build_id and last.load_number == last_load().number
-        and (not made or last.settings == given_settings()) -%}
+    {%- if last.build_id and last.load_number == command.load_number
+        and (not made or last.settings == command.settings) -%}
         {%- set before = last_steps(last.build_id) -%}
         {%- set unmade = unmade_in(before) -%}
         {%- if made | reject('in', unmade) | list == [] and (made or not unmade) -%}
@@ -148,14 +148,28 @@
     ).rows[0].dict()) }}
 {%- endmacro %}
 
+{# The steps of all builds as a subquery; one that was tried again counts as it stands now. #}
+{% macro steps_as_they_stand(build_steps) -%}
+    (
+        select * from (
+            select
+                *,
+                row_number() over (
+                    partition by build_id, unique_id order by number desc
+                ) as place_from_last
+            from {{ build_steps }}
+        ) as tried
+        where place_from_last = 1
+    ) as steps
+{%- endmacro %}
+
 {# The steps of a build by unique_id, each as it stood last. #}
 {% macro last_steps(build_id) -%}
     {%- set found = {} -%}
     {%- set rows = run_query(
-        "select unique_id, name, resource_type, status, message from (select *, row_number() over ("
-        ~ "partition by unique_id order by number desc) as place from "
-        ~ remembering_table('build_steps') ~ " where build_id = '" ~ build_id ~ "') as said"
-        ~ " where place = 1"
+        "select unique_id, name, resource_type, status, message from "
+        ~ steps_as_they_stand(remembering_table('build_steps'))
+        ~ " where build_id = '" ~ build_id ~ "'"
     ).rows -%}
     {%- for row in rows -%}
         {%- do found.update({row[0]: row.dict()}) -%}
@@ -165,6 +179,7 @@
 
 {# The row of build_commands of this command as it begins. #}
 {% macro command_row() -%}
+    {%- set load = last_load() -%}
     {{ return({
         'invocation_id': invocation_id,
         'number': command_number(),
@@ -173,9 +188,9 @@
         'build_id': none,
         'command': flags.WHICH,
         'target': target.name,
-        'settings': given_settings(),
-        'load_number': last_load().number,
-        'loaded_at': last_load().loaded_at,
+        'settings': tojson(adapter.config.cli_vars, sort_keys=true),
+        'load_number': load.number,
+        'loaded_at': load.loaded_at,
         'dbt_version': dbt_version,
         'why_incomplete': none,
     }) }}
@@ -191,11 +206,6 @@
         "select coalesce(max(number), 0) + 1 from " ~ commands
         ~ " where invocation_id <> '" ~ invocation_id ~ "'"
     ).rows[0][0]) }}
-{%- endmacro %}
-
-{# The vars that the command line gives, as JSON. #}
-{% macro given_settings() -%}
-    {{ return(tojson(adapter.config.cli_vars, sort_keys=true)) }}
 {%- endmacro %}
 
 {# The last load of scripts/load.py: its number and when it was; nones where it never loaded. #}
@@ -238,10 +248,9 @@
     {{ return(steps) }}
 {%- endmacro %}
 
-{# Steps as rows of build_steps. #}
-{% macro step_rows(steps, build_id) -%}
+{# Steps as rows of build_steps; `command` is the row of build_commands. #}
+{% macro step_rows(steps, command) -%}
     {%- set rows, counts = [], counted_rows(steps) -%}
-    {%- set number, said_at = command_number(), utc_now() -%}
     {%- for step in steps -%}
         {%- set node = graph.nodes.get(step.unique_id) -%}
         {%- set is_published = node is not none and node.resource_type == 'model' and node.config.contract.enforced -%}
@@ -250,10 +259,10 @@
             {%- do columns.append(column.name ~ ' ' ~ column.data_type) -%}
         {%- endfor -%}
         {%- do rows.append({
-            'build_id': build_id,
-            'invocation_id': invocation_id,
-            'number': number,
-            'said_at': said_at,
+            'build_id': command.build_id,
+            'invocation_id': command.invocation_id,
+            'number': command.number,
+            'said_at': command.said_at,
             'unique_id': step.unique_id,
             'name': step.name,
             'schema_name': node.schema if node and step.resource_type not in tests(),

@@ -27,16 +27,6 @@ numbered as (
     from commands
 ),
 
--- A step that was tried again counts as it stands now.
-steps as (
-    select
-        *,
-        row_number() over (
-            partition by build_id, unique_id order by number desc
-        ) as place_from_last
-    from {{ ref('build_steps').include(database=false).render() }}
-),
-
 counted as (
     select
         build_id,
@@ -51,9 +41,10 @@ counted as (
     from (
         select
             *,
-            resource_type in ('test', 'unit_test') as is_test
-        from steps
-        where place_from_last = 1
+            resource_type in ('{{ tests() | join("', '") }}') as is_test
+        from {{ steps_as_they_stand(
+            ref('build_steps').include(database=false).render()
+        ) }}
     ) as told
     group by build_id
 )

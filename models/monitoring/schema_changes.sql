@@ -18,77 +18,58 @@ changed as (
     where columns <> columns_before
 ),
 
-columns_now as (
+described as (
+    {% for columns in ['columns', 'columns_before'] -%}
     select
+        build_id,
         number,
+        said_at,
         schema_name,
         table_name,
-        {{ each_part('columns', '; ') }} as described
+        {{ loop.first | string | lower }} as is_now,
+        {{ each_part(columns, '; ') }} as described
     from changed
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
-columns_before as (
-    select
-        number,
-        schema_name,
-        table_name,
-        {{ each_part('columns_before', '; ') }} as described
-    from changed
-),
-
-found as (
+read_out as (
     select
         *,
         split_part(described, ' ', 1) as column_name,
         substr(described, length(split_part(described, ' ', 1)) + 2) as data_type
-    from columns_now
-),
-
-lost as (
-    select
-        *,
-        split_part(described, ' ', 1) as column_name,
-        substr(described, length(split_part(described, ' ', 1)) + 2) as data_type
-    from columns_before
+    from described
 ),
 
 compared as (
     select
-        coalesce(found.number, lost.number) as number,
-        coalesce(found.schema_name, lost.schema_name) as schema_name,
-        coalesce(found.table_name, lost.table_name) as table_name,
-        coalesce(found.column_name, lost.column_name) as column_name,
-        found.data_type,
-        lost.data_type as data_type_before
-    from found
-    full outer join lost
-        on
-            found.number = lost.number
-            and found.schema_name = lost.schema_name
-            and found.table_name = lost.table_name
-            and found.column_name = lost.column_name
+        build_id,
+        number,
+        said_at,
+        schema_name,
+        table_name,
+        column_name,
+        max(case when is_now then data_type end) as data_type,
+        max(case when not is_now then data_type end) as data_type_before
+    from read_out
+    group by build_id, number, said_at, schema_name, table_name, column_name
 )
 
 select
-    changed.build_id,
-    changed.said_at,
-    compared.schema_name,
-    compared.table_name,
-    compared.column_name,
+    build_id,
+    said_at,
+    schema_name,
+    table_name,
+    column_name,
     case
-        when compared.data_type_before is null then 'added'
-        when compared.data_type is null then 'removed'
+        when data_type_before is null then 'added'
+        when data_type is null then 'removed'
         else 'type'
     end as change,
-    compared.data_type,
-    compared.data_type_before
+    data_type,
+    data_type_before
 from compared
-inner join changed
-    on
-        compared.number = changed.number
-        and compared.schema_name = changed.schema_name
-        and compared.table_name = changed.table_name
 where
-    compared.data_type is null
-    or compared.data_type_before is null
-    or compared.data_type <> compared.data_type_before
+    data_type is null
+    or data_type_before is null
+    or data_type <> data_type_before
