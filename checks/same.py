@@ -209,7 +209,7 @@ def check(builds: Sequence[Build], customers: int, folder: Path) -> bool:
 
 
 def report(
-    builds: Sequence[Build],
+    builds: Sequence[object],
     compared: Iterator[tuple[Table, list[str], list[list[Difference]]]],
 ) -> bool:
     """Print a line per table, and what differs; say whether all are the same."""

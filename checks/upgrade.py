@@ -12,14 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
-
-from checks.table_hashes import table_hash
+from checks.same import compare, report
 from clv_warehouse.project.command import run_main
-from clv_warehouse.project.contracts import Table, read_memory, read_tables
+from clv_warehouse.project.contracts import read_memory, read_tables
 from clv_warehouse.project.places import ROOT
 from clv_warehouse.project.scratch import scratch_folder
-from clv_warehouse.project.sql import literal
 
 # What lists trainings knows those of the older version.
 TELLS_OF_TRAININGS = ("clv.trainings",)
@@ -45,7 +42,7 @@ def main() -> int:
             alone = scratch / "alone" / "sample.duckdb"
             build(ROOT, alone, scratch / "target")
             manifest = scratch / "target" / "manifest.json"
-            return int(differ(upgraded, alone, manifest))
+            return int(not are_same(upgraded, alone, manifest))
         finally:
             subprocess.run(
                 ["git", "worktree", "remove", "--force", older], cwd=ROOT, check=True
@@ -67,24 +64,15 @@ def build(project: Path, warehouse: Path, target: Path) -> None:
     )
 
 
-def differ(upgraded: Path, alone: Path, manifest: Path) -> bool:
-    """Print a line per table; say whether one differs."""
+def are_same(upgraded: Path, alone: Path, manifest: Path) -> bool:
+    """Print a line per table, and what differs; say whether all are the same."""
     left_out = {table.full_name for table in read_memory(manifest)}
     left_out |= {*TELLS_OF_TRAININGS, "monitoring.builds", "monitoring.schema_changes"}
-    wrong = 0
-    with duckdb.connect(str(upgraded), read_only=True) as connection:
-        connection.execute(f"attach {literal(str(alone))} as alone (read_only)")
-        for table in read_tables(manifest):
-            if table.full_name not in left_out:
-                wrong += _differs(connection, table)
-    print(f"{wrong} tables differ from those that this version builds alone.")
-    return wrong > 0
-
-
-def _differs(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    is_same = table_hash(connection, table) == table_hash(connection, table, "alone")
-    print(f"{table.full_name:<36}{'same' if is_same else 'DIFFERS'}")
-    return not is_same
+    tables = [
+        table for table in read_tables(manifest) if table.full_name not in left_out
+    ]
+    builds = ("this version alone", "over the older version")
+    return report(builds, compare(tables, [alone, upgraded]))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ import duckdb
 import pyarrow as pa
 
 from clv_warehouse.engines.doorway import engine_of
+from clv_warehouse.project import files
 from clv_warehouse.project.contracts import Column, Table
-from clv_warehouse.project.disk import lock, to_disk
+from clv_warehouse.project.disk import lock
 from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import first_line, literal, quoted
@@ -26,7 +27,6 @@ FORMAT = 1
 STORAGE_VERSION = "v1.4.0"
 # The name of the backup in the connection that reads or writes it.
 BACKUP = "kept"
-PARTIAL = ".partial"
 # The table in which dbt's commands are written down (macros/builds.sql).
 COMMANDS = "monitoring.build_commands"
 LOCK = ".lock"
@@ -127,12 +127,8 @@ def _restoring(
         "settings": "{}",
         "dbt_version": "",
     }
-    values = ", ".join(
-        f"cast(${column.name} as {column.data_type}) as {quoted(column.name)}"
-        for column in table.columns
-    )
     given = {column.name: told.get(column.name) for column in table.columns}
-    return backup.sql(f"select {values}", params=given).to_arrow_reader()
+    return backup.sql(table.row_sql, params=given).to_arrow_reader()
 
 
 def counted(path: Path, tables: Sequence[Table]) -> dict[str, int]:
@@ -186,27 +182,14 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises BackupError while another process writes a file in that folder.
     """
-    partial = path.with_name(path.name + PARTIAL)
     with (path.parent / LOCK).open("w") as file:
         if not lock(file):
             raise BackupError(
                 f"Another memory.py is writing to {path.parent}. Try again when it has "
                 "ended."
             )
-        _remove(partial)
-        try:
+        with files.written_whole(path) as partial:
             yield partial
-            to_disk(partial)
-            partial.replace(path)
-            to_disk(path.parent)
-        finally:
-            _remove(partial)
-
-
-def _remove(partial: Path) -> None:
-    """Remove what a run that was cut short has left, DuckDB's log included."""
-    for each in (partial, partial.with_name(partial.name + ".wal")):
-        each.unlink(missing_ok=True)
 
 
 def _copied(session: Any, table: Table, backup: duckdb.DuckDBPyConnection) -> int:

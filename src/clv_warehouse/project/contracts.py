@@ -67,6 +67,14 @@ class Table:
         return f"{quoted(self.schema)}.{quoted(self.name)}"
 
     @property
+    def row_sql(self) -> str:
+        """A query of one row: the parameters named as its columns, with their types."""
+        return "select " + ", ".join(
+            f"cast(${column.name} as {column.data_type}) as {quoted(column.name)}"
+            for column in self.columns
+        )
+
+    @property
     def key(self) -> tuple[str, ...]:
         """The columns that identify a row; empty if no test names them."""
         return self.keys[0] if self.keys else ()

@@ -14,20 +14,29 @@ PARTIAL = ".partial"
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a file to write to; rename it to `path` once it is on disk.
 
-    It makes the folder. If writing fails, `path` is as it was and nothing is left
-    beside it. Raises CommandError where the machine lets nobody write there.
+    It makes the folder, and removes what a run that was cut short has left there. If
+    writing fails, `path` is as it was and nothing is left beside it. Raises
+    CommandError where the machine lets nobody write there.
     """
     partial = path.with_name(path.name + PARTIAL)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(partial)
         try:
             yield partial
             to_disk(partial)
             partial.replace(path)
+            to_disk(path.parent)
         finally:
-            partial.unlink(missing_ok=True)
+            _remove(partial)
     except OSError as error:
         said = of_the_machine(error, path)
         if said is None:
             raise
         raise CommandError(said) from error
+
+
+def _remove(partial: Path) -> None:
+    """Remove an unfinished file, with its log if it is one of DuckDB."""
+    for each in (partial, partial.with_name(partial.name + ".wal")):
+        each.unlink(missing_ok=True)

@@ -134,11 +134,7 @@ def _write_publication(connection: duckdb.DuckDBPyConnection, build: Build) -> N
         "is_complete": build.why_incomplete is None,
         "why_incomplete": build.why_incomplete,
     }
-    columns = ", ".join(
-        f"cast(${column.name} as {column.data_type}) as {column.name}"
-        for column in PUBLICATION.columns
-    )
-    _create(connection, PUBLICATION, f"select {columns}", row)
+    _create(connection, PUBLICATION, PUBLICATION.row_sql, row)
 
 
 def _create(
