@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from clv_warehouse.project.builds import newest_build
+from script_command import script_command
 from warehouse import NAME, Warehouse, environment
 
 BUILDS = "select * from monitoring.builds order by build_number desc limit 1"
@@ -65,20 +66,6 @@ def change(warehouse: Warehouse, sql: str) -> None:
         connection.execute(sql)
 
 
-def script(
-    root: Path, folder: Path, name: str, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a script over the warehouse of a folder."""
-    return subprocess.run(
-        [sys.executable, str(root / "scripts" / name), *arguments],
-        cwd=folder,
-        env=environment() | {"CLV_WAREHOUSE": str(folder / NAME)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_a_whole_build_is_complete_and_says_what_it_did(built: Warehouse) -> None:
     (build,) = built.query(BUILDS).to_dict("records")
     assert build["is_complete"]
@@ -101,7 +88,7 @@ def test_a_whole_build_is_complete_and_says_what_it_did(built: Warehouse) -> Non
 
 
 def test_a_selection_is_no_build_and_nothing_takes_it(
-    shop: Warehouse, root: Path, parsed: Path, tmp_path: Path
+    shop: Warehouse, parsed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = shop.dbt("build", "--select", "days")
     assert done.returncode == 0, done.stdout
@@ -109,6 +96,8 @@ def test_a_selection_is_no_build_and_nothing_takes_it(
     (models,) = shop.query("select count(*) as n from monitoring.builds").n
     assert models == 2
     said = "made 1 of the"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLV_WAREHOUSE", NAME)
     manifest = str(parsed / "manifest.json")
     publish = "serving", "--target", "shop", "--to", "pub", "--manifest", manifest
     for name, arguments in (
@@ -116,14 +105,14 @@ def test_a_selection_is_no_build_and_nothing_takes_it(
         ("dashboard.py", ("--target", "shop", "--out", "page.html")),
         ("show.py", ("--target", "shop")),
     ):
-        refused = script(root, tmp_path, name, *arguments)
+        refused = script_command(name, *arguments)
         assert refused.returncode == 1, name
         assert said in refused.stderr, name
         assert "Run dbt build --target shop." in refused.stderr, name
     assert not (tmp_path / "page.html").exists()
     assert not (tmp_path / "pub" / "serving.duckdb").exists()
     # What was taken by force says so.
-    forced = script(root, tmp_path, "publish.py", *publish, "--force")
+    forced = script_command("publish.py", *publish, "--force")
     assert forced.returncode == 0, forced.stderr
     with duckdb.connect(
         str(tmp_path / "pub" / "serving.duckdb"), read_only=True
@@ -133,9 +122,8 @@ def test_a_selection_is_no_build_and_nothing_takes_it(
         ).fetchall()
     assert not is_complete
     assert said in why
-    page = script(
-        *(root, tmp_path, "dashboard.py", "--target", "shop", "--out", "page.html"),
-        "--force",
+    page = script_command(
+        *("dashboard.py", "--target", "shop", "--out", "page.html", "--force")
     )
     assert page.returncode == 0, page.stderr
     assert said in (tmp_path / "page.html").read_text("utf-8")

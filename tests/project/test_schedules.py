@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from clv_warehouse.project.places import ROOT
+from linked import linked_project
 
 PAGE = ROOT / "docs" / "operations.md"
 FENCE = re.compile(r"^```([a-z ]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -83,12 +84,7 @@ def srv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the project, its environment, and the export of a small shop."""
     srv = tmp_path_factory.mktemp("srv")
     project = srv / "clv"
-    project.mkdir()
-    for path in ROOT.iterdir():
-        if path.name not in ("src", "data", "target", "logs", ".git", ".venv"):
-            (project / path.name).symlink_to(path)
-    shutil.copytree(ROOT / "src", project / "src")
-    (project / "data").mkdir()
+    linked_project(project)
     # The environment imports the project from where it is installed; not here.
     python = project / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)

@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.postgres_server import find_programs, running_server
 from clv_warehouse.project.places import ROOT
+from linked import linked_project
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 SNIPPET = re.compile(r"^```(sh|python|sql)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -102,17 +103,11 @@ def project(sample, made_up_shop, tmp_path):
     `sample` is taken so that the test skips where nothing is built.
     """
     folder = tmp_path / "project"
-    folder.mkdir()
-    kept = ("src", "data", "target", "logs")
-    for path in ROOT.iterdir():
-        if path.name not in kept and not path.name.startswith("."):
-            (folder / path.name).symlink_to(path)
-    # The library looks for data beside the folder in which it really is.
-    shutil.copytree(ROOT / "src", folder / "src")
+    linked_project(folder)
     (folder / "target").mkdir()
     for manifest in (ROOT / "target").glob("*manifest.json"):
         shutil.copy(manifest, folder / "target")
-    (folder / "data" / "published").mkdir(parents=True)
+    (folder / "data" / "published").mkdir()
     # The published copy has the same tables; connect.md publishes it anew.
     for name in ("warehouse", "published/serving"):
         shutil.copy(ROOT / "data" / "sample.duckdb", folder / f"data/{name}.duckdb")
