@@ -41,7 +41,7 @@ counted as (
     from (
         select
             *,
-            resource_type in ('{{ tests() | join("', '") }}') as is_test
+            resource_type in ('test', 'unit_test') as is_test
         from {{ steps_as_they_stand(
             ref('build_steps').include(database=false).render()
         ) }}
