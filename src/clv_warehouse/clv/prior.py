@@ -370,6 +370,14 @@ class Prior:
         """Chance of at least one purchase in the next `horizon_days`, shape (n,)."""
         return self.bgnbd.chance_of_buying(history, horizon_days)
 
+    def expected_purchases(self, history: History, horizon_days: Days) -> Floats:
+        """Purchase days expected in the next `horizon_days`, shape (n,)."""
+        return self.bgnbd.expected_purchases(history, horizon_days)
+
+    def p_alive(self, history: History) -> Floats:
+        """Chance that the customer still buys at all at the as-of date, shape (n,)."""
+        return self.bgnbd.p_alive(history)
+
     def to_json(self) -> str:
         """Write the parameters as JSON, which from_json reads back to the bit."""
         return json.dumps(asdict(self))
