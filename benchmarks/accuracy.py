@@ -32,6 +32,7 @@ from benchmarks.harness import (
     call,
     rows,
 )
+from benchmarks.judging import MEASURING, PREDICTIONS
 from benchmarks.learners import LEARNERS
 from benchmarks.shop import load_shop
 from clv_warehouse.clv.backtest import Case, read_observations
@@ -41,17 +42,19 @@ from clv_warehouse.clv.registry import NETWORK
 from clv_warehouse.learning.encoders import ENCODERS
 from clv_warehouse.learning.progress import Progress
 
-PREDICTIONS = "clv.backtest_predictions"
 RESAMPLES = 500
 # Resamples that are computed at once: few, so their weights stay in the cache.
 AT_ONCE = 25
 MEASURES = {
     "normalised_gini": "Gini",
     "spearman": "Spearman",
+    "decile_wape": "decile WAPE",
     "decile_mape": "decile MAPE",
+    "decile_mape_centred": "centred",
     "total_bias": "bias",
     "mae": "MAE",
-    "interval_coverage_randomised": "80 % interval",
+    "coverage_error_p50": "p50",
+    "coverage_error_p90": "p90",
     "chance_calibration_error": "chance error",
 }
 
@@ -122,8 +125,8 @@ def benchmark(
             dbt("run", *settings, "--select", "+backtest_metrics")
             for horizon in shop.judged:
                 call(judge_others, dbt.warehouse, horizon)
-            # These two only read what is there; the plan would judge anew.
-            dbt("run", *settings, "--select", "backtest_deciles", "backtest_metrics")
+            # These only read what is there; the plan would judge anew.
+            dbt("run", *settings, "--select", *MEASURING)
             for horizon in shop.judged:
                 for system, measures in call(
                     measure, dbt.warehouse, horizon
@@ -314,4 +317,6 @@ def _cell(value: float | None, name: str) -> str:
         return ""
     if name == "total_bias":
         return f"{value:+.0%}"
+    if name.startswith("coverage_error"):
+        return f"{value:+.3f}"
     return f"{value:.1f}" if name == "mae" else f"{value:.3f}"

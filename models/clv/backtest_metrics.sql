@@ -3,15 +3,19 @@
 {%- set backtest = 'origin_date, horizon_days, model' %}
 {%- set by = 'customer_key' %}
 {%- set measures_of_customers = [
-    'normalised_gini', 'spearman', 'top_decile_capture', 'total_bias', 'mae', 'rmse',
-    'interval_coverage', 'interval_coverage_randomised'
+    'normalised_gini', 'spearman', 'top_decile_capture', 'total_bias', 'mae', 'rmse'
 ] %}
+{%- set measures_of_deciles = ['decile_mape', 'decile_mape_centred', 'decile_wape'] %}
 with predictions as (
     select * from {{ ref('backtest_predictions') }}
 ),
 
 deciles as (
     select * from {{ ref('backtest_deciles') }}
+),
+
+coverage as (
+    select * from {{ ref('backtest_coverage') }}
 ),
 
 places as (
@@ -46,16 +50,7 @@ ranks as (
             0,
             (customers / 10 - (predicted_from_top - 1))
             / (customers - predicted_from_top - predicted_from_bottom + 2)
-        )) as share_in_top_decile,
-        case
-            when spend_p10 is null or chance_of_buying is null then null
-            when actual_spend > 0
-                then case when actual_spend between spend_p10 and spend_p90 then 1 else 0 end
-            when chance_of_buying >= 1 then 0
-            else
-                greatest(0, least(1 - chance_of_buying, 0.9) - 0.1)
-                / (1 - chance_of_buying)
-        end as covered
+        )) as share_in_top_decile
     from places
 ),
 
@@ -74,23 +69,39 @@ by_customer as (
         {{ steady_sum('error', by) }}
         / nullif({{ steady_sum('actual_spend', by) }}, 0) as total_bias,
         {{ steady_mean('abs(error)', by) }} as mae,
-        sqrt({{ steady_mean('error * error', by) }}) as rmse,
-        avg(case
-            when actual_spend between spend_p10 and spend_p90 then 1
-            when spend_p10 is not null then 0
-        end) as interval_coverage,
-        {{ steady_mean('covered', by) }} as interval_coverage_randomised
+        sqrt({{ steady_mean('error * error', by) }}) as rmse
     from ranks
     group by {{ backtest }}
+),
+
+sized_deciles as (
+    select
+        *,
+        sum(customers * predicted_spend) over (partition by {{ backtest }})
+            as predicted_total,
+        sum(customers * actual_spend) over (partition by {{ backtest }}) as actual_total
+    from deciles
+),
+
+-- The relative measures leave out the tenths in which nobody spent anything.
+decile_errors as (
+    select
+        *,
+        customers * abs(predicted_spend - actual_spend) as size,
+        abs(predicted_spend - actual_spend) / nullif(actual_spend, 0) as relative_size,
+        abs(
+            predicted_spend / nullif(predicted_total, 0) * actual_total - actual_spend
+        ) / nullif(actual_spend, 0) as relative_size_centred
+    from sized_deciles
 ),
 
 by_decile as (
     select
         {{ backtest }},
-        {{ steady_mean('abs(predicted_spend - actual_spend) / actual_spend', 'decile') }}
-            as decile_mape
-    from deciles
-    where actual_spend > 0
+        {{ steady_mean('relative_size', 'decile') }} as decile_mape,
+        {{ steady_mean('relative_size_centred', 'decile') }} as decile_mape_centred,
+        {{ steady_sum('size', 'decile') }} / nullif(max(actual_total), 0) as decile_wape
+    from decile_errors
     group by {{ backtest }}
 ),
 
@@ -115,14 +126,30 @@ by_chance as (
     group by {{ backtest }}
 ),
 
+by_quantile as (
+    select
+        {{ backtest }},
+        concat('coverage_error_p', cast(cast(round(100 * quantile) as integer) as varchar))
+            as measure,
+        {{ steady_sum('customers * (actual_share - stated_share)', 'fifth') }}
+        / sum(customers) as value
+    from coverage
+    group by {{ backtest }}, quantile
+),
+
 measures as (
     {% for measure in measures_of_customers -%}
     select {{ backtest }}, '{{ measure }}' as measure, {{ measure }} as value
     from by_customer
     union all
     {% endfor -%}
-    select {{ backtest }}, 'decile_mape' as measure, decile_mape as value
+    {% for measure in measures_of_deciles -%}
+    select {{ backtest }}, '{{ measure }}' as measure, {{ measure }} as value
     from by_decile
+    union all
+    {% endfor -%}
+    select {{ backtest }}, measure, value
+    from by_quantile
     union all
     select
         {{ backtest }},

@@ -2,7 +2,7 @@
 -- origin that the backtest judged. backtest_metrics explains the measures.
 {%- set measures = [
     'normalised_gini', 'spearman', 'top_decile_capture', 'total_bias', 'mae',
-    'interval_coverage_randomised',
+    'coverage_error_p90',
 ] %}
 with shop as (
     select * from {{ ref('shop') }}

@@ -7,13 +7,21 @@ with bounds as (
     union all
     select 'top_decile_capture' as measure, 0 as lowest, 1 as highest
     union all
-    select 'interval_coverage' as measure, 0 as lowest, 1 as highest
+    select 'coverage_error_p10' as measure, -1 as lowest, 0.9 as highest
+    union all
+    select 'coverage_error_p50' as measure, -1 as lowest, 0.5 as highest
+    union all
+    select 'coverage_error_p90' as measure, -1 as lowest, 0.1 as highest
     union all
     select 'chance_calibration_error' as measure, 0 as lowest, 1 as highest
     union all
     select 'total_bias' as measure, -1 as lowest, 1e300 as highest
     union all
     select 'decile_mape' as measure, 0 as lowest, 1e300 as highest
+    union all
+    select 'decile_mape_centred' as measure, 0 as lowest, 1e300 as highest
+    union all
+    select 'decile_wape' as measure, 0 as lowest, 1e300 as highest
     union all
     select 'mae' as measure, 0 as lowest, 1e300 as highest
     union all

@@ -57,6 +57,7 @@ def backtest(
     actual: Iterable[float],
     chance: Iterable[float] | float = np.nan,
     spend_p10: Iterable[float] | float = np.nan,
+    spend_p50: Iterable[float] | float = np.nan,
     spend_p90: Iterable[float] | float = np.nan,
     model: str = "a_model",
 ) -> pd.DataFrame:
@@ -72,6 +73,7 @@ def backtest(
             "predicted_spend": np.asarray(predicted, dtype=float),
             "chance_of_buying": chance,
             "spend_p10": spend_p10,
+            "spend_p50": spend_p50,
             "spend_p90": spend_p90,
             "actual_spend": actual,
             "actual_purchases": (actual > 0).astype(int),
@@ -85,6 +87,7 @@ def measure(run_model: RunModel) -> Callable[[pd.DataFrame], dict[str, float]]:
 
     def measures_of(predictions: pd.DataFrame) -> dict[str, float]:
         run_model("backtest_deciles", backtest_predictions=predictions)
+        run_model("backtest_coverage")
         metrics = run_model("backtest_metrics")
         assert not metrics.duplicated(["model", "measure"]).any()
         return dict(zip(metrics["measure"], metrics["value"], strict=True))
@@ -214,13 +217,17 @@ def test_deciles_are_ten_equal_groups_from_the_top(run_model, customers):
         np.cumsum([actual[group].sum() for group in groups]) / actual.sum(),
     )
 
+    run_model("backtest_coverage")
     metrics = run_model("backtest_metrics").set_index("measure")["value"]
-    errors = [
-        abs(predicted[group].mean() - actual[group].mean()) / actual[group].mean()
-        for group in groups
-        if actual[group].sum() > 0
-    ]
-    assert metrics["decile_mape"] == pytest.approx(np.mean(errors))
+    sums = np.array([[predicted[group].sum(), actual[group].sum()] for group in groups])
+    spent = sums[sums[:, 1] > 0]
+    centred = spent * [actual.sum() / predicted.sum(), 1]
+    for name, each in (("decile_mape", spent), ("decile_mape_centred", centred)):
+        expected = np.mean(np.abs(each[:, 0] - each[:, 1]) / each[:, 1])
+        assert metrics[name] == pytest.approx(expected)
+    assert metrics["decile_wape"] == pytest.approx(
+        np.abs(sums[:, 0] - sums[:, 1]).sum() / actual.sum()
+    )
 
 
 def test_tied_deciles_do_not_depend_on_the_order_of_rows(run_model):
@@ -237,51 +244,68 @@ def test_tied_deciles_do_not_depend_on_the_order_of_rows(run_model):
 
 
 @pytest.mark.parametrize("customers", [50, 5000])
-def test_chances_and_intervals_are_measured(measure, customers):
+def test_chances_are_measured(measure, customers):
     rng = np.random.default_rng(customers)
     chance = np.append(rng.beta(0.5, 0.8, customers - 2), [0, 1])
     actual = np.where(rng.random(customers) < chance**2, rng.pareto(2, customers), 0)
-    low, high = 0.05 * chance, 2 * chance
-    values = measure(backtest(chance, actual, chance, low, high))
+    values = measure(backtest(chance, actual, chance))
 
     bought, predicted = calibration_curve(actual > 0, chance, n_bins=10)
     sizes, _ = np.histogram(chance, bins=np.linspace(0, 1, 11))
     assert values["chance_calibration_error"] == pytest.approx(
         np.average(np.abs(bought - predicted), weights=sizes[sizes > 0])
     )
-    assert values["interval_coverage"] == pytest.approx(
-        np.mean((low <= actual) & (actual <= high))
-    )
 
 
-def test_randomised_coverage_is_that_of_randomised_transforms(measure):
+def test_exact_quantiles_are_held_by_as_many_as_they_state(measure):
+    """The spend of a buyer is uniform, so each quantile is known in closed form."""
     rng = np.random.default_rng(1)
-    count = 4000
+    count = 20_000
     chance = rng.beta(1, 1, count)
-    # Spend of a buyer is uniform, the model's quantiles are exact.
     actual = np.where(rng.random(count) < chance, rng.random(count), 0)
-    low, high = (np.maximum(0, 1 - (1 - q) / chance) for q in (0.1, 0.9))
-    values = measure(backtest(chance / 2, actual, chance, low, high))
+    exact = [np.maximum(0, 1 - (1 - level) / chance) for level in (0.1, 0.5, 0.9)]
+    values = measure(backtest(chance / 2, actual, chance, *exact))
+    low = measure(backtest(chance / 2, actual, chance, *(0.9 * q for q in exact)))
+    for level, quantile in zip((0.1, 0.5, 0.9), exact, strict=True):
+        name = f"coverage_error_p{round(100 * level)}"
+        assert values[name] == pytest.approx(0, abs=0.01)
+        # A tenth of each positive quantile is a tenth of its chance too little.
+        assert low[name] == pytest.approx(-np.mean(0.1 * quantile * chance), abs=0.01)
 
-    # A transform of zero is anywhere in the probability of zero, as likely.
-    below = np.where(actual > 0, 1 - chance * (1 - actual), 0)
-    jump = np.where(actual > 0, 0, 1 - chance)
-    transforms = below + jump * rng.random((400, count))
-    expected = np.mean((transforms >= 0.1) & (transforms <= 0.9))
-    assert values["interval_coverage_randomised"] == pytest.approx(expected, abs=2e-3)
-    assert values["interval_coverage_randomised"] == pytest.approx(0.8, abs=0.03)
+
+def test_coverage_counts_fifths_from_the_top(run_model):
+    """Compared with pandas, on quantiles that are wrong."""
+    rng = np.random.default_rng(0)
+    predicted, chance = rng.permutation(1001) / 7, rng.random(1001)
+    actual = np.where(rng.random(1001) < chance, predicted * rng.random(1001) * 3, 0)
+    bounds = {0.1: 0 * predicted, 0.5: predicted / 2, 0.9: predicted * 2}
+    rows = backtest(predicted, actual, chance, *bounds.values())
+    found = run_model("backtest_coverage", backtest_predictions=rows)
+    found = found.set_index(["fifth", "quantile"])
+    assert len(found) == 15
+    groups = np.array_split(np.argsort(-predicted), 5)
+    for number, group in enumerate(groups, start=1):
+        for level, bound in bounds.items():
+            row = found.loc[number, level]
+            assert row.customers == group.size
+            assert row.stated_share == pytest.approx(
+                np.maximum(level, 1 - chance[group]).mean()
+            )
+            assert row.actual_share == pytest.approx(
+                np.mean(actual[group] <= bound[group])
+            )
 
 
 def test_measures_without_chances_and_intervals_are_absent(measure):
     values = measure(backtest(*shop(3, 100)))
     assert "chance_calibration_error" not in values
-    assert "interval_coverage" not in values
-    assert "interval_coverage_randomised" not in values
     assert set(values) == {
         "normalised_gini",
         "spearman",
         "top_decile_capture",
         "decile_mape",
+        "decile_mape_centred",
+        "decile_wape",
         "total_bias",
         "mae",
         "rmse",
@@ -317,9 +341,11 @@ def test_order_measures_ignore_the_scale_of_predictions(measure):
 def test_models_are_measured_apart(run_model):
     rows = [backtest(*shop(seed, 80), model=f"model {seed}") for seed in range(3)]
     run_model("backtest_deciles", backtest_predictions=pd.concat(rows))
+    run_model("backtest_coverage")
     together = run_model("backtest_metrics").set_index(["model", "measure"])["value"]
     for alone in rows:
         run_model("backtest_deciles", backtest_predictions=alone)
+        run_model("backtest_coverage")
         apart = run_model("backtest_metrics").set_index(["model", "measure"])["value"]
         assert apart.to_dict() == pytest.approx(
             together.loc[apart.index].to_dict(), rel=1e-9
@@ -415,4 +441,5 @@ def test_no_customers_give_no_rows(run_model):
         shop_margin=pd.DataFrame({"margin": [0.3]}),
     ).empty
     assert run_model("backtest_deciles", backtest_predictions=predictions).empty
+    assert run_model("backtest_coverage").empty
     assert run_model("backtest_metrics").empty

@@ -8,6 +8,8 @@ with expected as (
     select 'total_bias' as measure, -1.0 as value
     union all
     select 'decile_mape' as measure, 1.0 as value
+    union all
+    select 'decile_wape' as measure, 1.0 as value
 )
 
 select metrics.*

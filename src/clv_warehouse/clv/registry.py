@@ -95,9 +95,11 @@ def _read(stored: Stored) -> Accepted:
 def mean_measures(metrics: Relation, as_of_date: date) -> Measures:
     """Mean of each measure over the cases judged as of a date, by model.
 
-    The sign of total_bias does not count; mae is in units of the prior's.
+    The sign of total_bias and of coverage errors does not count; mae is in units of the
+    prior's.
     """
-    return acceptance.mean_measures(metrics, as_of_date, {"total_bias"}, {"mae": PRIOR})
+    signed = {"total_bias", *(f"coverage_error_p{level}" for level in (10, 50, 90))}
+    return acceptance.mean_measures(metrics, as_of_date, signed, {"mae": PRIOR})
 
 
 def decide(measures: Measures) -> tuple[bool, str]:

@@ -129,14 +129,14 @@ panel("trust", ["judged_forecasts", "judged_deciles", "models_compared"], (_, de
         "Table of the ways to forecast",
       ),
     );
-    const coverage = models.find((row) => row.horizon_days === horizon && row.is_scoring)?.interval_coverage_randomised ?? null;
+    const missed = models.find((row) => row.horizon_days === horizon && row.is_scoring)?.coverage_error_p90 ?? null;
     byId("models").append(
       element(
         "p",
         { class: "note" },
-        coverage === null
+        missed === null
           ? ""
-          : `Of customers, ${finely.format(coverage)} spent what their range of 8 in 10 cases allowed for.`,
+          : `A customer's "at most, in nine cases out of ten" held for ${finely.format(Math.abs(missed))} ${missed < 0 ? "fewer" : "more"} of the customers than it should have.`,
       ),
     );
   });
