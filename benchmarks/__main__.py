@@ -12,6 +12,7 @@ from benchmarks import (
     build,
     dashboard,
     explain,
+    lifetime,
     publish,
     scale,
     score,
@@ -82,6 +83,8 @@ def _arguments() -> argparse.Namespace:
     command.add_argument("--customers", type=_count, default=publish.CUSTOMERS)
     command = add("truth", truth)
     command.add_argument("--customers", type=_count, default=truth.CUSTOMERS)
+    command = add("lifetime", lifetime)
+    command.add_argument("--customers", type=_count, default=lifetime.CUSTOMERS)
     for name in ("score", "scale"):
         names.choices[name].add_argument(
             "--engine",

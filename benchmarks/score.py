@@ -128,6 +128,7 @@ def add_network(warehouse: str) -> None:
 
 
 def count_scores(warehouse: str) -> int:
-    """How many forecasts there are."""
+    """How many forecasts of the network or prior there are, without later years."""
     with duckdb.connect(warehouse, read_only=True) as connection:
-        return connection.table("clv.clv_scores").aggregate("count(*)").fetchall()[0][0]
+        forecasts = connection.table("clv.clv_scores").filter("not is_extrapolated")
+        return forecasts.aggregate("count(*)").fetchall()[0][0]

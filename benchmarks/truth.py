@@ -32,6 +32,7 @@ FORECASTS = """
         union all
         select customer_key, horizon_days, 'prior', prior_spend
         from clv.clv_scores
+        where not is_extrapolated
         union all
         select key_of(customer_id), horizon_days, 'truth', greatest(expected_spend, 0)
         from truth

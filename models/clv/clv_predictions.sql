@@ -2,6 +2,7 @@
 -- horizon after the as-of date.
 with scores as (
     select * from {{ ref('clv_scores') }}
+    where not is_extrapolated
 ),
 
 predictions as (

@@ -8,4 +8,5 @@ def model(dbt, session):
     networks = dbt.ref("clv_network")
     features = dbt.ref("customer_features")
     horizons = dbt.config.meta_get("horizons")
-    return score(networks, features, horizons)
+    lifetime_years = dbt.config.meta_get("lifetime_years")
+    return score(networks, features, horizons, lifetime_years)

@@ -1,5 +1,6 @@
--- Lifetime value lies between the margin of all predicted spend if it came today, and
--- the same if it came at the end of the longest horizon; a cent allows for rounding.
+-- The value until the longest horizon lies between the margin of all predicted spend if it
+-- came today, and the same if it came at the end of the longest horizon; a cent allows for
+-- rounding.
 with horizon as (
     select
         max(shop_margin.margin) as worth_today,
@@ -14,11 +15,11 @@ with horizon as (
 select
     customers.customer_key,
     customers.predicted_spend,
-    customers.lifetime_value
+    customers.horizon_value
 from {{ ref('customer_lifetime_value') }} as customers
 cross join horizon
 where
-    customers.lifetime_value
+    customers.horizon_value
     < customers.predicted_spend * least(worth_today, worth_at_end) - 0.01
-    or customers.lifetime_value
+    or customers.horizon_value
     > customers.predicted_spend * greatest(worth_today, worth_at_end) + 0.01

@@ -365,16 +365,45 @@ def scores(horizons: list[int], customers: int) -> pd.DataFrame:
             "as_of_date": pd.Timestamp("2025-06-30").date(),
             "horizon_days": np.tile(horizons, customers),
             "is_longest_horizon": np.tile(np.equal(horizons, max(horizons)), customers),
+            "is_extrapolated": False,
             "predicted_spend": spend.ravel(),
             "chance_of_buying": chance.ravel(),
             "spend_p10": 0.0,
             "spend_p50": spend.ravel() / 2,
             "spend_p90": spend.ravel() * 2,
-            "prior_spend": spend.ravel(),
-            "scored_by": "prior",
+            "prior_spend": spend.ravel()
+            * rng.lognormal(0, 0.5, customers).repeat(len(horizons)),
+            "scored_by": "network",
             "network_version": pd.Series([None] * spend.size, dtype="string"),
         }
     ).sample(frac=1, random_state=0)
+
+
+def later_years(rows: pd.DataFrame, years: list[int]) -> pd.DataFrame:
+    """What the prior expects of the same customers by the ends of later years."""
+    longest = rows[rows["is_longest_horizon"]]
+    return pd.concat(
+        longest.assign(
+            horizon_days=365 * year,
+            is_longest_horizon=False,
+            is_extrapolated=True,
+            predicted_spend=np.nan,
+            chance_of_buying=np.nan,
+            prior_spend=longest["prior_spend"] * (1 + place) ** 0.7,
+        )
+        for place, year in enumerate(years, start=1)
+    )
+
+
+def no_margins() -> pd.DataFrame:
+    """customer_margins of a shop that knows no costs."""
+    return pd.DataFrame(
+        {
+            "customer_key": pd.Series([], dtype="string"),
+            "known_spend": pd.Series([], dtype=float),
+            "known_cost": pd.Series([], dtype=float),
+        }
+    )
 
 
 def features_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -402,8 +431,9 @@ def test_lifetime_value_discounts_each_increment(
     run_model("clv_predictions", clv_scores=rows)
     customers = run_model(
         "customer_lifetime_value",
-        settings={"discount_rate": discount_rate},
+        settings={"discount_rate": discount_rate, "margin": 0.3},
         customer_features=features_of(rows),
+        customer_margins=no_margins(),
         shop_margin=pd.DataFrame({"margin": [margin]}),
     ).set_index("customer_key")
 
@@ -415,6 +445,7 @@ def test_lifetime_value_discounts_each_increment(
     expected = margin * increments @ (1 + discount_rate) ** -years
 
     assert len(customers) == 57
+    assert customers["tail_value"].eq(0).all()
     found = customers.loc[spend.index]
     np.testing.assert_allclose(
         found["lifetime_value"].astype(float), expected, atol=0.0051
@@ -430,14 +461,50 @@ def test_lifetime_value_discounts_each_increment(
     )
 
 
+@pytest.mark.parametrize(
+    ("horizons", "years"), [([365, 91], [2, 3]), ([30], [1, 2]), ([400], [2, 3, 4])]
+)
+def test_lifetime_value_goes_on_as_the_prior_at_a_ratio(run_model, horizons, years):
+    rows = scores(horizons, 57)
+    rows = pd.concat([rows, later_years(rows, years)])
+    run_model("clv_predictions", clv_scores=rows[~rows["is_extrapolated"]])
+    customers = run_model(
+        "customer_lifetime_value",
+        settings={"discount_rate": 0.1, "margin": 0.3},
+        clv_scores=rows,
+        customer_features=features_of(rows),
+        customer_margins=no_margins(),
+        shop_margin=pd.DataFrame({"margin": [0.3]}),
+    ).set_index("customer_key")
+
+    longest = rows[rows["is_longest_horizon"]].set_index("customer_key")
+    own = longest["predicted_spend"] / longest["prior_spend"]
+    prior = rows.pivot_table("prior_spend", "customer_key", "horizon_days")
+    ends = np.array([max(horizons), *(365 * year for year in years)])
+    middles = (ends[:-1] + ends[1:]) / 2 / 365
+    growth = prior[ends].diff(axis=1).to_numpy()[:, 1:]
+    expected = 0.3 * growth @ 1.1**-middles * own.loc[prior.index]
+
+    found = customers.loc[prior.index]
+    np.testing.assert_allclose(found["tail_value"].astype(float), expected, 1e-3, 0.01)
+    parts = found[["horizon_value", "tail_value", "lifetime_value"]].astype(float)
+    np.testing.assert_allclose(
+        parts["horizon_value"] + parts["tail_value"], parts["lifetime_value"]
+    )
+    np.testing.assert_allclose(
+        found["extrapolated_share"], parts["tail_value"] / parts["lifetime_value"]
+    )
+
+
 def test_no_customers_give_no_rows(run_model):
     rows = scores([91, 365], 5)
     predictions = backtest(*shop(2, 5)).head(0)
     assert run_model("clv_predictions", clv_scores=rows.head(0)).empty
     assert run_model(
         "customer_lifetime_value",
-        settings={"discount_rate": 0.1},
+        settings={"discount_rate": 0.1, "margin": 0.3},
         customer_features=features_of(rows).head(0),
+        customer_margins=no_margins(),
         shop_margin=pd.DataFrame({"margin": [0.3]}),
     ).empty
     assert run_model("backtest_deciles", backtest_predictions=predictions).empty

@@ -49,12 +49,15 @@ def networks():
     return pa.Table.from_pylist([row, later], schema=registry.SCHEMA)
 
 
-def scores(networks, features, horizons=HORIZONS):
+def scores(networks, features, horizons=HORIZONS, lifetime_years=1):
     with duckdb.connect() as connection:
         connection.register("networks", networks)
         connection.register("features", features)
         found = scoring.score(
-            connection.table("networks"), connection.table("features"), horizons
+            connection.table("networks"),
+            connection.table("features"),
+            horizons,
+            lifetime_years,
         )
         return pa.table(found)
 
@@ -130,7 +133,7 @@ def test_the_prior_scores_where_the_network_was_trained_on_other_inputs(
 
 
 def test_without_an_accepted_network_the_prior_scores(networks, features):
-    found = scores(networks.slice(1), features, [30])
+    found = scores(networks.slice(1), features, [365])
     assert set(found["scored_by"].to_pylist()) == {"prior"}
     last = max(features["as_of_date"].to_pylist())
     rows = pa.Table.from_pylist(
@@ -141,7 +144,7 @@ def test_without_an_accepted_network_the_prior_scores(networks, features):
     expected = dict(
         zip(
             rows["customer_key"].to_pylist(),
-            Prior.fit(history).expected_spend(history, 30),
+            Prior.fit(history).expected_spend(history, 365),
             strict=True,
         )
     )
@@ -170,6 +173,31 @@ def test_one_customer_is_scored(features):
     found = scores(registry.SCHEMA.empty_table(), features.slice(0, 1))
     assert len(found) == len(HORIZONS)
     assert np.isfinite(found["predicted_spend"].to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("horizons", "lifetime_years", "later"),
+    [
+        ([365, 30], 3, [730, 1095]),
+        ([30], 2, [365, 730]),
+        ([730], 2, []),
+        ([30, 400], 2, [730]),
+    ],
+)
+def test_later_years_have_only_what_the_prior_expects(
+    networks, features, horizons, lifetime_years, later
+):
+    found = scores(networks, features, horizons, lifetime_years).to_pandas()
+    beyond = found[found["is_extrapolated"]]
+    assert sorted(beyond["horizon_days"].unique()) == later
+    assert sorted(found[~found["is_extrapolated"]]["horizon_days"].unique()) == sorted(
+        horizons
+    )
+    assert found[found["is_longest_horizon"]]["horizon_days"].eq(max(horizons)).all()
+    forecasts = ["predicted_spend", "chance_of_buying", "spend_p10", "spend_p90"]
+    assert beyond[forecasts].isna().all(axis=None)
+    expected = found.pivot_table("prior_spend", "customer_key", "horizon_days")
+    assert (np.diff(expected, axis=1) > 0).all()
 
 
 def test_batches_do_not_change_the_scores(networks, features, monkeypatch):

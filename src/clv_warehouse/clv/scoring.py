@@ -18,6 +18,7 @@ from clv_warehouse.engines.relation import ByBatch, Relation
 BATCH_ROWS = 1 << 13
 # The prior has seven parameters: more customers than this do not make it better.
 SAMPLE_CUSTOMERS = 25_000
+DAYS_PER_YEAR = 365
 
 SCHEMA = pa.schema(
     [
@@ -25,6 +26,7 @@ SCHEMA = pa.schema(
         ("as_of_date", pa.date32()),
         ("horizon_days", pa.int32()),
         ("is_longest_horizon", pa.bool_()),
+        ("is_extrapolated", pa.bool_()),
         ("predicted_spend", pa.float64()),
         ("chance_of_buying", pa.float64()),
         ("spend_p10", pa.float64()),
@@ -39,12 +41,16 @@ SCHEMA = pa.schema(
 
 @doorway
 def score(
-    networks: Relation, features: Relation, horizons: Sequence[int]
+    networks: Relation,
+    features: Relation,
+    horizons: Sequence[int],
+    lifetime_years: int,
 ) -> pa.Table | ByBatch:
     """Forecast all customers at the last as-of date, for each horizon.
 
     The last accepted network in `networks`, rows of clv_network, makes the forecasts.
-    If there is none, the prior makes them, fitted on the customers themselves.
+    If there is none, the prior makes them, fitted on the customers themselves. For the
+    later years of a lifetime there is only what the prior expects.
     """
     (date,) = features.aggregate("max(as_of_date)").fetchall()[0]
     if date is None:
@@ -62,11 +68,22 @@ def score(
     )
     prior = accepted.prior if accepted else fit_prior(today)
     rising = sorted(horizons)
+    later = later_horizons(rising[-1], lifetime_years)
 
     def scored(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-        return score_batch(batch, reads, accepted, prior, rising)
+        return score_batch(batch, reads, accepted, prior, rising, later)
 
     return ByBatch(today, scored, SCHEMA, BATCH_ROWS)
+
+
+def later_horizons(longest: int, lifetime_years: int) -> list[int]:
+    """Days to the end of each year of a lifetime that ends after the longest horizon.
+
+    >>> later_horizons(365, 3)
+    [730, 1095]
+    """
+    ends = (DAYS_PER_YEAR * year for year in range(1, lifetime_years + 1))
+    return [end for end in ends if end > longest]
 
 
 def fit_prior(features: Relation) -> Prior:
@@ -87,10 +104,12 @@ def score_batch(
     accepted: Accepted | None,
     prior: Prior,
     rising: Sequence[int],
+    later: Sequence[int] = (),
 ) -> list[pa.RecordBatch]:
     """Return one batch of forecasts for each horizon, in rising order of horizons.
 
-    A longer horizon never has less expected spend than a shorter one.
+    A longer horizon never has less expected spend than a shorter one. Then come batches
+    of what the prior alone expects within each of the days `later`.
     """
     customers = Customers.from_arrow(batch, reads)
     history = customers.history
@@ -122,6 +141,9 @@ def score_batch(
         so_far = np.maximum(so_far, values)
         is_longest = horizon == rising[-1]
         scored.append(_rows(batch, horizon, is_longest, so_far, prior_spend, accepted))
+    for horizon in later:
+        prior_spend = prior.expected_spend(history, horizon)
+        scored.append(_rows(batch, horizon, False, None, prior_spend, accepted))
     return scored
 
 
@@ -129,11 +151,14 @@ def _rows(
     batch: pa.RecordBatch,
     horizon: int,
     is_longest: bool,
-    values: NDArray,
+    values: NDArray | None,
     prior_spend: NDArray,
     accepted: Accepted | None,
 ) -> pa.RecordBatch:
-    """Return the forecasts of one horizon as they are stored."""
+    """Return the forecasts of one horizon as they are stored.
+
+    Without `values` the horizon is a later one, of which only the prior has a forecast.
+    """
     count = batch.num_rows
     version = accepted.version if accepted else None
     return pa.record_batch(
@@ -142,9 +167,12 @@ def _rows(
             batch["as_of_date"],
             pa.repeat(pa.scalar(horizon, pa.int32()), count),
             pa.repeat(is_longest, count),
+            pa.repeat(values is None, count),
             *(
-                pa.array(np.ascontiguousarray(column), from_pandas=True)
-                for column in values.T
+                pa.nulls(count, pa.float64())
+                if values is None
+                else pa.array(np.ascontiguousarray(values[:, column]), from_pandas=True)
+                for column in range(2 + len(QUANTILES))
             ),
             pa.array(prior_spend),
             pa.repeat("network" if accepted else "prior", count),
