@@ -216,7 +216,8 @@ def measure(warehouse: str, horizon_days: int) -> dict[str, dict[str, float]]:
     actual = np.split(rows_of_horizon["actual_spend"], ends)[0]
     ginis = resampled_ginis(predicted, actual)
     for model in models:
-        if model == NETWORK:
+        # Too short a history has no network to compare with.
+        if model == NETWORK or NETWORK not in ginis:
             continue
         lead = ginis[NETWORK] - ginis[model]
         low, high = np.quantile(lead[1:], [0.025, 0.975])

@@ -21,6 +21,7 @@ from clv_warehouse.clv.feature_set import current_features
 from clv_warehouse.clv.network import NetworkConfig, Scaling, untrained
 from clv_warehouse.clv.observations import Customers
 from clv_warehouse.clv.scoring import fit_prior
+from clv_warehouse.learning.acceptance import ACCEPTED, Decision
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.registry import SCHEMA, new_row
 from clv_warehouse.project.features import read_features
@@ -118,7 +119,7 @@ def add_network(warehouse: str) -> None:
         )
         row = new_row(
             Plan("clv_network", True, "", sample["as_of_date"][0].as_py()),
-            (True, "random"),
+            Decision(ACCEPTED, "random"),
             replace(network, members=members).to_bytes(),
             config="{}",
             prior=fit_prior(features).to_json(),

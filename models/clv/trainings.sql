@@ -8,6 +8,8 @@ select
     trained_at,
     as_of_date,
     is_accepted,
+    coalesce(verdict, case when is_accepted then 'accepted' else 'rejected' end)
+        as verdict,
     decision
 from {{ ref(name) }}
 {{ "union all" if not loop.last }}

@@ -11,7 +11,8 @@ from clv_warehouse.clv.backtest import SCHEMA, backtest, judge
 from clv_warehouse.clv.baselines import BASELINES
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
-from clv_warehouse.clv.registry import decide, mean_measures
+from clv_warehouse.clv.registry import PRIOR, decide, mean_measures
+from clv_warehouse.learning.acceptance import judged_cases
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from simulated import FIRST, shop
@@ -104,31 +105,45 @@ def case(gini, bias, mae):
 
 
 @pytest.mark.parametrize(
-    ("network", "is_accepted", "words"),
+    ("network", "prior", "verdict", "words"),
     [
-        (case(0.80, 0.1, 1.0), True, "accepted: "),
-        (case(0.78, 0.1, 1.0), False, "bgnbd_gamma_gamma has 0.7900"),
-        (case(0.80, 0.5, 1.0), False, "mean total_bias 0.5000"),
-        (case(0.80, 0.1, 1.2), False, "mean mae 1.2000"),
+        # Better in all three.
+        (case(0.80, 0.1, 9.9), case(0.79, 0.1, 10), "accepted", "rank 5 % better"),
+        # The total of a shop where most buy nothing: a third less wrong outweighs that
+        # the mean error, least for who forecasts nothing, is a little worse.
+        (case(0.74, -0.17, 11), case(0.73, -0.36, 10), "accepted", "error 10 % worse"),
+        (case(0.77, 0.1, 10), case(0.79, 0.1, 10), "rejected", "rank 10 % worse (Gini"),
+        (case(0.80, 0.6, 10), case(0.79, 0.1, 10), "rejected", "total 131 % worse"),
+        # So much worse in one of them does not score, however good the others are.
+        (case(0.50, 0.0, 5), case(0.79, 1.5, 10), "rejected", "not accepted: rank"),
     ],
 )
-def test_a_network_must_not_lose_to_its_rivals(network, is_accepted, words):
-    decision = decide(
-        {
-            "clv_network": network,
-            "bgnbd_gamma_gamma": case(0.79, 0.1, 1.0),
-            "last_year_rate": case(0.70, 0.0, 0.9),
-        }
-    )
-    assert decision[0] == is_accepted
-    assert words in decision[1]
+def test_a_network_is_weighed_in_rank_total_and_error(network, prior, verdict, words):
+    decision = decide([{"clv_network": network, PRIOR: prior}])
+    assert decision.verdict == verdict
+    assert decision.is_accepted == (verdict == "accepted")
+    assert words in decision.reason
+    assert "over 1 past forecast" in decision.reason
 
 
-def test_a_network_that_was_not_judged_is_not_accepted():
-    assert decide({}) == (
-        False,
-        "not accepted: the history is too short to judge a network",
-    )
+def test_a_network_is_weighed_over_all_cases_that_judged_it():
+    """Twice as wrong in one case and half as wrong in the other is as wrong."""
+    prior = case(0.8, 0.1, 10)
+    cases = [
+        {"clv_network": case(0.8, 0.1, 20), PRIOR: prior},
+        {"clv_network": case(0.8, 0.1, 5), PRIOR: prior},
+        {PRIOR: case(0.8, 0.1, 1)},
+    ]
+    decision = decide(cases)
+    assert decision.is_accepted
+    assert "error 0 % better (12.5 against 10.0 per customer)" in decision.reason
+
+
+@pytest.mark.parametrize("cases", [[], [{PRIOR: case(0.8, 0.1, 1)}]])
+def test_a_network_that_was_not_judged_does_not_score(cases):
+    decision = decide(cases)
+    assert decision.verdict == "too short to judge"
+    assert not decision.is_accepted
 
 
 def test_measures_are_means_over_cases_by_size_of_bias_and_relative_mae():
@@ -144,7 +159,7 @@ def test_measures_are_means_over_cases_by_size_of_bias_and_relative_mae():
     with duckdb.connect() as connection:
         connection.register("metrics", rows)
         metrics = connection.table("metrics")
-        found = mean_measures(metrics, date(2024, 6, 1))
+        found = mean_measures(judged_cases(metrics, date(2024, 6, 1)))
         # What was judged as of another date stands since an earlier training.
-        assert mean_measures(metrics, date(2024, 6, 2)) == {}
+        assert judged_cases(metrics, date(2024, 6, 2)) == []
     assert found["clv_network"] == pytest.approx({"mae": 1.0, "total_bias": 0.3})

@@ -84,12 +84,9 @@ def test_forecasts_never_fall_with_the_horizon(networks, features, is_network):
         [("customer_key", "ascending"), ("horizon_days", "ascending")]
     )
     for name in ("predicted_spend", "chance_of_buying", "spend_p10", "spend_p90"):
-        if name.startswith("spend_p") and not is_network:
-            assert found[name].null_count == len(found)
-            continue
         values = by_horizon[name].to_numpy().reshape(-1, len(HORIZONS))
         assert (np.diff(values, axis=1) >= 0).all()
-    assert (found["spend_p50"].null_count == 0) == is_network
+    assert found["spend_p50"].null_count == 0
 
 
 def test_forecasts_stay_where_a_network_says_less_of_a_longer_horizon(

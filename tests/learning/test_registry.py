@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from clv_warehouse.learning.acceptance import ACCEPTED, Decision
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.registry import (
     SCHEMA,
@@ -80,7 +81,7 @@ def test_a_network_does_not_score_days_that_it_knows_the_future_of():
 
 
 def row(plan=PLAN, weights=b"w", prior="{}"):
-    table = new_row(plan, (True, "good"), weights, config="{}", prior=prior)
+    table = new_row(plan, Decision(ACCEPTED, "good"), weights, config="{}", prior=prior)
     (found,) = table.to_pylist()
     return found
 
@@ -92,6 +93,7 @@ def test_a_row_says_what_the_network_was_trained_with():
     fingerprints = ("features", "config", "code")
     assert [found[f"{name}_fingerprint"] for name in fingerprints] == ["f", "s", "c"]
     assert (found["is_accepted"], found["decision"]) == (True, "good")
+    assert found["verdict"] == "accepted"
     assert row(prior='{"r": 1}')["digest"] != found["digest"] == row()["digest"]
 
 

@@ -89,6 +89,7 @@ LISTED = "      score_history: *memory\n"
 OTHER_LISTED = f"{LISTED}    other_network: *memory\n"
 OTHER_MODEL = """
 from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.acceptance import ACCEPTED, Decision
 from clv_warehouse.learning.registry import SCHEMA, new_row
 
 
@@ -97,7 +98,8 @@ def model(dbt, session):
     other = Plan.of(dbt.ref("training_plan"), "other_network")
     if not other.is_due:
         return SCHEMA.empty_table()
-    return new_row(other, (True, other.reason), b"weights", config="{}", prior="{}")
+    decision = Decision(ACCEPTED, other.reason)
+    return new_row(other, decision, b"weights", config="{}", prior="{}")
 """
 
 

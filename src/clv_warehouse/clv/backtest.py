@@ -15,6 +15,7 @@ from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import NETWORK, PRIOR, network_config
+from clv_warehouse.clv.spread import Spread
 from clv_warehouse.clv.training import train
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
@@ -162,20 +163,27 @@ class Case:
         return Prior.fit(self.judged.history)
 
     def network_rows(self, config: NetworkConfig, progress: Progress) -> pa.Table:
-        """Train a network on what was known; return its forecasts."""
+        """Train a network on what was known; return its forecasts.
+
+        There are none if too little was known to learn from: the network is then the
+        untrained prior, and how good that is says nothing of a trained network.
+        """
         today = self.judged.customers.take(self.judged.row)
         network = train(self.training, self.prior, today, config, progress)
+        if not network.corrects:
+            return SCHEMA.empty_table()
         forecast = network.predict(self.prior, self.judged)
         return self.rows(NETWORK, forecast.spend, forecast.chance, forecast.quantiles)
 
     def prior_rows(self) -> pa.Table:
         """Return forecasts of the prior alone, which learns from no target."""
-        history, horizon_days = self.judged.history, self.judged.horizon_days
-        return self.rows(
-            PRIOR,
-            self.prior.expected_spend(history, horizon_days),
-            self.prior.chance_of_buying(history, horizon_days),
-        )
+        history, days = self.judged.history, self.judged.horizon_days
+        spend = self.prior.expected_spend(history, days)
+        purchases = self.prior.expected_purchases(history, days)
+        chance = self.prior.chance_of_buying(history, days)
+        spread = Spread.fit(history)
+        quantiles = spread.quantiles(history, spend, purchases, chance)
+        return self.rows(PRIOR, spend, chance, quantiles)
 
     def rows(
         self,

@@ -1,6 +1,7 @@
 """Trains a network on all that is known, and adds its row to clv_network."""
 
 import json
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -19,7 +20,12 @@ from clv_warehouse.clv.training import train
 from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
-from clv_warehouse.learning.acceptance import Measures
+from clv_warehouse.learning.acceptance import (
+    TOO_SHORT,
+    Decision,
+    Measures,
+    judged_cases,
+)
 from clv_warehouse.learning.apart import apart
 from clv_warehouse.learning.fingerprints import data_fingerprint
 from clv_warehouse.learning.plan import Plan
@@ -44,7 +50,7 @@ def trained(
     row = apart(
         trained_row,
         plan,
-        mean_measures(metrics, plan.as_of_date),
+        judged_cases(metrics, plan.as_of_date),
         **known_rows(features, targets, reads),
         today=today.project(", ".join(reads.columns)),
     )
@@ -54,23 +60,23 @@ def trained(
 
 def trained_row(
     plan: Plan,
-    measures: Measures,
+    cases: Sequence[Measures],
     features: pa.Table,
     targets: pa.Table,
     today: pa.Table,
 ) -> pa.Table:
     """Train a network for `today`, rows of customer_features; return its new row.
 
-    `measures` are those of the backtest, which decide whether it is accepted.
+    `cases` are those of the backtest, which decide whether it is accepted.
     """
     config = network_config(plan)
     observations = Observations.from_arrow(features, targets)
     customers = Customers.from_arrow(today)
     prior = Prior.fit(customers.history)
     network = train(observations, prior, customers, config, Progress(NETWORK), TUNING)
-    decision = decide(measures)
+    decision = decide(cases)
     if not network.corrects:
-        decision = False, "not accepted: too little to learn from"
+        decision = Decision(TOO_SHORT, f"{TOO_SHORT}: too few buyers to learn from")
     return new_row(
         plan,
         decision,
@@ -78,7 +84,7 @@ def trained_row(
         data_fingerprint=fingerprint(observations, customers),
         config=stored_config(plan, config, TUNING),
         prior=prior.to_json(),
-        measures=json.dumps(measures),
+        measures=json.dumps(mean_measures(cases)),
     )
 
 

@@ -11,6 +11,7 @@ from clv_warehouse.clv.network import QUANTILES, Outlook
 from clv_warehouse.clv.observations import Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import Accepted, last_accepted
+from clv_warehouse.clv.spread import Spread
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
 
@@ -67,11 +68,12 @@ def score(
         .order("customer_key")
     )
     prior = accepted.prior if accepted else fit_prior(today)
+    spread = None if accepted else fit_spread(today)
     rising = sorted(horizons)
     later = later_horizons(rising[-1], lifetime_years)
 
     def scored(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-        return score_batch(batch, reads, accepted, prior, rising, later)
+        return score_batch(batch, reads, accepted, prior, spread, rising, later)
 
     return ByBatch(today, scored, SCHEMA, BATCH_ROWS)
 
@@ -93,6 +95,13 @@ def fit_prior(features: Relation) -> Prior:
     return Prior.fit(Customers.from_arrow(rows).history)
 
 
+def fit_spread(features: Relation) -> Spread:
+    """Fit the spread of amounts on the same customers."""
+    columns = ", ".join(current_features().without_sequences.columns)
+    rows = fixed_sample(features).project(columns).to_arrow_table()
+    return Spread.fit(Customers.from_arrow(rows).history)
+
+
 def fixed_sample(customers: Relation) -> Relation:
     """Return enough customers for the prior, always the same ones."""
     return customers.order("md5(customer_key), customer_key").limit(SAMPLE_CUSTOMERS)
@@ -103,6 +112,7 @@ def score_batch(
     reads: FeatureSet,
     accepted: Accepted | None,
     prior: Prior,
+    spread: Spread | None,
     rising: Sequence[int],
     later: Sequence[int] = (),
 ) -> list[pa.RecordBatch]:
@@ -110,6 +120,7 @@ def score_batch(
 
     A longer horizon never has less expected spend than a shorter one. Then come batches
     of what the prior alone expects within each of the days `later`.
+    `spread` gives the prior's quantiles, if no network is accepted.
     """
     customers = Customers.from_arrow(batch, reads)
     history = customers.history
@@ -137,6 +148,9 @@ def score_batch(
             values[:, 2:] = forecast.quantiles
         else:
             values[:, 0], values[:, 1] = prior_spend, chance
+        if spread:
+            purchases = prior.expected_purchases(history, horizon)
+            values[:, 2:] = spread.quantiles(history, prior_spend, purchases, chance)
         # A missing forecast stays missing.
         so_far = np.maximum(so_far, values)
         is_longest = horizon == rising[-1]

@@ -1,7 +1,7 @@
-"""Decides whether a network may score, by comparing it with its rivals."""
+"""Decides whether a network may score, by comparing it with the model it replaces."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -9,94 +9,144 @@ import numpy as np
 
 from clv_warehouse.engines.relation import Relation
 
+# By model, the value of each measure.
 Measures = dict[str, dict[str, float]]
+ACCEPTED, REJECTED, TOO_SHORT = "accepted", "rejected", "too short to judge"
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What a network may lose to a rival and still score.
+class Decision:
+    """Whether a network may score: `verdict` is one of the three above."""
+
+    verdict: str
+    reason: str
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the network may score."""
+        return self.verdict == ACCEPTED
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a model loses by one measure of the backtest.
+
+    Attributes:
+        measure: the measure.
+        name: what the measure says, in words.
+        of: turns its value into a loss, above 0: twice the loss is twice as bad.
+        shown: a format of the network's value and the rival's.
+
+    """
+
+    measure: str
+    name: str
+    of: Callable[[float], float]
+    shown: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a network is compared with the rival that scores if it does not.
 
     Attributes:
         rival: the other model.
-        measure: the measure that is compared.
-        is_better_high: whether a higher value is better.
-        tolerance: how much worse the network may be, as the mean over judged cases.
+        losses: what counts, each as much as the others.
+        tolerance: how far the sum of the logarithms of (own loss / rival's loss) may
+            be above 0.
+        most: a single loss may be at most this multiple of the rival's.
 
     """
 
     rival: str
-    measure: str
-    is_better_high: bool
+    losses: Sequence[Loss]
     tolerance: float
-
-    def is_lost(self, own: float, theirs: float) -> bool:
-        """Return whether the network is worse by more than the tolerance."""
-        return (theirs - own if self.is_better_high else own - theirs) > self.tolerance
+    most: float
 
 
-def mean_measures(
-    metrics: Relation,
-    as_of_date: date,
-    by_size: Collection[str],
-    in_units: Mapping[str, str],
-) -> Measures:
-    """Return the mean of each measure over the cases judged as of a date, by model.
+def judged_cases(metrics: Relation, as_of_date: date) -> list[Measures]:
+    """Return the measures of each case judged as of a date, in order of horizons.
 
     Such a case ends on that date. Others stand since an earlier training, if this one
-    had too little history to judge any.
-
-    `metrics` has columns origin_date, horizon_days, model, measure and value. The sign
-    of the measures in `by_size` does not count. Those in `in_units` are divided by the
-    value of a model, because cases differ in how much is spent.
+    had too little history to judge any. `metrics` has columns origin_date,
+    horizon_days, model, measure and value.
     """
-    cases: dict[tuple, dict[str, float]] = defaultdict(dict)
+    cases: dict[int, Measures] = defaultdict(dict)
     for origin, horizon, model, measure, value in metrics.project(
         "origin_date, horizon_days, model, measure, value"
     ).fetchall():
-        if origin + timedelta(horizon) != as_of_date:
-            continue
-        cases[origin, horizon, measure][model] = value
+        if origin + timedelta(horizon) == as_of_date:
+            cases[horizon].setdefault(model, {})[measure] = value
+    return [case for _, case in sorted(cases.items())]
+
+
+def mean_measures(
+    cases: Sequence[Measures], by_size: Collection[str], in_units: Mapping[str, str]
+) -> Measures:
+    """Return the mean of each measure over cases, by model.
+
+    The sign of the measures in `by_size` does not count. Those in `in_units` are
+    divided by the value of a model, because cases differ in how much is spent.
+    """
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for (_, _, measure), by_model in sorted(cases.items()):
-        unit = by_model.get(in_units.get(measure, "")) or 1
-        for model, value in by_model.items():
-            values[model][measure].append(
-                (abs(value) if measure in by_size else value) / unit
-            )
+    for case in cases:
+        for model, measures in case.items():
+            for measure, value in measures.items():
+                unit = case.get(in_units.get(measure, ""), {}).get(measure) or 1
+                values[model][measure].append(
+                    (abs(value) if measure in by_size else value) / unit
+                )
     return {
         model: {measure: float(np.mean(each)) for measure, each in sorted(of.items())}
         for model, of in sorted(values.items())
     }
 
 
-def decide(
-    model_name: str, measures: Measures, comparisons: Sequence[Comparison]
-) -> tuple[bool, str]:
-    """Return whether a network with these measures may score, and why.
+def decide(model_name: str, cases: Sequence[Measures], rule: Rule) -> Decision:
+    """Return whether a network may score, and why.
 
-    It may not lose to a rival in any comparison. A rival that was not judged is left
-    out; a network that was not judged does not score. The reason shows the first
-    measure.
+    Of each case the logarithms of (own loss / rival's loss) count. Their means over the
+    cases are added up: a network that is much better in one measure may be slightly
+    worse in another. A network that no case judged does not score.
     """
-    own, (first, *_) = measures.get(model_name, {}), comparisons
-    if first.measure not in own:
-        return False, "not accepted: the history is too short to judge a network"
-    judged = [
-        (comparison, measures[comparison.rival][comparison.measure])
-        for comparison in comparisons
-        if comparison.measure in measures.get(comparison.rival, {})
-    ]
-    for comparison, theirs in judged:
-        value = own[comparison.measure]
-        if comparison.is_lost(value, theirs):
-            return False, (
-                f"not accepted: mean {comparison.measure} {value:.4f}, "
-                f"{comparison.rival} has {theirs:.4f}"
+    judged = [case for case in cases if model_name in case and rule.rival in case]
+    if not judged:
+        return Decision(
+            TOO_SHORT,
+            f"{TOO_SHORT}: at no past date was there enough to learn from and, after "
+            "it, a whole horizon to judge by",
+        )
+    ratios, texts = [], []
+    for loss in rule.losses:
+        pairs = [
+            (case[model_name][loss.measure], case[rule.rival][loss.measure])
+            for case in judged
+            if loss.measure in case[model_name] and loss.measure in case[rule.rival]
+        ]
+        if pairs:
+            ratio = float(np.mean([np.log(loss.of(a) / loss.of(b)) for a, b in pairs]))
+            own, theirs = np.mean(np.abs(pairs), axis=0)
+            ratios.append(ratio)
+            texts.append(
+                f"{loss.name} {_change(ratio)} ({loss.shown.format(own, theirs)})"
             )
-    rivals = [
-        f"{comparison.rival} {theirs:.4f}"
-        for comparison, theirs in judged
-        if comparison.measure == first.measure
+    failed = [
+        text
+        for ratio, text in zip(ratios, texts, strict=True)
+        if ratio > np.log(rule.most)
     ]
-    shown = [f"mean {first.measure} {own[first.measure]:.4f}", *rivals]
-    return True, f"accepted: {', '.join(shown)}"
+    if not failed and sum(ratios) > rule.tolerance:
+        failed = texts
+    verdict, said, texts = (
+        (REJECTED, "not accepted", failed) if failed else (ACCEPTED, "accepted", texts)
+    )
+    forecasts = f"{len(judged)} past forecast{'s' * (len(judged) > 1)}"
+    return Decision(
+        verdict,
+        f"{said}: {', '.join(texts)} than {rule.rival}, over {forecasts}",
+    )
+
+
+def _change(ratio: float) -> str:
+    percent = round(100 * (np.exp(abs(ratio)) - 1))
+    return f"{percent} % {'worse' if ratio > 0 else 'better'}"

@@ -13,6 +13,7 @@ from hashlib import sha256
 import pyarrow as pa
 
 from clv_warehouse.engines.relation import Relation
+from clv_warehouse.learning.acceptance import Decision
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.project.sql import literal
 
@@ -35,6 +36,7 @@ SCHEMA = pa.schema(
         # Added later: a table of an older version gets them at its end too.
         ("training_number", pa.int32()),
         ("digest", pa.string()),
+        ("verdict", pa.string()),
     ]
 )
 
@@ -85,7 +87,7 @@ def digest_of(weights: bytes, config: str, prior: str) -> str:
 
 def new_row(
     plan: Plan,
-    decision: tuple[bool, str],
+    decision: Decision,
     weights: bytes,
     *,
     config: str,
@@ -98,7 +100,6 @@ def new_row(
     measures. A training that gives the newest network again takes its place; any other
     is one more of its as-of date.
     """
-    is_accepted, reason = decision
     digest = digest_of(weights, config, prior)
     version = f"{plan.as_of_date}-{digest[:SHOWN]}"
     row = {
@@ -114,8 +115,9 @@ def new_row(
         "prior": prior,
         "weights": weights,
         "digest": digest,
-        "is_accepted": is_accepted,
-        "decision": reason,
+        "is_accepted": decision.is_accepted,
+        "verdict": decision.verdict,
+        "decision": decision.reason,
         **columns,
     }
     return pa.Table.from_pylist([row], schema=SCHEMA)
