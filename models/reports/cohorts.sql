@@ -115,10 +115,14 @@ cohorts as (
         cast(cells.months_since as integer) as months_since,
         cells.country,
         cells.acquisition_channel,
+        cells.months_since
+        < {{ months_between('cells.first_purchase_month', plus_days('shop.as_of_date', 1)) }}
+            as is_over,
         cells.customers,
         cast(coalesce(activity.buyers, 0) as bigint) as buyers,
         cast(coalesce(activity.revenue, 0) as decimal(38, 4)) as revenue
     from cells
+    cross join shop
     left join activity
         on
             cells.first_purchase_month = activity.first_purchase_month

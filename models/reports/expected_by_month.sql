@@ -1,6 +1,7 @@
 -- One row per month, segment, country and channel: the spend that is expected of the
 -- customers. What is expected between two horizons is spread evenly over the days
 -- between them.
+{%- set groups = 'segment, country, acquisition_channel' %}
 with expected_by_horizon as (
     select * from {{ ref('expected_by_horizon') }}
 ),
@@ -8,7 +9,6 @@ with expected_by_horizon as (
 steps as (
     select distinct
         horizon_days,
-        first_day,
         first_date,
         last_date
     from expected_by_horizon
@@ -17,34 +17,72 @@ steps as (
 step_days as (
     select
         horizon_days,
-        horizon_days - first_day + 1 as step_length,
         {{ each_day('first_date', 'last_date') }} as day
     from steps
 ),
 
 step_months as (
     select
-        horizon_days,
-        step_length,
-        cast(date_trunc('month', day) as date) as month,
-        count(*) as days
+        step_days.horizon_days,
+        cast(date_trunc('month', step_days.day) as date) as month,
+        count(*) as days,
+        cast(count(*) as double) as weight
     from step_days
-    group by horizon_days, step_length, cast(date_trunc('month', day) as date)
+    group by
+        step_days.horizon_days, cast(date_trunc('month', step_days.day) as date)
+),
+
+shares as (
+    select
+        horizon_days,
+        month,
+        days,
+        month = max(month) over (partition by horizon_days) as is_last,
+        sum(weight) over (
+            partition by horizon_days order by month
+            rows between unbounded preceding and current row
+        ) / sum(weight) over (
+            partition by horizon_days order by month
+            rows between unbounded preceding and unbounded following
+        ) as share_so_far
+    from step_months
+),
+
+-- The cents of each part are those of the sum so far less those of the sum before it, so
+-- the parts of a step add up to it.
+sums_so_far as (
+    select
+        shares.month,
+        expected_by_horizon.segment,
+        expected_by_horizon.country,
+        expected_by_horizon.acquisition_channel,
+        shares.horizon_days,
+        shares.days,
+        case
+            when shares.is_last then expected_by_horizon.step_spend
+            else
+                cast(
+                    {{ rounded(
+                        'cast(expected_by_horizon.step_spend as double) * shares.share_so_far',
+                        2,
+                    ) }} as decimal(38, 2)
+                )
+        end as spend_so_far
+    from shares
+    inner join expected_by_horizon
+        on shares.horizon_days = expected_by_horizon.horizon_days
 ),
 
 parts as (
     select
-        step_months.month,
-        expected_by_horizon.segment,
-        expected_by_horizon.country,
-        expected_by_horizon.acquisition_channel,
-        step_months.horizon_days,
-        step_months.days,
-        cast(expected_by_horizon.step_spend as double)
-        * step_months.days / step_months.step_length as expected_spend
-    from step_months
-    inner join expected_by_horizon
-        on step_months.horizon_days = expected_by_horizon.horizon_days
+        *,
+        spend_so_far - coalesce(
+            lag(spend_so_far) over (
+                partition by horizon_days, {{ groups }} order by month
+            ),
+            0
+        ) as expected_spend
+    from sums_so_far
 ),
 
 expected_by_month as (
@@ -54,9 +92,9 @@ expected_by_month as (
         country,
         acquisition_channel,
         cast(sum(days) as integer) as days,
-        {{ steady_sum('expected_spend', 'horizon_days') }} as expected_spend
+        cast(sum(expected_spend) as decimal(38, 2)) as expected_spend
     from parts
-    group by month, segment, country, acquisition_channel
+    group by month, {{ groups }}
 )
 
 select * from expected_by_month

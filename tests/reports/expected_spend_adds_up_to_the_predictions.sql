@@ -1,5 +1,5 @@
 -- At every horizon the groups add up to clv_predictions, the steps up to a horizon add
--- up to it, and the months add up to the longest horizon.
+-- up to it, and the months add up to the longest horizon: all to the cent.
 with predictions as (
     select
         horizon_days,
@@ -31,6 +31,9 @@ longest as (
 
 months as (
     select sum(expected_spend) as expected_spend from {{ ref('expected_by_month') }}
+    union all
+    select sum(expected_spend) as expected_spend from {{ ref('months_ahead') }}
+    where kind = 'known_customers'
 )
 
 select
@@ -48,10 +51,8 @@ union all
 select
     null as horizon_days,
     longest.expected_spend,
-    cast(months.expected_spend as decimal(38, 2)) as shown_spend,
+    months.expected_spend as shown_spend,
     null as steps_so_far
 from longest
 cross join months
-where
-    abs(months.expected_spend - longest.expected_spend)
-    > 1e-9 * longest.expected_spend
+where months.expected_spend <> longest.expected_spend

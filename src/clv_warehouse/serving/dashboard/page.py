@@ -21,6 +21,7 @@ SCRIPTS = (
     "scripts/concentration.js",
     "panels/lead.js",
     "panels/metrics.js",
+    "panels/periods.js",
     "panels/revenue.js",
     "panels/value.js",
     "panels/segments.js",

@@ -2,8 +2,8 @@
    sum of its groups', so metric_values has a value for every choice. */
 
 const TILES = [
-  "customers", "active_customers", "repeat_rate", "spend_365d", "predicted_spend", "lifetime_value",
-  "top_decile_share", "value_at_risk", "revenue", "orders", "average_order_value", "return_rate",
+  "customers", "active_customers", "repeat_rate", "average_order_value",
+  "predicted_spend", "lifetime_value", "top_decile_share", "value_at_risk",
 ];
 
 panel("metrics", ["metric_definitions", "metric_values"], (definitions, values) => {

@@ -1,13 +1,26 @@
 /* What is coming: revenue by month, past and expected, and a calendar of what is expected
-   up to each horizon. */
+   up to each horizon. Customers still to come and guests are shown apart, if at all. */
 
-panel("revenue", ["revenue_by_month", "expected_by_month", "expected_by_horizon"], (past, byMonth, byHorizon) => {
+const MONTHS_TABLES = ["revenue_by_month", "expected_by_month", "expected_by_horizon", "months_ahead", "planned_days"];
+
+panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
   const months = monthsFrom(distinct(past, "month"));
   const monthsAhead = distinct(byMonth, "month");
   const daysOf = new Map(byMonth.map((row) => [row.month, row.days]));
   const horizons = distinct(byHorizon, "horizon_days").map((days) =>
     byHorizon.find((row) => row.horizon_days === days),
   );
+  const plannedIn = (name) =>
+    planned
+      .filter((row) => row.month === name)
+      .sort((one, other) => one.first_date.localeCompare(other.first_date))
+      .map((row) => (row.days > 1 ? `${row.name} (${row.days} days)` : row.name))
+      .join(", ");
+  const OTHERS = { customers_to_come: "Customers to come", guests: "Guests" };
+  const others = Object.keys(OTHERS)
+    .map((kind) => [kind, new Map(ahead.filter((row) => row.kind === kind).map((row) => [row.month, row]))])
+    .filter(([, rows]) => rows.size);
+  const isOptional = () => byId("others").checked && !isFiltered();
   const expectedTotals = () =>
     totals(
       chosenRows(byHorizon),
@@ -16,82 +29,93 @@ panel("revenue", ["revenue_by_month", "expected_by_month", "expected_by_horizon"
       horizons.map((row) => row.horizon_days),
     );
 
-  chart("revenue", () => {
+  chart("revenue", (place) => {
     const history = totals(chosenRows(past), "month", "revenue", months);
     const coming = totals(chosenRows(byMonth), "month", "expected_spend", monthsAhead);
     const all = [...new Set([...months, ...monthsAhead])].sort();
     const pastOf = new Map(months.map((name, number) => [name, history[number]]));
     const aheadOf = new Map(monthsAhead.map((name, number) => [name, coming[number]]));
     const was = all.map((name) => pastOf.get(name) ?? null);
-    const ahead = all.map((name) => aheadOf.get(name) ?? null);
-    const bound = (edge) =>
-      ahead.map((spend) => (spend === null || worstMiss === null ? null : edge(spend)));
-    const floor = bound(low);
-    const span = bound((spend) => high(spend) - low(spend));
+    const known = all.map((name) => aheadOf.get(name) ?? null);
+    const kinds = isOptional()
+      ? others.map(([kind, rows]) => [kind, all.map((name) => rows.get(name) ?? null)])
+      : [];
+    const together = all.map((_, place) =>
+      known[place] === null ? null : known[place] + sum(kinds.map(([, rows]) => rows[place]?.expected_spend ?? 0)),
+    );
     const year = sum(history.slice(-12));
     const expected = expectedTotals().at(-1) ?? 0;
-    const band = (values, more) => ({
-      type: "line",
-      stack: "range",
-      data: values,
-      symbol: "none",
-      silent: true,
-      lineStyle: { width: 0 },
-      tooltip: { show: false },
-      ...more,
-    });
-    const summary = `Revenue was ${whole.format(year)} in the last ${Math.min(12, months.length)} months shown; ${whole.format(expected)} is expected from today's customers in the next ${shop.longest_horizon_days} days.`;
+    const said = kinds.map(([kind, rows]) => [OTHERS[kind].toLowerCase(), total(rows.filter(Boolean), "expected_spend")]);
+    const style = { customers_to_come: { opacity: 0.55 }, guests: { color: colour("quiet"), opacity: 0.6 } };
+    const details = (place) => [
+      ...(was[place] === null ? [] : [`Revenue: ${cents.format(was[place])}`]),
+      ...(known[place] === null
+        ? []
+        : [
+            `Known customers, on ${plural(daysOf.get(all[place]), "day")}: ${whole.format(known[place])}`,
+            ...kinds
+              .filter(([, rows]) => rows[place])
+              .map(([kind, rows]) => `${OTHERS[kind]}: ${whole.format(rows[place].expected_spend)}${rangeOf(rows[place])}`),
+            ...(kinds.length ? [`Together: ${whole.format(together[place])}`] : []),
+            ...(plannedIn(all[place]) ? [`Planned: ${plannedIn(all[place])}`] : []),
+          ]),
+    ];
     return {
-      summary,
+      summary:
+        `Revenue was ${whole.format(year)} in the last ${Math.min(12, months.length)} months shown. In the next ${shop.longest_horizon_days} days ${whole.format(expected)} is expected of today's customers` +
+        said.map(([kind, spend]) => `, ${whole.format(spend)} of ${kind}`).join("") +
+        (said.length ? `: ${whole.format(expected + sum(said.map(([, spend]) => spend)))} together.` : "."),
       option: {
-        legend: {
-          ...base().legend,
-          data: ["Revenue", "Expected", ...(worstMiss === null ? [] : [{ name: "As far off as at worst", icon: "rect" }])],
-        },
+        // On a phone the legend has two lines.
+        grid: { ...base().grid, top: place.clientWidth < 480 ? 54 : base().grid.top },
         xAxis: categories(all.map(month)),
         yAxis: amounts(short.format.bind(short)),
         tooltip: {
           ...base().tooltip,
-          formatter: ([{ dataIndex }]) =>
-            hover(month(all[dataIndex]), [
-              ...(was[dataIndex] === null ? [] : [`Revenue: ${cents.format(was[dataIndex])}`]),
-              ...(ahead[dataIndex] === null
-                ? []
-                : [
-                    `Expected on ${plural(daysOf.get(all[dataIndex]), "day")}: ${whole.format(ahead[dataIndex])}`,
-                    ...(worstMiss === null ? [] : [`As far off as at worst: ${range(ahead[dataIndex])}`]),
-                  ]),
-            ]),
+          formatter: ([{ dataIndex }]) => hover(month(all[dataIndex]), details(dataIndex)),
         },
         series: [
           { name: "Revenue", type: "bar", barMaxWidth: 48, stack: "bars", data: was, itemStyle: pastStyle() },
-          { name: "Expected", type: "bar", barMaxWidth: 48, stack: "bars", data: ahead, itemStyle: aheadStyle() },
-          band(floor, {}),
-          band(span, {
-            name: "As far off as at worst",
-            itemStyle: { color: colour("ahead"), opacity: 0.35 },
-            areaStyle: { color: colour("ahead"), opacity: isDark() ? 0.28 : 0.2 },
-          }),
+          { name: "Known customers", type: "bar", barMaxWidth: 48, stack: "bars", data: known, itemStyle: aheadStyle() },
+          ...kinds.map(([kind, rows]) => ({
+            name: OTHERS[kind],
+            type: "bar",
+            barMaxWidth: 48,
+            stack: "bars",
+            data: rows.map((row) => row?.expected_spend ?? null),
+            itemStyle: { ...aheadStyle(), ...style[kind] },
+          })),
         ],
       },
       table: {
-        head: ["Month", "Revenue", "Expected", "As far off as at worst"],
-        rows: all.map((name, number) => [
+        head: ["Month", "Revenue", "Known customers", ...kinds.map(([kind]) => OTHERS[kind]), ...(kinds.length ? ["Together"] : []), "Planned"],
+        textColumns: [0, kinds.length ? 4 + kinds.length : 3],
+        rows: all.map((name, place) => [
           month(name),
-          was[number] === null ? "" : asMoney(was[number]),
-          ahead[number] === null ? "" : asMoney(ahead[number]),
-          ahead[number] === null ? "" : range(ahead[number]),
+          was[place] === null ? "" : asMoney(was[place]),
+          known[place] === null ? "" : asMoney(known[place]),
+          ...kinds.map(([, rows]) => (rows[place] ? { ...asMoney(rows[place].expected_spend), range: rangeOf(rows[place]) } : "")),
+          ...(kinds.length ? [together[place] === null ? "" : asMoney(together[place])] : []),
+          plannedIn(name),
         ]),
       },
     };
   });
 
+  byId("others-label").textContent = `With ${others.map(([kind]) => OTHERS[kind].toLowerCase()).join(" and ")}`;
+  byId("others").addEventListener("change", draw);
+
   always(() => {
+    byId("others-choice").hidden = !others.length || isFiltered();
     const guests = total(past.filter((row) => row.segment === "guest"), "revenue");
+    const toCome = ahead.filter((row) => row.kind === "customers_to_come");
     byId("revenue-note").textContent =
-      "Expected is what today's customers are expected to spend, spread evenly over each step of the calendar; customers yet to come are not in it." +
-      (guests && !isFiltered() ? " Past revenue includes guests' orders." : "") +
-      (guests && isFiltered() ? " Guests' orders belong to no segment and are left out." : "");
+      "Known customers are today's, their forecast spread evenly over each step of the calendar. " +
+      (isFiltered()
+        ? "Customers still to come belong to no choice and are left out." + (guests ? " So are guests." : "")
+        : toCome.length
+          ? `Customers to come are ${numbers.format(Math.round(total(toCome, "new_customers")))} who will buy for the first time, at the rate of the last year.`
+          : "The shop is too young to say how many customers are still to come.");
     byId("calendar-note").textContent =
       worstMiss === null
         ? "No forecast has been judged yet, so nothing says how sure this is."
@@ -99,7 +123,7 @@ panel("revenue", ["revenue_by_month", "expected_by_month", "expected_by_horizon"
     const spend = expectedTotals();
     byId("calendar").replaceChildren(
       table({
-        caption: `From ${day(shop.as_of_date)}`,
+        caption: `Of today's customers, from ${day(shop.as_of_date)}`,
         head: ["Days ahead", "In these days", "In all so far"],
         rows: horizons.map(({ horizon_days: days, first_day: first, last_date: last }, number) => [
           { value: days, text: `${first}–${days}`, range: `to ${day(last)}` },
@@ -113,6 +137,10 @@ panel("revenue", ["revenue_by_month", "expected_by_month", "expected_by_horizon"
     );
   });
 });
+
+function rangeOf({ low_spend: least, high_spend: most }) {
+  return least === null ? "" : ` (${whole.format(least)} to ${whole.format(most)})`;
+}
 
 /* Every month from the first to the last: one without an order is a month all the same. */
 function monthsFrom(known) {

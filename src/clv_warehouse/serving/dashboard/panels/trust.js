@@ -89,19 +89,19 @@ panel("trust", ["judged_forecasts", "judged_deciles", "models_compared"], (_, de
             hover(names[place], [
               `Predicted: ${whole.format(judgements[place].predicted_spend)}`,
               `Actual: ${whole.format(judgements[place].actual_spend)}`,
-              `Off by ${signed(off(judgements[place]))}`,
+              `Off by ${offBy(off(judgements[place]))}`,
               plural(judgements[place].customers, "customer"),
             ]),
         },
         series: [
           { name: "Predicted", type: "bar", barMaxWidth: 48, data: judgements.map((each) => each.predicted_spend), itemStyle: aheadStyle(),
-            label: { show: true, position: "top", color: colour("text"), formatter: ({ dataIndex }) => signed(off(judgements[dataIndex])) } },
+            label: { show: true, position: "top", color: colour("text"), formatter: ({ dataIndex }) => offBy(off(judgements[dataIndex])) } },
           { name: "Actual", type: "bar", barMaxWidth: 48, data: judgements.map((each) => each.actual_spend), itemStyle: pastStyle() },
         ],
       },
       table: {
         head: ["Forecast", "Customers", "Predicted", "Actual", "Off by"],
-        rows: judgements.map((each, place) => [names[place], asCount(each.customers), asMoney(each.predicted_spend), asMoney(each.actual_spend), { value: off(each), text: signed(off(each)) }]),
+        rows: judgements.map((each, place) => [names[place], asCount(each.customers), asMoney(each.predicted_spend), asMoney(each.actual_spend), { value: off(each), text: offBy(off(each)) }]),
       },
     };
   });
@@ -122,7 +122,7 @@ panel("trust", ["judged_forecasts", "judged_deciles", "models_compared"], (_, de
             cell(row.normalised_gini, decimals.format),
             cell(row.spearman, decimals.format),
             cell(row.top_decile_capture, finely.format),
-            cell(row.total_bias, signed),
+            cell(row.total_bias, offBy),
             cell(row.mae, cents.format),
           ]),
         }),

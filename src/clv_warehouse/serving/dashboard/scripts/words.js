@@ -24,6 +24,8 @@ const formats = {
   share: (value) => finely.format(value),
 };
 const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${share.format(Math.abs(value))}`;
+/* How far off a total is. From a factor of four on nobody needs the figure. */
+const offBy = (value) => (value > 3 ? "far too high" : signed(value));
 const day = (text) =>
   new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" }).format(
     new Date(`${text}T00:00Z`),

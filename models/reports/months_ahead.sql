@@ -1,0 +1,78 @@
+-- One row per month ahead and kind of buyers: what the whole shop can expect, to hold
+-- against a budget.
+with shop as (
+    select * from {{ ref('shop') }}
+),
+
+known_customers as (
+    select
+        month,
+        max(days) as days,
+        sum(expected_spend) as expected_spend
+    from {{ ref('expected_by_month') }}
+    group by month
+),
+
+customers_to_come as (
+    select * from {{ ref('customers_to_come') }}
+    where is_scoring_date
+),
+
+-- Guests have no forecast of their own: they spend as in the last year.
+past_days as (
+    select
+        least(365, 1 + {{ days_between('first_order_date', 'as_of_date') }}) as days
+    from shop
+),
+
+guest_spend as (
+    select sum(orders.net_amount) as spend
+    from {{ ref('fct_orders') }} as orders
+    inner join shop
+        on
+            orders.ordered_date <= shop.as_of_date
+            and orders.ordered_date > {{ plus_days('shop.as_of_date', -365) }}
+    where orders.customer_key is null
+),
+
+kinds as (
+    select
+        month,
+        'known_customers' as kind,
+        days,
+        cast(null as double) as new_customers,
+        expected_spend,
+        cast(null as decimal(38, 2)) as low_spend,
+        cast(null as decimal(38, 2)) as high_spend
+    from known_customers
+    union all
+    select
+        month,
+        'customers_to_come' as kind,
+        days,
+        new_customers,
+        expected_spend,
+        low_spend,
+        high_spend
+    from customers_to_come
+    union all
+    select
+        known_customers.month,
+        'guests' as kind,
+        known_customers.days,
+        cast(null as double) as new_customers,
+        cast(
+            {{ rounded(
+                'cast(guest_spend.spend as double) * known_customers.days / past_days.days',
+                2,
+            ) }} as decimal(38, 2)
+        ) as expected_spend,
+        cast(null as decimal(38, 2)) as low_spend,
+        cast(null as decimal(38, 2)) as high_spend
+    from known_customers
+    cross join past_days
+    cross join guest_spend
+    where guest_spend.spend <> 0
+)
+
+select * from kinds
