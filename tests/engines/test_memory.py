@@ -20,7 +20,12 @@ from clv_warehouse.project.contracts import Column, Table, read_memory
 from warehouse import Warehouse
 
 # What models remember, and then what hooks write down of each command.
-OF_MODELS = ("clv.backtest_predictions", "clv.clv_network", "clv.score_history")
+OF_MODELS = (
+    "clv.backtest_predictions",
+    "clv.clv_network",
+    "clv.past_totals",
+    "clv.score_history",
+)
 MEMORY = (*OF_MODELS, "monitoring.build_commands", "monitoring.build_steps")
 PLAN = (
     "code_fingerprints",
@@ -468,11 +473,11 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("update clv.training_plan set is_due = false")
         connection.execute("alter table clv.clv_network drop column data_fingerprint")
-    models = ("backtest_predictions", "clv_network", "trainings", "score_history")
+    models = (*(name.removeprefix("clv.") for name in OF_MODELS), "trainings")
     done = warehouse.dbt("run", "--full-refresh", "--select", *models)
     assert done.returncode == 0, done.stdout
-    judged, networks, scores = remembered(warehouse.path)
-    assert (judged, scores) == (before[0], before[2])
+    judged, networks, *others = remembered(warehouse.path)
+    assert (judged, others) == (before[0], before[2:])
     place = [column.name for column in read_memory(parsed / "manifest.json")[1].columns]
     lacked = place.index("data_fingerprint")
     assert networks == [(*row[:lacked], *row[lacked + 1 :], None) for row in before[1]]
