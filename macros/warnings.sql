@@ -23,3 +23,8 @@
 {% macro counted(number, thing) -%}
     cast({{ number }} as string) || case when {{ number }} = 1 then ' {{ thing }}' else ' {{ thing }}s' end
 {%- endmacro %}
+
+{# A share as text, in whole percent: 0.254 is `25 %`. #}
+{% macro percent_text(share) -%}
+    cast(cast(round(100 * ({{ share }})) as integer) as string) || ' %'
+{%- endmacro %}
