@@ -13,6 +13,7 @@ predictions as (
         is_longest_horizon,
         cast({{ rounded('predicted_spend', 2) }} as decimal(38, 2)) as predicted_spend,
         chance_of_buying,
+        expected_orders,
         cast({{ rounded('spend_p10', 2) }} as decimal(38, 2)) as spend_p10,
         cast({{ rounded('spend_p50', 2) }} as decimal(38, 2)) as spend_p50,
         cast({{ rounded('spend_p90', 2) }} as decimal(38, 2)) as spend_p90,

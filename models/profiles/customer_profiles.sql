@@ -16,6 +16,10 @@ expected as (
     where is_longest_horizon
 ),
 
+next_orders as (
+    select * from {{ ref('next_orders') }}
+),
+
 customers as (
     select * from {{ ref('dim_customers') }}
 ),
@@ -84,6 +88,12 @@ select
     expected.spend_p50,
     expected.spend_p90,
     lifetime_values.chance_of_buying,
+    next_orders.usual_gap_days,
+    next_orders.patience_days,
+    next_orders.next_order_date,
+    next_orders.churn_risk,
+    next_orders.churn_risk_active_days,
+    next_orders.churn_risk_level,
     lifetime_values.lifetime_value,
     lifetime_values.value_rank,
     lifetime_values.value_decile,
@@ -97,5 +107,6 @@ inner join expected
     on
         lifetime_values.customer_key = expected.customer_key
         and lifetime_values.as_of_date = expected.as_of_date
+inner join next_orders on lifetime_values.customer_key = next_orders.customer_key
 inner join segments on lifetime_values.customer_key = segments.customer_key
 left join customers on lifetime_values.customer_key = customers.customer_key

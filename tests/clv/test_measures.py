@@ -368,6 +368,7 @@ def scores(horizons: list[int], customers: int) -> pd.DataFrame:
             "is_extrapolated": False,
             "predicted_spend": spend.ravel(),
             "chance_of_buying": chance.ravel(),
+            "expected_orders": 2 * chance.ravel(),
             "spend_p10": 0.0,
             "spend_p50": spend.ravel() / 2,
             "spend_p90": spend.ravel() * 2,

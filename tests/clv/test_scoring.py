@@ -83,7 +83,13 @@ def test_forecasts_never_fall_with_the_horizon(networks, features, is_network):
     by_horizon = found.sort_by(
         [("customer_key", "ascending"), ("horizon_days", "ascending")]
     )
-    for name in ("predicted_spend", "chance_of_buying", "spend_p10", "spend_p90"):
+    for name in (
+        "predicted_spend",
+        "chance_of_buying",
+        "expected_orders",
+        "spend_p10",
+        "spend_p90",
+    ):
         values = by_horizon[name].to_numpy().reshape(-1, len(HORIZONS))
         assert (np.diff(values, axis=1) >= 0).all()
     assert found["spend_p50"].null_count == 0
@@ -191,7 +197,7 @@ def test_later_years_have_only_what_the_prior_expects(
         horizons
     )
     assert found[found["is_longest_horizon"]]["horizon_days"].eq(max(horizons)).all()
-    forecasts = ["predicted_spend", "chance_of_buying", "spend_p10", "spend_p90"]
+    forecasts = ["predicted_spend", "chance_of_buying", "expected_orders", "spend_p90"]
     assert beyond[forecasts].isna().all(axis=None)
     expected = found.pivot_table("prior_spend", "customer_key", "horizon_days")
     assert (np.diff(expected, axis=1) > 0).all()

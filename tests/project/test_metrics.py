@@ -27,9 +27,11 @@ def expected(sample: duckdb.DuckDBPyConnection) -> dict[str, float]:
     days["net_amount"] = days["net_amount"].astype(float)
     purchases = days[days["is_purchase"]].groupby("customer_key")["activity_date"]
     silence = (as_of - purchases.max()).dt.days
+    span = (purchases.max() - purchases.min()).dt.days
+    patience = 3 * (span + 91) / (purchases.nunique() + 2)
     year = days[(as_of - days["activity_date"]).dt.days < 365]
     year_spend = year.groupby("customer_key")["net_amount"].sum()
-    at_risk = silence.index[(silence >= 91) & (silence < 182)]
+    at_risk = silence.index[(silence >= patience) & (silence < 2 * patience)]
     best = values.sort_values("lifetime_value", ascending=False)
     best = best.head(-(-len(best) // 10))
     orders = sample.sql("from orders.fct_orders").df()
@@ -41,7 +43,7 @@ def expected(sample: duckdb.DuckDBPyConnection) -> dict[str, float]:
     best_value = float(best["lifetime_value"].sum())
     return {
         "customers": len(purchases),
-        "active_customers": int((silence < 91).sum()),
+        "active_customers": int((silence < patience).sum()),
         "repeat_rate": float((purchases.nunique() > 1).mean()),
         "past_spend": float(days["net_amount"].sum()),
         "spend_365d": float(year["net_amount"].sum()),

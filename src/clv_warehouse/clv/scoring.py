@@ -7,13 +7,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.feature_set import FeatureSet, current_features
-from clv_warehouse.clv.network import QUANTILES, Outlook
+from clv_warehouse.clv.network import QUANTILES, Forecast, Outlook
 from clv_warehouse.clv.observations import Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import Accepted, last_accepted
 from clv_warehouse.clv.spread import Spread
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
+from clv_warehouse.project.arrays import Floats
 
 # With so many customers a hidden layer fits into a processor's cache.
 BATCH_ROWS = 1 << 13
@@ -30,6 +31,7 @@ SCHEMA = pa.schema(
         ("is_extrapolated", pa.bool_()),
         ("predicted_spend", pa.float64()),
         ("chance_of_buying", pa.float64()),
+        ("expected_orders", pa.float64()),
         ("spend_p10", pa.float64()),
         ("spend_p50", pa.float64()),
         ("spend_p90", pa.float64()),
@@ -128,11 +130,12 @@ def score_batch(
         first_layer = accepted.network.customer_layer(
             customers.inputs, customers.sequences
         )
-    so_far = np.zeros((len(customers), 2 + len(QUANTILES)))
+    so_far = np.zeros((len(customers), 3 + len(QUANTILES)))
     scored = []
     for horizon in rising:
         prior_spend = prior.expected_spend(history, horizon)
         chance = prior.chance_of_buying(history, horizon)
+        orders = prior.expected_purchases(history, horizon)
         values = np.full(so_far.shape, np.nan)
         if accepted:
             days = np.array([horizon])
@@ -145,12 +148,12 @@ def score_batch(
             )
             forecast = accepted.network.forecast(first_layer, outlook)
             values[:, 0], values[:, 1] = forecast.spend, forecast.chance
-            values[:, 2:] = forecast.quantiles
+            values[:, 2] = corrected_orders(orders, outlook, forecast)
+            values[:, 3:] = forecast.quantiles
         else:
-            values[:, 0], values[:, 1] = prior_spend, chance
+            values[:, 0], values[:, 1], values[:, 2] = prior_spend, chance, orders
         if spread:
-            purchases = prior.expected_purchases(history, horizon)
-            values[:, 2:] = spread.quantiles(history, prior_spend, purchases, chance)
+            values[:, 3:] = spread.quantiles(history, prior_spend, orders, chance)
         # A missing forecast stays missing.
         so_far = np.maximum(so_far, values)
         is_longest = horizon == rising[-1]
@@ -159,6 +162,18 @@ def score_batch(
         prior_spend = prior.expected_spend(history, horizon)
         scored.append(_rows(batch, horizon, False, None, prior_spend, accepted))
     return scored
+
+
+def corrected_orders(orders: Floats, outlook: Outlook, forecast: Forecast) -> Floats:
+    """Correct the prior's expected orders as the network corrects it, shape (n,).
+
+    The network forecasts spend and chance, not orders. The prior's orders are taken
+    times the geometric mean of both corrections, which forecast them better than either
+    correction alone (DECISIONS.md). There are at least as many as the chance of one.
+    """
+    of_chance = forecast.chance / outlook.chance
+    of_spend = forecast.spend / outlook.spend
+    return np.maximum(orders * np.sqrt(of_chance * of_spend), forecast.chance)
 
 
 def _rows(
@@ -186,7 +201,7 @@ def _rows(
                 pa.nulls(count, pa.float64())
                 if values is None
                 else pa.array(np.ascontiguousarray(values[:, column]), from_pandas=True)
-                for column in range(2 + len(QUANTILES))
+                for column in range(3 + len(QUANTILES))
             ),
             pa.array(prior_spend),
             pa.repeat("network" if accepted else "prior", count),
