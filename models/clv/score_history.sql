@@ -1,6 +1,8 @@
 -- One row per customer, as-of date and horizon: what was predicted, and when. A run gives
 -- what differs from what was said of that day before. Only the newest day can still be
--- said anew: a run for an earlier date does not change what was really said then.
+-- said anew: a run for an earlier date does not change what was really said then, and
+-- neither does a run that comes so late that it would be a replay.
+{%- set now = "cast('" ~ run_started_at.strftime("%Y-%m-%d %H:%M:%S") ~ "' as timestamp)" %}
 with predictions as (
     select * from {{ ref('clv_predictions') }}
 ),
@@ -51,7 +53,7 @@ said as (
         sampled.spend_p90,
         sampled.scored_by,
         sampled.network_version,
-        cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as timestamp) as said_at
+        {{ now }} as said_at
     from sampled
     left join said_before
         on
@@ -59,9 +61,17 @@ said as (
             and sampled.horizon_days = said_before.horizon_days
     where
         said_before.customer_key is null
-        or sampled.predicted_spend != said_before.predicted_spend
-        or coalesce(sampled.network_version, 'prior')
-        != coalesce(said_before.network_version, 'prior')
+        or (
+            (
+                sampled.predicted_spend != said_before.predicted_spend
+                or coalesce(sampled.network_version, 'prior')
+                != coalesce(said_before.network_version, 'prior')
+            )
+            and (
+                not {{ is_replay(now, 'sampled.as_of_date') }}
+                or {{ is_replay('said_before.said_at', 'said_before.as_of_date') }}
+            )
+        )
 )
 
 select * from said
