@@ -27,6 +27,7 @@ from benchmarks.judging import (
 from clv_warehouse.clv.backtest import SCHEMA, Case, read_observations
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.features import read_features
 from clv_warehouse.project.keys import define_key_of
@@ -115,16 +116,19 @@ def judge_system(warehouse: str, system: str, seeds: int) -> None:
             read_observations(features, wanted),
             [name for feed in SYSTEMS[system] for name in FEEDS[feed]],
         )
+        shop_days = ShopDays.from_arrow(
+            connection.table("features.shop_days").to_arrow_table()
+        )
         (end,) = features.aggregate("max(as_of_date)").fetchall()[0]
         horizons = np.unique(observations.horizon_days).tolist()
         # Of the truth at the scoring date, a horizon ends so many days after it.
         ends = [(end, days) for days in horizons]
         ends += [(end + timedelta(days=days), days) for days in horizons]
+        cases = [Case.of(observations, shop_days, *each) for each in ends]
         for seed in range(1, seeds + 1):
             config = NetworkConfig(seed=seed)
             judged = pa.concat_tables(
-                Case.of(observations, *case).network_rows(config, Progress(system))
-                for case in ends
+                case.network_rows(config, Progress(system)) for case in cases
             )
             named = pa.repeat(f"{system}/{seed}", len(judged))
             place = SCHEMA.get_field_index("model")

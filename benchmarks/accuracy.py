@@ -38,10 +38,12 @@ from benchmarks.shop import load_shop
 from clv_warehouse.clv.backtest import Case, read_observations
 from clv_warehouse.clv.feature_set import current_features
 from clv_warehouse.clv.network import NetworkConfig
-from clv_warehouse.clv.registry import NETWORK
+from clv_warehouse.clv.registry import NETWORK, PRIOR
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.learning.encoders import ENCODERS
 from clv_warehouse.learning.progress import Progress
 
+SHOP_DAYS = "features.shop_days"
 RESAMPLES = 500
 # Resamples that are computed at once: few, so their weights stay in the cache.
 AT_ONCE = 25
@@ -63,7 +65,7 @@ LABELS = {
     NETWORK: "**network**",
     f"{NETWORK}_cnn": "network, cnn",
     f"{NETWORK}_rnn": "network, rnn",
-    "bgnbd_gamma_gamma": "BG/NBD + Gamma-Gamma",
+    PRIOR: "prior",
     "gradient_boosting": "gradient boosting",
     "ziln": "ZILN",
     "dense_mse": "dense 128-64-1, MSE",
@@ -161,8 +163,9 @@ def judge_others(warehouse: str, horizon_days: int) -> None:
             connection.table("features.customer_targets"),
             current_features(),
         )
+        days = ShopDays.from_arrow(connection.table(SHOP_DAYS).to_arrow_table())
         case = Case.of(
-            observations, origin + timedelta(days=horizon_days), horizon_days
+            observations, days, origin + timedelta(days=horizon_days), horizon_days
         )
         for encoder in ENCODERS:
             config = NetworkConfig(encoder=encoder)

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 
 from benchmarks.floor import make_features
-from benchmarks.harness import FOLDER, Dbt, Row, call, rows
+from benchmarks.harness import FOLDER, ROOT, Dbt, Row, call, rows
 from benchmarks.shop import load_shop, make_shop
 from benchmarks.spark import score_on_spark
 from clv_warehouse.clv.feature_set import current_features
@@ -31,6 +31,7 @@ PEOPLE = 100_000
 DUCKDB = "duckdb"
 FEATURES = "features.customer_features"
 NETWORKS = "clv.clv_network"
+SHOP_DAYS = "features.shop_days"
 
 
 def benchmark(
@@ -95,6 +96,9 @@ def repeat_features(made: str, warehouse: str, customers: int) -> None:
             "(select max(as_of_date) from made.customer_features)) as known "
             f"limit {customers}"
         )
+        shop_days = (ROOT / "models" / "features" / "shop_days.sql").read_text()
+        shop_days = shop_days.replace("{{ ref('customer_days') }}", "made.customer_days")
+        connection.execute(f"create table {SHOP_DAYS} as {shop_days}")
         connection.register("networks", SCHEMA.empty_table())
         connection.execute(f"create table {NETWORKS} as from networks")
 
@@ -122,7 +126,7 @@ def add_network(warehouse: str) -> None:
             Decision(ACCEPTED, "random"),
             replace(network, members=members).to_bytes(),
             config="{}",
-            prior=fit_prior(features).to_json(),
+            prior=fit_prior(features, connection.table(SHOP_DAYS)).to_json(),
         )
         connection.register("row", row)
         connection.execute(f"insert into {NETWORKS} by name from row")

@@ -59,7 +59,7 @@ shop as (
         profiles.scored_by,
         case
             when profiles.scored_by = 'network' then 'clv_network'
-            else 'bgnbd_gamma_gamma'
+            else 'prior'
         end as scoring_model,
         trainings.network_version,
         cast(trainings.trained_at as date) as trained_date,

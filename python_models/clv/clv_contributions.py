@@ -7,6 +7,7 @@ def model(dbt, session):
     dbt.config(materialized="table")
     networks = dbt.ref("clv_network")
     features = dbt.ref("customer_features")
+    days = dbt.ref("shop_days")
     scores = dbt.ref("clv_scores")
     customers = dbt.config.meta_get("customers")
-    return explain(networks, features, scores, customers)
+    return explain(networks, features, days, scores, customers)

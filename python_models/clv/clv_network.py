@@ -11,4 +11,5 @@ def model(dbt, session):
     metrics = dbt.ref("backtest_metrics")
     features = dbt.ref("customer_features")
     targets = dbt.ref("customer_targets")
-    return trained(Plan.of(plan, NETWORK), metrics, features, targets)
+    days = dbt.ref("shop_days")
+    return trained(Plan.of(plan, NETWORK), metrics, features, targets, days)

@@ -7,6 +7,7 @@ def model(dbt, session):
     dbt.config(materialized="table")
     networks = dbt.ref("clv_network")
     features = dbt.ref("customer_features")
+    days = dbt.ref("shop_days")
     horizons = dbt.config.meta_get("horizons")
     lifetime_years = dbt.config.meta_get("lifetime_years")
-    return score(networks, features, horizons, lifetime_years)
+    return score(networks, features, days, horizons, lifetime_years)

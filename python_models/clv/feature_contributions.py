@@ -7,5 +7,6 @@ def model(dbt, session):
     dbt.config(materialized="table")
     networks = dbt.ref("clv_network")
     features = dbt.ref("customer_features")
+    days = dbt.ref("shop_days")
     scores = dbt.ref("clv_scores")
-    return weigh(networks, features, scores)
+    return weigh(networks, features, days, scores)

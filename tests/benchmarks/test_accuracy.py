@@ -51,7 +51,7 @@ def test_the_table_stands_between_the_marks(tmp_path):
     }
     network = {"normalised_gini": 0.8, "total_bias": -0.034}
     found = [
-        *rows("cdnow/91", "bgnbd_gamma_gamma", prior),
+        *rows("cdnow/91", "prior", prior),
         *rows("cdnow/91", "clv_network", network),
         *rows("cdnow_sample/91", "clv_network_cnn", prior),
         *rows("cdnow_sample/91", "formula", prior),

@@ -12,10 +12,11 @@ from clv_warehouse.clv.baselines import BASELINES
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.registry import PRIOR, decide, mean_measures
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.learning.acceptance import judged_cases
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
-from simulated import FIRST, shop
+from simulated import FIRST, NO_DAYS, shop
 
 CONFIG = NetworkConfig(hidden_units=(16, 8), epochs=3)
 ORIGIN = FIRST + timedelta(days=300)
@@ -31,7 +32,9 @@ FORECASTS = [
 def judged(features, targets):
     observations = Observations.from_arrow(features, targets)
     end = ORIGIN + timedelta(days=91)
-    return judge(observations, end, 91, CONFIG, Progress("test"))
+    return judge(
+        observations, ShopDays.from_arrow(NO_DAYS), end, 91, CONFIG, Progress("test")
+    )
 
 
 def test_what_happens_after_an_origin_changes_no_forecast_at_it():
@@ -61,7 +64,7 @@ def test_the_truth_stands_beside_each_forecast():
     found = judged(features, targets)
     assert set(found["model"].to_pylist()) == {
         "clv_network",
-        "bgnbd_gamma_gamma",
+        "prior",
         *BASELINES,
     }
     truth = {
@@ -83,10 +86,12 @@ def test_without_customers_nothing_is_judged(as_of_date):
     with duckdb.connect() as connection:
         connection.register("features", features.slice(0, 0))
         connection.register("targets", targets.slice(0, 0))
+        connection.register("days", NO_DAYS)
         found = backtest(
             Plan("clv_network", True, "test", as_of_date, settings='{"network": {}}'),
             connection.table("features"),
             connection.table("targets"),
+            connection.table("days"),
             [30, 91],
         )
     assert found.schema == SCHEMA
@@ -97,7 +102,7 @@ def test_nothing_is_judged_anew_while_nothing_is_due():
     with duckdb.connect() as connection:
         rows = connection.sql("select 1 as as_of_date")
         plan = Plan("clv_network", False, "test", date(2025, 1, 1))
-        assert backtest(plan, rows, rows, [30]) == SCHEMA.empty_table()
+        assert backtest(plan, rows, rows, rows, [30]) == SCHEMA.empty_table()
 
 
 def case(gini, bias, mae):
@@ -151,7 +156,7 @@ def test_measures_are_means_over_cases_by_size_of_bias_and_relative_mae():
         {
             "origin_date": [date(2024, 5, 2)] * 4 + [date(2024, 3, 2)] * 4,
             "horizon_days": [30] * 4 + [91] * 4,
-            "model": ["clv_network", "clv_network", *["bgnbd_gamma_gamma"] * 2] * 2,
+            "model": ["clv_network", "clv_network", *["prior"] * 2] * 2,
             "measure": ["total_bias", "mae"] * 4,
             "value": [0.2, 5.0, 0.1, 10.0, -0.4, 300.0, 0.1, 200.0],
         }

@@ -140,7 +140,7 @@ def test_what_is_no_network_does_not_score_whatever_its_digest(
 def test_a_prior_that_cannot_be_read_does_not_score(
     row: dict, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert scorer(judged(**row | {"prior": '{"bgnbd": {}}'})) is None
+    assert scorer(judged(**row | {"prior": '{"purchases": {"bg_nbd": {}}}'})) is None
     assert "network good has a prior that cannot be read" in capsys.readouterr().out
 
 

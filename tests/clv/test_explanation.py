@@ -16,6 +16,7 @@ from clv_warehouse.clv.observations import Customers
 from clv_warehouse.learning import registry
 from clv_warehouse.learning.encoders import ENCODER_SHAPES
 from networks import judged, network_of
+from simulated import NO_DAYS
 
 HORIZON = 182
 
@@ -36,15 +37,15 @@ def tables(networks, features, scored_by=None, horizons=(30, HORIZON), most=10**
     """What explain and weigh give after scoring by some networks, and the scores."""
     with duckdb.connect() as connection:
         scorers = networks if scored_by is None else scored_by
-        for name, rows in {"scorers": scorers, "features": features}.items():
+        given = {"scorers": scorers, "features": features, "days": NO_DAYS}
+        for name, rows in given.items():
             connection.register(name, rows)
-        scored = scoring.score(
-            connection.table("scorers"), connection.table("features"), horizons
-        )
+        scored = scoring.score(*(connection.table(name) for name in given), horizons, 3)
         scores = pa.table(scored)
         connection.register("networks", networks)
         connection.register("scores", scores)
-        given = [connection.table(name) for name in ("networks", "features", "scores")]
+        names = ("networks", "features", "days", "scores")
+        given = [connection.table(name) for name in names]
         explained = pa.table(explanation.explain(*given, most))
         return explained, explanation.weigh(*given), scores
 

@@ -11,9 +11,20 @@ from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Customers, Observations
 from clv_warehouse.clv.registry import stored_config
 from clv_warehouse.clv.retraining import fingerprint
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.learning.plan import Plan
-from simulated import shop
+from simulated import NO_DAYS, shop
+
+DAYS = pa.table(
+    {
+        "activity_date": [date(2024, 1, 1), date(2024, 1, 2)],
+        "new_customers": [2, 1],
+        "purchases": [3, 2],
+        "purchase_amount": [30.0, 20.0],
+        "net_amount": [30.0, 15.0],
+    }
+)
 
 
 def changed(table, column, change):
@@ -34,17 +45,22 @@ def changed(table, column, change):
         ("targets", "purchases", lambda purchases: purchases + 1),
         ("today", "customer_key", lambda key: f"{key}x"),
         ("today", "amount_last", lambda amount: amount + 0.01),
+        ("days", "new_customers", lambda customers: customers + 1),
+        ("days", "purchases", lambda purchases: purchases + 1),
+        ("days", "net_amount", lambda amount: amount + 0.01),
     ],
 )
 def test_every_input_is_part_of_the_fingerprint(table, column, change):
     features, targets = shop(customers=5)
     last = features["as_of_date"].to_numpy().max()
     today = features.take(np.flatnonzero(features["as_of_date"].to_numpy() == last))
-    tables = {"features": features, "targets": targets, "today": today}
+    tables = {"features": features, "targets": targets, "today": today, "days": DAYS}
 
-    def found(features, targets, today):
+    def found(features, targets, today, days):
         return fingerprint(
-            Observations.from_arrow(features, targets), Customers.from_arrow(today)
+            Observations.from_arrow(features, targets),
+            Customers.from_arrow(today),
+            ShopDays.from_arrow(days),
         )
 
     before = found(**tables)
@@ -63,8 +79,9 @@ def test_customers_are_part_of_the_fingerprint():
         for table in (features, targets)
     ]
     today = Customers.from_arrow(features.slice(0, 1))
+    days = ShopDays.from_arrow(NO_DAYS)
     before, after = (
-        fingerprint(Observations.from_arrow(*tables), today)
+        fingerprint(Observations.from_arrow(*tables), today, days)
         for tables in ((features, targets), renamed)
     )
     assert before != after

@@ -20,7 +20,7 @@ from clv_warehouse.clv.training import train
 from clv_warehouse.learning import registry
 from clv_warehouse.learning.progress import Progress
 from networks import judged
-from simulated import shop
+from simulated import NO_DAYS, shop
 
 HORIZONS = [365, 30, 91]
 
@@ -53,12 +53,9 @@ def scores(networks, features, horizons=HORIZONS, lifetime_years=1):
     with duckdb.connect() as connection:
         connection.register("networks", networks)
         connection.register("features", features)
-        found = scoring.score(
-            connection.table("networks"),
-            connection.table("features"),
-            horizons,
-            lifetime_years,
-        )
+        connection.register("days", NO_DAYS)
+        tables = [connection.table(name) for name in ("networks", "features", "days")]
+        found = scoring.score(*tables, horizons, lifetime_years)
         return pa.table(found)
 
 

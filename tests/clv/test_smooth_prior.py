@@ -1,29 +1,47 @@
 """Tests that the smooth prior equals the prior and that its slopes fit its values."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from clv_warehouse.clv.smooth_prior import PRIOR_INPUTS, ExpectedPurchases, SmoothPrior
+from clv_warehouse.clv.bgnbd import BgNbd
+from clv_warehouse.clv.pareto import ParetoNbd
+from clv_warehouse.clv.smooth_prior import PRIOR_INPUTS, SmoothPrior
 
 HORIZON = 182
 
 
+@pytest.fixture(
+    scope="module",
+    params=[
+        BgNbd(0.6, 60.0, 0.8, 2.4),
+        BgNbd(0.6, 60.0, 0.8, 2.4, may_buy_once=True),
+        ParetoNbd(0.6, 60.0, 0.6, 80.0),
+    ],
+    ids=["bgnbd", "modified", "pareto"],
+)
+def seasonal(request, prior):
+    """The prior with each model of purchases."""
+    return replace(prior, purchases=request.param)
+
+
 @pytest.fixture(scope="module")
-def smooth(prior):
+def smooth(seasonal, customers):
     """The prior's, for customers of up to 50 purchases and 500 days of tenure."""
-    purchases = ExpectedPurchases.fit(prior.bgnbd, HORIZON, 50, 500)
-    return SmoothPrior(prior, HORIZON, purchases, least_spend=1e-12)
+    date = customers.as_of_date.max()
+    return SmoothPrior.of(seasonal, date, HORIZON, (50, 500), least_spend=1e-12)
 
 
-def test_the_smooth_prior_is_the_prior(smooth, prior, customers):
+def test_the_smooth_prior_is_the_prior(smooth, seasonal, customers):
     names = customers.features.names
     places = [names.index(name) for name in PRIOR_INPUTS]
     view = smooth(customers.inputs[:, places].astype(float))
     history = customers.history
     assert np.exp(view.log_spend) == pytest.approx(
-        prior.expected_spend(history, HORIZON), rel=1e-4
+        seasonal.expected_spend(history, HORIZON), rel=1e-4
     )
-    chance = np.clip(prior.chance_of_buying(history, HORIZON), 1e-4, 1 - 1e-4)
+    chance = np.clip(seasonal.chance_of_buying(history, HORIZON), 1e-4, 1 - 1e-4)
     assert view.logit_chance == pytest.approx(
         np.log(chance / (1 - chance)), abs=1e-4, rel=1e-4
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clv_warehouse.clv.prior import History
+from clv_warehouse.clv.history import History
 from clv_warehouse.clv.spread import LEAST_SCALE, Spread
 
 

@@ -8,6 +8,16 @@ import pyarrow as pa
 from clv_warehouse.project.features import read_features
 
 FIRST = date(2024, 1, 1)
+# The rows of shop_days of a shop that says nothing of its season.
+NO_DAYS = pa.schema(
+    [
+        ("activity_date", pa.date32()),
+        ("new_customers", pa.int64()),
+        ("purchases", pa.int64()),
+        ("purchase_amount", pa.float64()),
+        ("net_amount", pa.float64()),
+    ]
+).empty_table()
 HORIZONS = (30, 91)
 # What this shop does not compute has no value, or zero where it must have one.
 OTHER_FEATURES = {

@@ -8,8 +8,8 @@ explained: the prior changes along the line, and so does the network that correc
             + level + t * season
 
 where kept is the share of the prior's forecast that the network keeps, level is what
-all customers share at this horizon, and season is the part that the time of year adds.
-The typical customer has no season.
+all customers share at this horizon, and season is the part that the time of year adds,
+in the prior and in the level. The typical customer has no season.
 
 The line is straight in the network's inputs: logs of counts, days and amounts, those of
 the last purchases too if the network reads them. The typical customer is the mean of
@@ -31,14 +31,9 @@ from clv_warehouse.clv.network import (
     Outlook,
 )
 from clv_warehouse.clv.observations import Customers, calendar_shares
-from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.clv.reasons import contributing
-from clv_warehouse.clv.smooth_prior import (
-    PRIOR_INPUTS,
-    ExpectedPurchases,
-    SmoothPrior,
-    View,
-)
+from clv_warehouse.clv.smooth_prior import PRIOR_INPUTS, SmoothPrior, View
 from clv_warehouse.learning.attribution import (
     POINTS,
     dense_layers,
@@ -85,10 +80,11 @@ class Explainer:
 
         The mean of `sample` is the typical one.
         """
-        smooth = SmoothPrior(
+        smooth = SmoothPrior.of(
             prior,
+            as_of_date,
             horizon_days,
-            ExpectedPurchases.fit(prior.bgnbd, horizon_days, *most),
+            most,
             LEAST_SHARE_OF_MEAN_SPEND * network.scale,
         )
         calendar = calendar_shares(np.array([as_of_date]), np.array([horizon_days]))
@@ -121,8 +117,15 @@ class Explainer:
         return [names.index(name) for name in PRIOR_INPUTS]
 
     @cached_property
+    def season_of_prior(self) -> float:
+        """How much they add to the log of what the prior expects of the typical one."""
+        return self.prior.season_at(
+            self.typical[:, self.prior_places].astype(np.float64)
+        )
+
+    @cached_property
     def season(self) -> float:
-        """How much the months of the horizon add to the log of everybody's spend."""
+        """How much the months of the horizon add to the log of the level."""
         return float((self.calendar @ self.network.level.by_month)[0, 1])
 
     @cached_property
@@ -135,6 +138,7 @@ class Explainer:
     def baseline(self) -> float:
         """The spend expected of the typical customer, without season."""
         view = self.prior(self.typical[:, self.prior_places].astype(np.float64))
+        view = view.shifted(-self.season_of_prior)
         first = self.network.customer_layer(self.typical, self.typical_sequences)
         output = self.network.forward(first, self._pair_inputs(view))[0, 1]
         output += self.network.kept[1] * view.log_spend[0]
@@ -142,10 +146,11 @@ class Explainer:
 
     def forecast(self, customers: Customers) -> Floats:
         """Forecast customers as they are scored, shape (m,)."""
-        prior, days = self.prior.prior, self.prior.horizon_days
+        days = self.prior.horizon_days
+        prospects = Prospects(self.prior.prior, customers.history)
         outlook = Outlook.bounded(
-            prior.expected_spend(customers.history, days),
-            prior.chance_of_buying(customers.history, days),
+            prospects.spend(days),
+            prospects.chance(days),
             np.array([days]),
             self.calendar,
             self.network.scale,
@@ -180,6 +185,7 @@ class Explainer:
         by_step = np.zeros((len(step_ways), len(way), step_ways.shape[2]))
         for node, mass in nodes(points):
             view = self.prior(start + node * way)
+            view = view.shifted((node - 1) * self.season_of_prior)
             # The part without an encoder is linear along the line; the part with one is
             # not.
             layer, backward = network.read(
@@ -194,11 +200,12 @@ class Explainer:
             )
             output += self.level + node * seasons
             spend = mass * np.exp(kept * view.log_spend + output)
-            by_season += spend
+            by_season += spend * seasons
             by_prior += spend[:, None] * (
                 view.log_spend_slopes * (kept + pair_slopes[:, 1:2])
                 + view.logit_chance_slopes * pair_slopes[:, 2:3]
             )
+            by_season += spend * self.season_of_prior * (kept + pair_slopes[:, 1])
             weight = spend[:, None].astype(np.float32)
             for total, slope in zip(by_layer, layer_slopes, strict=True):
                 total += weight * slope
@@ -211,7 +218,7 @@ class Explainer:
             contributions[:, :known] += (total @ arrays[0][:known].T) * distance
         contributions[:, self.prior_places] += by_prior * way
         contributions[:, known:-1] = (by_step * step_ways).sum(axis=0)
-        contributions[:, -1] = by_season * seasons
+        contributions[:, -1] = by_season
         return contributions
 
     def _pair_inputs(self, view: View) -> Singles:

@@ -13,8 +13,9 @@ from clv_warehouse.clv.baselines import BASELINES
 from clv_warehouse.clv.feature_set import FeatureSet, current_features
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
-from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.clv.registry import NETWORK, PRIOR, network_config
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.clv.spread import Spread
 from clv_warehouse.clv.training import train
 from clv_warehouse.engines.doorway import doorway
@@ -45,6 +46,7 @@ def backtest(
     plan: Plan,
     features: Relation,
     targets: Relation,
+    days: Relation,
     horizons: Sequence[int],
 ) -> pa.Table:
     """Judge each horizon at the date from which it reaches the as-of date.
@@ -56,7 +58,9 @@ def backtest(
         return SCHEMA.empty_table()
     config = network_config(plan)
     known = known_rows(features, targets, config.features)
-    return apart(judge_all, plan.as_of_date, sorted(horizons), config, **known)
+    return apart(
+        judge_all, plan.as_of_date, sorted(horizons), config, **known, days=days
+    )
 
 
 def judge_all(
@@ -65,12 +69,15 @@ def judge_all(
     config: NetworkConfig,
     features: pa.Table,
     targets: pa.Table,
+    days: pa.Table,
 ) -> pa.Table:
     """Judge all models at each date from which a horizon reaches `end`."""
     observations = Observations.from_arrow(features, targets)
+    shop_days = ShopDays.from_arrow(days)
     progress = Progress("backtest_predictions")
     judged = [
-        judge(observations, end, horizon, config, progress) for horizon in horizons
+        judge(observations, shop_days, end, horizon, config, progress)
+        for horizon in horizons
     ]
     return pa.concat_tables([SCHEMA.empty_table(), *judged])
 
@@ -111,13 +118,14 @@ def read_observations(
 
 def judge(
     observations: Observations,
+    days: ShopDays,
     end: date,
     horizon_days: int,
     config: NetworkConfig,
     progress: Progress,
 ) -> pa.Table:
     """Judge all models at the date from which the horizon reaches `end`."""
-    case = Case.of(observations, end, horizon_days)
+    case = Case.of(observations, days, end, horizon_days)
     if not len(case.judged):
         return SCHEMA.empty_table()
     place = f"{horizon_days} days from {case.origin}"
@@ -140,27 +148,31 @@ class Case:
         origin: the date.
         training: observations whose horizons were over by then.
         judged: the customers known then, with what they spent later; perhaps none.
+        days: what had happened in the shop by then.
 
     """
 
     origin: np.datetime64
     training: Observations
     judged: Observations
+    days: ShopDays
 
     @classmethod
-    def of(cls, observations: Observations, end: date, horizon_days: int) -> "Case":
+    def of(
+        cls, observations: Observations, days: ShopDays, end: date, horizon_days: int
+    ) -> "Case":
         """Find the case whose horizon reaches `end`."""
         origin = np.datetime64(end, "D") - horizon_days
         judged = observations.where(
             (observations.as_of_date == origin)
             & (observations.horizon_days == horizon_days)
         )
-        return cls(origin, observations.known_at(origin), judged)
+        return cls(origin, observations.known_at(origin), judged, days.until(origin))
 
     @cached_property
     def prior(self) -> Prior:
         """The prior, fitted on the judged customers."""
-        return Prior.fit(self.judged.history)
+        return Prior.fit(self.judged.history, self.days)
 
     def network_rows(self, config: NetworkConfig, progress: Progress) -> pa.Table:
         """Train a network on what was known; return its forecasts.
@@ -178,11 +190,11 @@ class Case:
     def prior_rows(self) -> pa.Table:
         """Return forecasts of the prior alone, which learns from no target."""
         history, days = self.judged.history, self.judged.horizon_days
-        spend = self.prior.expected_spend(history, days)
-        purchases = self.prior.expected_purchases(history, days)
-        chance = self.prior.chance_of_buying(history, days)
-        spread = Spread.fit(history)
-        quantiles = spread.quantiles(history, spend, purchases, chance)
+        prospects = Prospects(self.prior, history)
+        spend, chance = prospects.spend(days), prospects.chance(days)
+        quantiles = Spread.fit(history).quantiles(
+            history, spend, prospects.purchases(days), chance
+        )
         return self.rows(PRIOR, spend, chance, quantiles)
 
     def rows(

@@ -59,6 +59,7 @@ IMPORTANCE = pa.schema(
 def explain(
     networks: Relation,
     features: Relation,
+    days: Relation,
     scores: Relation,
     most_customers: int,
 ) -> pa.Table | ByBatch:
@@ -68,7 +69,7 @@ def explain(
     highest forecasts, at most so many. Raises ValueError where `scores` are not those
     of the last accepted row of `networks` at the date of `features`.
     """
-    cases = Cases.find(networks, features, scores)
+    cases = Cases.find(networks, features, days, scores)
     if cases is None:
         return CONTRIBUTIONS.empty_table()
     by_value = cases.rows.order("predicted_spend desc, customer_key").limit(
@@ -105,6 +106,7 @@ def explain(
 def weigh(
     networks: Relation,
     features: Relation,
+    days: Relation,
     scores: Relation,
 ) -> pa.Table:
     """Return what each feature adds to the longest forecasts of clv_scores.
@@ -112,7 +114,7 @@ def weigh(
     The figures are means over all customers, or over a fixed sample of them. Raises as
     `explain` does.
     """
-    cases = Cases.find(networks, features, scores)
+    cases = Cases.find(networks, features, days, scores)
     if cases is None:
         return IMPORTANCE.empty_table()
     explainer, said = cases.explainer, catalogue()
@@ -169,6 +171,7 @@ class Cases:
         cls,
         networks: Relation,
         features: Relation,
+        days: Relation,
         scores: Relation,
     ) -> "Cases | None":
         """Find the last scores and what made them; None if there are no scores."""
@@ -190,7 +193,7 @@ class Cases:
         network = accepted.network if accepted else no_correction()
         columns = ", ".join(network.features.columns)
         today = features.filter(f"as_of_date = date '{as_of}'").project(columns)
-        prior = accepted.prior if accepted else fit_prior(today)
+        prior = accepted.prior if accepted else fit_prior(today, days)
         predicted = longest.project("customer_key, predicted_spend")
         explainer = Explainer.of(
             network,

@@ -39,7 +39,7 @@ from clv_warehouse.clv.feature_set import (
     current_features,
 )
 from clv_warehouse.clv.observations import MONTHS, PURCHASES, Observations
-from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.learning.encoders import ENCODED, ENCODER_SHAPES, ENCODERS
 from clv_warehouse.project.arrays import Singles
 
@@ -124,10 +124,11 @@ class Outlook:
     @classmethod
     def of(cls, prior: Prior, observations: Observations, scale: float) -> "Outlook":
         """Ask the prior about some observations; see `bounded`."""
-        history, horizon_days = observations.history, observations.horizon_days
+        prospects = Prospects(prior, observations.customers.history)
+        horizon_days, row = observations.horizon_days, observations.row
         return cls.bounded(
-            prior.expected_spend(history, horizon_days),
-            prior.chance_of_buying(history, horizon_days),
+            prospects.spend(horizon_days, row),
+            prospects.chance(horizon_days, row),
             horizon_days,
             observations.calendar,
             scale,

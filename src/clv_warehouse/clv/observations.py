@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from clv_warehouse.clv.clock import MONTHS, months_of
 from clv_warehouse.clv.feature_set import (
     CATEGORY_BITS,
     FORMULA,
@@ -15,12 +16,11 @@ from clv_warehouse.clv.feature_set import (
     FeatureSet,
     current_features,
 )
-from clv_warehouse.clv.prior import History
+from clv_warehouse.clv.history import History
 from clv_warehouse.project.arrays import Floats, Singles
 
 # How many of the last purchases a sequence has.
 PURCHASES = 16
-MONTHS = 12
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,8 @@ class Customers:
             self.numbers["recency_days"],
             self.numbers["tenure_days"],
             self.numbers["amount_mean"],
+            self.numbers.get("amount_sd"),
+            self.as_of_date,
         )
 
     @cached_property
@@ -213,12 +215,7 @@ class Observations:
     @cached_property
     def history(self) -> History:
         """What the prior reads, shape (n,)."""
-        return History.from_features(
-            self.column("frequency"),
-            self.column("recency_days"),
-            self.column("tenure_days"),
-            self.column("amount_mean"),
-        )
+        return self.customers.history.take(self.row)
 
     @cached_property
     def calendar(self) -> Singles:
@@ -282,6 +279,5 @@ def calendar_shares(dates: NDArray[np.datetime64], horizons: NDArray) -> Singles
     shares = np.zeros((len(distinct), MONTHS), dtype=np.float32)
     for share, day, horizon in zip(shares, days[place], horizons[place], strict=True):
         window = np.arange(day + 1, day + 1 + horizon).astype("datetime64[D]")
-        months = window.astype("datetime64[M]").astype(np.int64) % MONTHS
-        share += np.bincount(months, minlength=MONTHS) / horizon
+        share += np.bincount(months_of(window), minlength=MONTHS) / horizon
     return shares[row]

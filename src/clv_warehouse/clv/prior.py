@@ -1,478 +1,294 @@
-"""The prior: BG/NBD for how often a customer buys, Gamma-Gamma for how much.
+"""The prior: when a customer buys, and for how much, without looking at any target.
 
-Sources: Fader, Hardie & Lee (2005), "Counting Your Customers the Easy Way"
-(BG/NBD); Fader & Hardie (2013), "The Gamma-Gamma Model of Monetary Value".
-Times are days throughout; money is in the currency of the history.
+Customers buy at an even rate of a clock on which busy months are longer (clock.py),
+until they leave: with time (Pareto/NBD) or after a purchase (BG/NBD, modified or not),
+whichever is likelier for the shop. They spend as Gamma-Gamma says, more or less in some
+months, less what usually comes back. Times are days; money is in the currency of the
+history.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import digamma, expit, gammaln
 
+from clv_warehouse.clv.amounts import GammaGamma
+from clv_warehouse.clv.bgnbd import BgNbd
+from clv_warehouse.clv.clock import MONTHS, Clock
+from clv_warehouse.clv.history import History, distinct
+from clv_warehouse.clv.pareto import ParetoNbd
+from clv_warehouse.clv.purchases import Days, PurchaseModel
+from clv_warehouse.clv.season import COHORT_DAYS, ShopDays, month_effects
 from clv_warehouse.project.arrays import Floats
 
-Days = float | NDArray
-
-# Parameters are sought within this factor of a common value.
-REACH = 1e4
-# Nodes of the quadrature: relative error below 1e-7 for horizons up to a year,
-# whatever the parameters, and near machine precision for common ones.
-NODES = 48
+# The models have four parameters: more customers do not make them better.
+FIT_CUSTOMERS = 8_000
+# How often the clock and the model on it are fitted in turn.
+ROUNDS = 2
+FAMILIES = {"pareto_nbd": ParetoNbd, "bg_nbd": BgNbd}
+# What returns take off spend is believed within these limits.
+LEAST_KEPT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class History:
-    """What a customer's purchases say, as of a date; every array has shape (n,).
+class Prior:
+    """What a customer will spend: purchases on the shop's clock times amounts.
 
     Attributes:
-        frequency: repeat purchase days: 0 for a customer who bought on one day only.
-        recency: days from the first to the last purchase.
-        age: days from the first purchase to the as-of date.
-        monetary: mean spend of the customer's purchases.
-        purchases: how many purchases `monetary` is the mean of. By default all, the
-            first included: a customer who bought once has shown a level of spend too.
-            Fader & Hardie leave the first one out; for their convention give the mean
-            of the repeat purchases and `purchases=frequency`.
-        weights: how many customers each row stands for, by default one.
+        purchases: when customers buy, in days of the clock.
+        amounts: what they spend per purchase.
+        clock: how busy each month is.
+        amount_by_month: (12,) how much larger purchases are in each month; mean one.
+        kept: the share of spend that does not come back.
 
     """
 
-    frequency: Floats
-    recency: Floats
-    age: Floats
-    monetary: Floats
-    purchases: Floats
-    weights: Floats
-
-    def __init__(
-        self,
-        frequency: NDArray,
-        recency: NDArray,
-        age: NDArray,
-        monetary: NDArray,
-        purchases: NDArray | None = None,
-        weights: NDArray | None = None,
-    ) -> None:
-        """Check the columns against each other and hold them as float64.
-
-        Raises ValueError, naming the column, if a length differs, a value is
-        negative or not finite, or a recency exceeds its age.
-        """
-        repeats = np.asarray(frequency, dtype=np.float64)
-        columns = {
-            "frequency": repeats,
-            "recency": recency,
-            "age": age,
-            "monetary": monetary,
-            "purchases": repeats + 1 if purchases is None else purchases,
-            "weights": np.ones_like(repeats) if weights is None else weights,
-        }
-        for name, values in columns.items():
-            column = np.asarray(values, dtype=np.float64)
-            if column.shape != repeats.shape or column.ndim != 1:
-                raise ValueError(
-                    f"{name} has shape {column.shape}, frequency {repeats.shape}: "
-                    "give one value per customer"
-                )
-            wrong = ~(np.isfinite(column) & (column >= 0))
-            if wrong.any():
-                raise ValueError(
-                    f"{name} must be finite and at least 0, found {column[wrong][0]}"
-                )
-            object.__setattr__(self, name, column)
-        late = self.recency > self.age
-        if late.any():
-            raise ValueError(
-                f"recency {self.recency[late][0]} exceeds age {self.age[late][0]}: "
-                "a last purchase lies after the as-of date"
-            )
-
-    def __len__(self) -> int:
-        return len(self.frequency)
-
-    @cached_property
-    def pairs(self) -> tuple[Sequence[Floats], NDArray[np.intp]]:
-        """Find the distinct pairs of frequency and age, and each customer's place.
-
-        A million customers share a few thousand pairs, so each horizon computes few
-        values.
-        """
-        return _distinct(self.frequency, self.age)
+    purchases: ParetoNbd | BgNbd
+    amounts: GammaGamma
+    clock: Clock
+    amount_by_month: Floats
+    kept: float
 
     @classmethod
-    def from_features(
-        cls,
-        frequency: NDArray,
-        recency_days: NDArray,
-        tenure_days: NDArray,
-        amount_mean: NDArray,
-        weights: NDArray | None = None,
-    ) -> "History":
-        """Translate the columns of customer_features, shape (n,) each.
+    def fit(cls, history: History, days: ShopDays | None = None) -> "Prior":
+        """Fit all parts to customers as of one date and the shop's days up to it.
 
-        There `frequency` counts all purchase days, `recency_days` the days since
-        the last and `tenure_days` the days since the first.
+        It is finite for any history, even none. Without `days` all months are alike
+        and nothing comes back.
         """
-        purchases = np.asarray(frequency, dtype=np.float64)
-        tenure = np.asarray(tenure_days, dtype=np.float64)
-        since_last = np.asarray(recency_days, dtype=np.float64)
+        sample = thinned(history)
+        clock, even = Clock.even(), np.ones(MONTHS)
+        if days is None or not len(days.day):
+            return cls(likeliest(sample), GammaGamma.fit(history), clock, even, 1.0)
+        for _ in range(ROUNDS):
+            model = ParetoNbd.fit(clock.history(sample))
+            clock = Clock.of_effects(purchase_effects(days, model, clock))
+        gross = days.gross.sum()
+        kept = np.clip(days.net.sum() / gross, LEAST_KEPT, 1) if gross > 0 else 1.0
         return cls(
-            frequency=purchases - 1,
-            recency=tenure - since_last,
-            age=tenure,
-            monetary=amount_mean,
-            purchases=purchases,
-            weights=weights,
+            likeliest(clock.history(sample)),
+            GammaGamma.fit(history),
+            clock,
+            Clock.of_effects(amount_effects(days, history)).by_month,
+            float(kept),
         )
-
-
-@dataclass(frozen=True)
-class BgNbd:
-    """Buying at a gamma-distributed rate, until a beta-distributed chance to stop.
-
-    `r` and `alpha` (days) are shape and rate of the purchase rate's gamma; `a` and
-    `b` the parameters of the beta of stopping after a purchase.
-    """
-
-    r: float
-    alpha: float
-    a: float
-    b: float
-
-    @classmethod
-    def fit(cls, history: History) -> "BgNbd":
-        """Maximum likelihood; where the data determine none, the penalised one."""
-        (frequency, recency, age), row = _distinct(
-            history.frequency, history.recency, history.age
-        )
-        weights = np.bincount(row, history.weights, len(frequency)).astype(float)
-        counts, row_count = np.unique(frequency, return_inverse=True)
-
-        def gain(log_parameters: Floats) -> tuple[float, Floats]:
-            r, alpha, a, b = np.exp(log_parameters)
-            model = cls(r, alpha, a, b)
-            rows = model._row_log_likelihood(counts, row_count, recency, age)
-            slope = model._gradient(counts, row_count, recency, age, weights)
-            return _total(weights, rows), slope * np.exp(log_parameters)
-
-        starts = np.log(
-            [[0.5, 180.0, 1.0, 2.0], [0.25, 30.0, 1.0, 3.0], [2.0, 365.0, 0.2, 2.0]]
-        )
-        r, alpha, a, b = np.exp(_climb(gain, starts, weights.sum()))
-        return cls(float(r), float(alpha), float(a), float(b))
-
-    def log_likelihood(self, history: History) -> float:
-        """Logarithm of the probability of all histories; Fader et al., equation 6."""
-        counts, row_count = np.unique(history.frequency, return_inverse=True)
-        rows = self._row_log_likelihood(counts, row_count, history.recency, history.age)
-        return _total(history.weights, rows)
-
-    def p_alive(self, history: History) -> Floats:
-        """Chance that the customer still buys at all at the as-of date, shape (n,).
-
-        It is one for a customer without a repeat purchase: in the model nobody stops
-        before the first repeat.
-        """
-        return expit(-self._log_odds_stopped(history))
-
-    def chance_of_buying(self, history: History, horizon_days: Days) -> Floats:
-        """Chance of a purchase in the next `horizon_days`, shape (n,).
-
-        A customer who is alive buys at a rate whose posterior is gamma (r + x,
-        alpha + T) and stops only after a purchase. So the next purchase comes as in the
-        NBD. `horizon_days` is one number or one per customer.
-        """
-        shape = self.r + history.frequency
-        stretch = horizon_days / (self.alpha + history.age)
-        return -self.p_alive(history) * np.expm1(-shape * np.log1p(stretch))
-
-    def expected_purchases(self, history: History, horizon_days: Days) -> Floats:
-        """Purchases expected in the next `horizon_days`, per customer, shape (n,).
-
-        Fader, Hardie & Lee (2005), equation 10; `horizon_days` is one number or one per
-        customer. Their form divides zero by zero at a = 1 and cancels near it. For a
-        customer who is alive and s = horizon / (alpha + T), the same quantity is the
-        mean of (1 - (1 + p s)^-(r + x)) / p over p ~ Beta(a, b + x). All terms of it
-        are positive, and Gauss-Jacobi quadrature integrates it.
-        """
-        if np.ndim(horizon_days):
-            stretch = horizon_days / (self.alpha + history.age)
-            (counts, stretches), row = _distinct(history.frequency, stretch)
-        else:
-            (counts, ages), row = history.pairs
-            stretches = horizon_days / (self.alpha + ages)
-        values, row_count = np.unique(counts, return_inverse=True)
-        rules = [_beta_quadrature(self.a, self.b + value) for value in values]
-        nodes, masses = (np.array(parts) for parts in zip(*rules, strict=True))
-        shape = self.r + counts
-        alive = np.zeros(len(counts))
-        for node, mass in zip(nodes.T, masses.T, strict=True):
-            chance = node[row_count]
-            none = np.expm1(-shape * np.log1p(chance * stretches))
-            alive -= mass[row_count] * none / chance
-        return self.p_alive(history) * alive[row]
-
-    def _log_odds_stopped(self, history: History) -> Floats:
-        """Log of the odds of having stopped; minus infinity without a repeat."""
-        x = history.frequency
-        ratio = np.log((self.alpha + history.age) / (self.alpha + history.recency))
-        odds = (
-            np.log(self.a)
-            - np.log(self.b + np.maximum(x, 1) - 1)
-            + (self.r + x) * ratio
-        )
-        return np.where(x > 0, odds, -np.inf)
-
-    def _row_log_likelihood(
-        self, counts: Floats, row_count: NDArray, recency: Floats, age: Floats
-    ) -> Floats:
-        """Per row; `counts[row_count]` is its number of repeat purchases."""
-        r, alpha, a, b = self.r, self.alpha, self.a, self.b
-        of_count = (
-            gammaln(r + counts)
-            - gammaln(r)
-            + r * np.log(alpha)
-            + gammaln(a + b)
-            + gammaln(b + counts)
-            - gammaln(b)
-            - gammaln(a + b + counts)
-        )
-        x = counts[row_count]
-        still = -(r + x) * np.log(alpha + age)
-        with np.errstate(divide="ignore"):
-            log_stop = np.log(np.where(counts > 0, a / (b + counts - 1), 0.0))
-        stopped = log_stop[row_count] - (r + x) * np.log(alpha + recency)
-        return of_count[row_count] + np.logaddexp(still, stopped)
-
-    def _gradient(
-        self,
-        counts: Floats,
-        row_count: NDArray,
-        recency: Floats,
-        age: Floats,
-        weights: Floats,
-    ) -> Floats:
-        """Slope of the weighted log-likelihood in r, alpha, a and b, shape (4,)."""
-        r, alpha, a, b = self.r, self.alpha, self.a, self.b
-        x = counts[row_count]
-        repeated = x > 0
-        log_age, log_recency = np.log(alpha + age), np.log(alpha + recency)
-        before = b + np.where(repeated, x, 1) - 1
-        odds = np.log(a / before) + (r + x) * (log_age - log_recency)
-        stopped = np.where(repeated, expit(odds), 0.0)
-        still = 1 - stopped
-        rate = still / (alpha + age) + stopped / (alpha + recency)
-        by_count = np.bincount(row_count, weights, len(counts))
-        joint = digamma(a + b) - digamma(a + b + counts)
-        return np.array(
-            [
-                _total(by_count, digamma(r + counts) - digamma(r) + np.log(alpha))
-                - _total(weights, still * log_age + stopped * log_recency),
-                _total(weights, r / alpha - (r + x) * rate),
-                _total(by_count, joint) + _total(weights, stopped) / a,
-                _total(by_count, joint + digamma(b + counts) - digamma(b))
-                - _total(weights, stopped / before),
-            ]
-        )
-
-
-@dataclass(frozen=True)
-class GammaGamma:
-    """Spend per purchase: gamma around a level that is itself gamma-distributed.
-
-    A purchase is gamma (p, v), the customer's v is gamma (q, gamma). `q` is held
-    above one, where the mean spend is finite.
-    """
-
-    p: float
-    q: float
-    gamma: float
-
-    @classmethod
-    def fit(cls, history: History) -> "GammaGamma":
-        """Maximum likelihood; where the data determine none, the penalised one.
-
-        It leaves out rows without a purchase or with a mean of zero, which say nothing.
-        Without any row the mean is one unit of currency.
-        """
-        known = (history.purchases > 0) & (history.monetary > 0)
-        known &= history.weights > 0
-        weights = history.weights[known]
-        # In units of the mean amount, parameters have the same size in any currency.
-        unit = (
-            np.average(history.monetary[known], weights=weights) if known.any() else 1
-        )
-        mean = history.monetary[known] / unit
-        counts, row_count = np.unique(history.purchases[known], return_inverse=True)
-        by_count = np.bincount(row_count, weights, len(counts))
-        total = counts[row_count] * mean
-        log_total = np.log(total)
-
-        def gain(log_parameters: Floats) -> tuple[float, Floats]:
-            p, excess, gamma = np.exp(log_parameters)
-            q = 1 + excess
-            shape = p * counts
-            log_rate = np.log(gamma + total)
-            of_count = gammaln(shape + q) - gammaln(shape) - gammaln(q)
-            of_mean = shape[row_count] * (log_total - log_rate) - np.log(mean)
-            of_level = np.log(gamma) - log_rate
-            value = _total(by_count, of_count)
-            value += _total(weights, of_mean + q * of_level)
-            growth = digamma(shape + q)
-            slope_p = _total(by_count, counts * (growth - digamma(shape)))
-            slope_p += _total(weights, counts[row_count] * (log_total - log_rate))
-            slope_q = _total(by_count, growth - digamma(q))
-            slope_q += _total(weights, of_level)
-            rate = (shape[row_count] + q) / (gamma + total)
-            slope_gamma = _total(weights, q / gamma - rate)
-            scales = np.array([p, excess, gamma])
-            return value, np.array([slope_p, slope_q, slope_gamma]) * scales
-
-        starts = np.log([[4.0, 3.0, 0.75], [1.0, 1.0, 1.0], [20.0, 1.0, 0.1]])
-        p, excess, gamma = np.exp(_climb(gain, starts, weights.sum()))
-        return cls(float(p), float(1 + excess), float(gamma * unit))
-
-    def expected_amount(self, history: History) -> Floats:
-        """Mean spend of the customer's next purchases, shape (n,).
-
-        Fader & Hardie (2013), equation 5: the customer's own mean, drawn towards the
-        mean of all customers; the fewer purchases it rests on, the more.
-        """
-        seen = np.where(history.monetary > 0, history.purchases, 0)
-        evidence = self.gamma + seen * history.monetary
-        return self.p * evidence / (self.p * seen + self.q - 1)
-
-
-@dataclass(frozen=True)
-class Prior:
-    """What a customer will spend: purchases (BG/NBD) times amount (Gamma-Gamma)."""
-
-    bgnbd: BgNbd
-    gamma_gamma: GammaGamma
-
-    @classmethod
-    def fit(cls, history: History) -> "Prior":
-        """Both models by maximum likelihood; finite for any history, even none."""
-        return cls(BgNbd.fit(history), GammaGamma.fit(history))
 
     def expected_spend(self, history: History, horizon_days: Days) -> Floats:
         """Spend expected in the next `horizon_days`, shape (n,), in currency."""
-        purchases = self.bgnbd.expected_purchases(history, horizon_days)
-        return purchases * self.gamma_gamma.expected_amount(history)
+        return Prospects(self, history).spend(horizon_days)
+
+    def expected_purchases(self, history: History, horizon_days: Days) -> Floats:
+        """Purchases expected in the next `horizon_days`, shape (n,)."""
+        return Prospects(self, history).purchases(horizon_days)
 
     def chance_of_buying(self, history: History, horizon_days: Days) -> Floats:
         """Chance of at least one purchase in the next `horizon_days`, shape (n,)."""
-        return self.bgnbd.chance_of_buying(history, horizon_days)
-
-    def expected_purchases(self, history: History, horizon_days: Days) -> Floats:
-        """Purchase days expected in the next `horizon_days`, shape (n,)."""
-        return self.bgnbd.expected_purchases(history, horizon_days)
+        return Prospects(self, history).chance(horizon_days)
 
     def p_alive(self, history: History) -> Floats:
-        """Chance that the customer still buys at all at the as-of date, shape (n,)."""
-        return self.bgnbd.p_alive(history)
+        """Chance that the customer has not left for good, shape (n,)."""
+        return Prospects(self, history).alive
+
+    def amount_factor(
+        self, as_of: NDArray[np.datetime64], horizon_days: Days
+    ) -> Floats:
+        """Return what the months of a horizon and returns make of an amount, (n,)."""
+        start = as_of.astype(np.int64)
+        end = start + np.asarray(horizon_days)
+        bought = self.clock(end) - self.clock(start)
+        return self.kept * (self._spent(end) - self._spent(start)) / bought
+
+    @property
+    def spend_by_month(self) -> Floats:
+        """How much more is spent on a day of each month, (12,), with a mean of one."""
+        return self.clock.by_month * self.amount_by_month
+
+    @cached_property
+    def _spent(self) -> Clock:
+        """The clock of spend: a day counts as what is bought times for how much."""
+        return Clock(self.spend_by_month)
 
     def to_json(self) -> str:
         """Write the parameters as JSON, which from_json reads back to the bit."""
-        return json.dumps(asdict(self))
+        (family,) = (
+            name for name, of in FAMILIES.items() if of is type(self.purchases)
+        )
+        return json.dumps(
+            {
+                "purchases": {family: asdict(self.purchases)},
+                "amounts": asdict(self.amounts),
+                "by_month": self.clock.by_month.tolist(),
+                "amount_by_month": self.amount_by_month.tolist(),
+                "kept": self.kept,
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Prior":
-        """Read the prior that to_json wrote."""
-        parameters = json.loads(text)
+        """Read the prior that to_json wrote.
+
+        Raises KeyError, TypeError or ValueError if it is none.
+        """
+        stored = json.loads(text)
+        ((family, parameters),) = stored["purchases"].items()
+        months = (stored["by_month"], stored["amount_by_month"])
+        clock, amounts = (np.array(each, dtype=np.float64) for each in months)
+        if {clock.shape, amounts.shape} != {(MONTHS,)}:
+            raise ValueError(f"a prior has {MONTHS} months")
         return cls(
-            BgNbd(**parameters["bgnbd"]), GammaGamma(**parameters["gamma_gamma"])
+            FAMILIES[family](**parameters),
+            GammaGamma(**stored["amounts"]),
+            Clock(clock),
+            amounts,
+            float(stored["kept"]),
         )
 
 
-def _climb(
-    gain: Callable[[Floats], tuple[float, Floats]], starts: Floats, size: float
-) -> Floats:
-    """Return the log-parameters at which `gain` is highest, shape (k,).
+@dataclass(frozen=True, eq=False)
+class Prospects:
+    """What the prior expects of customers; what no horizon changes is computed once.
 
-    `gain` returns value and slope. `starts` has a row per climb, the first with common
-    values; the best climb counts. `size` is the number of customers. Some data
-    determine no maximum: nobody repeated, all amounts are equal, or there is one
-    customer. If the data bend `gain` in some direction less than a standard normal
-    around the first start would, a second search adds the penalty of that normal.
+    All methods take a horizon of days, one number or one per row, and return a value
+    per row, shape (n,). `rows` are places in the history, by default all.
     """
-    size = max(size, 1.0)
 
-    def climb(penalty: float) -> Floats:
-        def loss(point: Floats) -> tuple[float, Floats]:
-            value, slope = gain(point)
-            away = point - starts[0]
-            return (
-                (penalty * away @ away / 2 - value) / size,
-                (penalty * away - slope) / size,
-            )
+    prior: Prior
+    history: History
 
-        reach = np.log(REACH)
-        climbs = [
-            minimize(
-                loss,
-                start,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=list(zip(starts[0] - reach, starts[0] + reach, strict=True)),
-                options={"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-7},
-            )
-            for start in starts
-        ]
-        return min(climbs, key=lambda climbed: climbed.fun).x
+    def spend(self, horizon_days: Days, rows: NDArray | None = None) -> Floats:
+        """Spend expected within the horizon, in currency."""
+        factor = self.prior.amount_factor(
+            _chosen(self.history.as_of, rows), horizon_days
+        )
+        amount = _chosen(self.amount, rows) * factor
+        return self.purchases(horizon_days, rows) * amount
 
-    point = climb(penalty=0.0)
-    steps: Floats = 1e-3 * np.eye(len(point))
-    bend = [(gain(point - s)[1] - gain(point + s)[1]) / 2e-3 for s in steps]
-    is_determined = np.linalg.eigvalsh(np.array(bend)).min() > 1
-    return point if is_determined else climb(penalty=1.0)
+    def purchases(self, horizon_days: Days, rows: NDArray | None = None) -> Floats:
+        """Purchases expected within the horizon."""
+        model = self.prior.purchases
+        return self._if_alive(model.purchases_if_alive, horizon_days, rows)
+
+    def chance(self, horizon_days: Days, rows: NDArray | None = None) -> Floats:
+        """Chance of at least one purchase within the horizon."""
+        model = self.prior.purchases
+        return self._if_alive(model.chance_if_alive, horizon_days, rows)
+
+    @cached_property
+    def alive(self) -> Floats:
+        """Chance that the customer has not left for good."""
+        return self.prior.purchases.p_alive(self._on_clock)
+
+    @cached_property
+    def amount(self) -> Floats:
+        """What the customer's purchases are worth on average, before returns."""
+        return self.prior.amounts.expected_amount(self.history)
+
+    @cached_property
+    def _on_clock(self) -> History:
+        return self.prior.clock.history(self.history)
+
+    @cached_property
+    def _pairs(self) -> tuple[Sequence[NDArray], NDArray[np.intp]]:
+        """The distinct pairs of repeat purchases and age, and each customer's place.
+
+        A million customers share a few thousand pairs.
+        """
+        return distinct(self._on_clock.frequency, self._on_clock.age)
+
+    def _if_alive(
+        self,
+        expected: Callable[[Floats, Floats, Floats], Floats],
+        horizon_days: Days,
+        rows: NDArray | None,
+    ) -> Floats:
+        """Return what is expected of who is alive, times the chance of that."""
+        as_of = _chosen(self.history.as_of, rows)
+        ahead = self.prior.clock.ahead(as_of, horizon_days)
+        (repeats, age), place = self._pairs
+        if len(ahead) and (ahead == ahead[0]).all():
+            values = expected(repeats, age, np.full(len(age), ahead[0]))[place]
+            return _chosen(self.alive, rows) * _chosen(values, rows)
+        place = _chosen(place, rows)
+        (pair, horizon), again = distinct(place, ahead)
+        values = expected(repeats[pair], age[pair], horizon)
+        return _chosen(self.alive, rows) * values[again]
 
 
-def _total(weights: NDArray, values: NDArray) -> float:
-    """Add up values times weights, shape (n,) each.
+def _chosen(values: NDArray, rows: NDArray | None) -> NDArray:
+    return values if rows is None else values[rows]
 
-    It does not use `@`, because BLAS splits a long sum over threads that spin while
-    they wait for each other. Beside other work a fit then took fifty times as long.
+
+def thinned(history: History) -> History:
+    """Return at most FIT_CUSTOMERS of the rows, always the same ones."""
+    if len(history) <= FIT_CUSTOMERS:
+        return history
+    random = np.random.default_rng(0)
+    chosen = random.choice(len(history), FIT_CUSTOMERS, replace=False)
+    return history.take(np.sort(chosen))
+
+
+def likeliest(history: History) -> ParetoNbd | BgNbd:
+    """Fit the model of purchases that is likeliest for a history, on its clock.
+
+    All have four parameters, so that their likelihoods compare.
     """
-    return float((weights * values).sum())
+    models: list[ParetoNbd | BgNbd] = [
+        ParetoNbd.fit(history),
+        BgNbd.fit(history),
+        BgNbd.fit(history, may_buy_once=True),
+    ]
+    return max(models, key=lambda model: model.log_likelihood(history))
 
 
-def _distinct(*columns: Floats) -> tuple[Sequence[Floats], NDArray[np.intp]]:
-    """Return the distinct rows of columns of shape (n,), and each row's place there."""
-    code = np.zeros(len(columns[0]), dtype=np.int64)
-    for column in columns:
-        values, place = np.unique(column, return_inverse=True)
-        # Numbering anew after each column keeps the codes below n squared.
-        codes, code = np.unique(code * len(values) + place, return_inverse=True)
-    first = np.empty(len(codes), dtype=np.intp)
-    first[code] = np.arange(len(code))
-    return [column[first] for column in columns], code
+def purchase_effects(days: ShopDays, model: PurchaseModel, clock: Clock) -> Floats:
+    """Estimate in logs how much more is bought in each month of the year, (12,).
 
-
-@lru_cache(maxsize=1 << 14)
-def _beta_quadrature(a: float, b: float) -> tuple[Floats, Floats]:
-    """Return nodes in (0, 1) and masses, shape (NODES,), for means over Beta(a, b).
-
-    Golub & Welsch (1969): the nodes are the eigenvalues of the Jacobi matrix. Its
-    entries come from the coefficients of Gauss's continued fraction of the beta's
-    moments, which are all positive, so nothing cancels. Every batch asks for the same
-    few rules, so they are cached.
+    Repeat purchases are held against those that `model` expects of all customers who
+    came before, if all months were alike.
     """
-    k = np.arange(1, NODES)
-    even = k * (b + k - 1) / ((a + b + 2 * k - 2) * (a + b + 2 * k - 1))
-    odd = (a + k) * (a + b + k - 1) / ((a + b + 2 * k - 1) * (a + b + 2 * k))
-    odd = np.concatenate([[a / (a + b)], odd])
-    jacobi = np.diag(odd)
-    jacobi[k, k] += even
-    # eigh reads the lower triangle only.
-    jacobi[k, k - 1] = np.sqrt(odd[:-1] * even)
-    nodes, vectors = np.linalg.eigh(jacobi)
-    # Rounding may put the smallest node at or below zero. The function that is averaged
-    # is smooth there, so a tiny positive node will do.
-    return np.maximum(nodes, 1e-100), vectors[0] ** 2
+    day = days.day.astype(np.int64)
+    cohort = (day - day[0]) // COHORT_DAYS
+    customers = np.bincount(cohort, days.new_customers)
+    middle = np.minimum(
+        day[0] + COHORT_DAYS * np.arange(len(customers)) + COHORT_DAYS // 2, day[-1]
+    )
+    came = customers > 0
+    months, place = np.unique(days.month, return_inverse=True)
+    last = np.array([day[place == each][-1] for each in range(len(months))])
+    ends = clock(np.concatenate([[day[0] - 1], last]))
+    age = np.maximum(ends - clock(middle[came])[:, None], 0)
+    repeats = model.repeats_by(age.ravel()).reshape(age.shape)
+    on_clock = customers[came] @ np.diff(repeats, axis=1)
+    expected = on_clock / clock.by_month[months % MONTHS]
+    observed = days.by_month(days.repeats)
+    return month_effects(months, observed, expected, observed)
+
+
+def amount_effects(days: ShopDays, history: History) -> Floats:
+    """Estimate in logs how much larger purchases are in each month of the year.
+
+    A mean of amounts rests on fewer events than there were purchases, because amounts
+    vary; `history` shows how much.
+    """
+    count = days.by_month(days.new_customers + days.repeats)
+    amount = days.by_month(days.gross)
+    if amount.sum() <= 0:
+        return np.zeros(MONTHS)
+    usual = amount.sum() / count.sum()
+    purchases = history.purchases * history.weights
+    own = np.nan_to_num(history.spread) ** 2
+    square = (purchases * (history.monetary**2 + own)).sum() / purchases.sum()
+    varied = max(square / usual**2 - 1, 0.01)
+    return month_effects(
+        np.arange(days.month[0], days.month[-1] + 1),
+        amount / usual,
+        count,
+        count / varied,
+        spreads=(0.01, 0.03, 0.1, 0.2),
+        usual=0.05,
+        drift=0.01,
+        noise=0.04,
+    )

@@ -21,7 +21,7 @@ from clv_warehouse.learning.registry import Stored, accepted_networks
 NETWORK = "clv_network"
 TRAIN_AGAIN = "dbt build --vars '{retrain: true}'"
 # The model that scores if no network does.
-PRIOR = "bgnbd_gamma_gamma"
+PRIOR = "prior"
 # By luck a shop's total is off by about so much, whatever forecasts it (benchmarks of
 # totals: logarithms of 113 past errors have this spread). Below it errors hardly count.
 LUCK = 0.2

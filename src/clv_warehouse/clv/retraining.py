@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from clv_warehouse.clv.backtest import known_rows
@@ -16,6 +17,7 @@ from clv_warehouse.clv.registry import (
     stored_config,
 )
 from clv_warehouse.clv.scoring import fixed_sample
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.clv.training import train
 from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.engines.doorway import doorway
@@ -39,6 +41,7 @@ def trained(
     metrics: Relation,
     features: Relation,
     targets: Relation,
+    days: Relation,
 ) -> pa.Table:
     """Return a new row of clv_network, if a training is due, and none otherwise."""
     if not plan.is_due or plan.as_of_date is None:
@@ -53,6 +56,7 @@ def trained(
         judged_cases(metrics, plan.as_of_date),
         **known_rows(features, targets, reads),
         today=today.project(", ".join(reads.columns)),
+        days=days,
     )
     progress.say(row["decision"][0].as_py())
     return row
@@ -64,6 +68,7 @@ def trained_row(
     features: pa.Table,
     targets: pa.Table,
     today: pa.Table,
+    days: pa.Table,
 ) -> pa.Table:
     """Train a network for `today`, rows of customer_features; return its new row.
 
@@ -72,7 +77,8 @@ def trained_row(
     config = network_config(plan)
     observations = Observations.from_arrow(features, targets)
     customers = Customers.from_arrow(today)
-    prior = Prior.fit(customers.history)
+    shop_days = ShopDays.from_arrow(days).until(np.datetime64(plan.as_of_date))
+    prior = Prior.fit(customers.history, shop_days)
     network = train(observations, prior, customers, config, Progress(NETWORK), TUNING)
     decision = decide(cases)
     if not network.corrects:
@@ -81,14 +87,14 @@ def trained_row(
         plan,
         decision,
         network.to_bytes(),
-        data_fingerprint=fingerprint(observations, customers),
+        data_fingerprint=fingerprint(observations, customers, shop_days),
         config=stored_config(plan, config, TUNING),
         prior=prior.to_json(),
         measures=json.dumps(mean_measures(cases)),
     )
 
 
-def fingerprint(observations: Observations, today: Customers) -> str:
+def fingerprint(observations: Observations, today: Customers, days: ShopDays) -> str:
     """Return 32 letters that differ if anything does that a network is trained on."""
     return data_fingerprint(
         [
@@ -106,5 +112,10 @@ def fingerprint(observations: Observations, today: Customers) -> str:
             observations.horizon_days,
             observations.spend,
             observations.purchases,
+            days.day,
+            days.new_customers,
+            days.repeats,
+            days.gross,
+            days.net,
         ]
     )

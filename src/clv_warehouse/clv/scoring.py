@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from clv_warehouse.clv.feature_set import FeatureSet, current_features
 from clv_warehouse.clv.network import QUANTILES, Forecast, Outlook
 from clv_warehouse.clv.observations import Customers, calendar_shares
-from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.clv.registry import Accepted, last_accepted
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.clv.spread import Spread
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
@@ -18,7 +19,7 @@ from clv_warehouse.project.arrays import Floats
 
 # With so many customers a hidden layer fits into a processor's cache.
 BATCH_ROWS = 1 << 13
-# The prior has seven parameters: more customers than this do not make it better.
+# The prior has few parameters: more customers than this do not make it better.
 SAMPLE_CUSTOMERS = 25_000
 DAYS_PER_YEAR = 365
 
@@ -46,14 +47,16 @@ SCHEMA = pa.schema(
 def score(
     networks: Relation,
     features: Relation,
+    days: Relation,
     horizons: Sequence[int],
     lifetime_years: int,
 ) -> pa.Table | ByBatch:
     """Forecast all customers at the last as-of date, for each horizon.
 
     The last accepted network in `networks`, rows of clv_network, makes the forecasts.
-    If there is none, the prior makes them, fitted on the customers themselves. For the
-    later years of a lifetime there is only what the prior expects.
+    If there is none, the prior makes them, fitted on the customers themselves and on
+    `days`, rows of shop_days. For the later years of a lifetime there is only what the
+    prior expects.
     """
     (date,) = features.aggregate("max(as_of_date)").fetchall()[0]
     if date is None:
@@ -69,7 +72,7 @@ def score(
         .project(", ".join(reads.columns))
         .order("customer_key")
     )
-    prior = accepted.prior if accepted else fit_prior(today)
+    prior = accepted.prior if accepted else fit_prior(today, days)
     spread = None if accepted else fit_spread(today)
     rising = sorted(horizons)
     later = later_horizons(rising[-1], lifetime_years)
@@ -90,11 +93,16 @@ def later_horizons(longest: int, lifetime_years: int) -> list[int]:
     return [end for end in ends if end > longest]
 
 
-def fit_prior(features: Relation) -> Prior:
-    """Fit the prior on rows of customer_features, or on a fixed sample of them."""
+def fit_prior(features: Relation, days: Relation) -> Prior:
+    """Fit the prior on customers as of one date, or on a fixed sample of them.
+
+    `features` are their rows of customer_features, `days` the rows of shop_days.
+    """
     columns = ", ".join(current_features().without_sequences.columns)
     rows = fixed_sample(features).project(columns).to_arrow_table()
-    return Prior.fit(Customers.from_arrow(rows).history)
+    customers = Customers.from_arrow(rows)
+    shop_days = ShopDays.from_arrow(days.to_arrow_table())
+    return Prior.fit(customers.history, shop_days.until(customers.as_of_date.max()))
 
 
 def fit_spread(features: Relation) -> Spread:
@@ -125,7 +133,7 @@ def score_batch(
     `spread` gives the prior's quantiles, if no network is accepted.
     """
     customers = Customers.from_arrow(batch, reads)
-    history = customers.history
+    prospects = Prospects(prior, customers.history)
     if accepted:
         first_layer = accepted.network.customer_layer(
             customers.inputs, customers.sequences
@@ -133,9 +141,8 @@ def score_batch(
     so_far = np.zeros((len(customers), 3 + len(QUANTILES)))
     scored = []
     for horizon in rising:
-        prior_spend = prior.expected_spend(history, horizon)
-        chance = prior.chance_of_buying(history, horizon)
-        orders = prior.expected_purchases(history, horizon)
+        prior_spend, chance = prospects.spend(horizon), prospects.chance(horizon)
+        orders = prospects.purchases(horizon)
         values = np.full(so_far.shape, np.nan)
         if accepted:
             days = np.array([horizon])
@@ -153,13 +160,15 @@ def score_batch(
         else:
             values[:, 0], values[:, 1], values[:, 2] = prior_spend, chance, orders
         if spread:
-            values[:, 3:] = spread.quantiles(history, prior_spend, orders, chance)
+            values[:, 3:] = spread.quantiles(
+                customers.history, prior_spend, orders, chance
+            )
         # A missing forecast stays missing.
         so_far = np.maximum(so_far, values)
         is_longest = horizon == rising[-1]
         scored.append(_rows(batch, horizon, is_longest, so_far, prior_spend, accepted))
     for horizon in later:
-        prior_spend = prior.expected_spend(history, horizon)
+        prior_spend = prospects.spend(horizon)
         scored.append(_rows(batch, horizon, False, None, prior_spend, accepted))
     return scored
 

@@ -1,36 +1,34 @@
 """Evaluates the prior between whole numbers of purchases, with its slopes.
 
 Explanations follow a straight line from the typical customer to each other one, and
-customers on that line have bought, say, 3.7 times. The prior knows whole repeat
-purchases only. Here its odds of having stopped rise evenly from no repeat purchase to
-the first.
+customers on that line have bought, say, 3.7 times, 12.4 days ago.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
 from clv_warehouse.clv.network import LEAST_CHANCE
-from clv_warehouse.clv.prior import BgNbd, History, Prior
+from clv_warehouse.clv.prior import Prior
 from clv_warehouse.project.arrays import Floats
 
 # The inputs that the prior reads.
 PRIOR_INPUTS = ("frequency", "recency_days", "tenure_days", "amount_mean")
-# Degree of the polynomials that replace the prior's expected purchases.
+# Degree of the polynomials that replace what the prior expects of who has not left.
 DEGREE = 15
 
 
 @dataclass(frozen=True)
-class ExpectedPurchases:
-    """Log of the purchases expected of a customer who is alive, as a polynomial.
+class Surface:
+    """A polynomial in the place of a function of repeat purchases x and age T.
 
-    BG/NBD's integral has no cheap gradient, and no two customers share a point of their
-    lines. At one horizon the integral depends only on repeat purchases x and age T, so
-    polynomials of log(1 + x) and log(alpha + T) can take its place.
+    What the prior expects of a customer who has not left has no cheap gradient, and no
+    two customers share a point of their lines. At one horizon it depends only on x and
+    T, so polynomials of log(1 + x) and log(alpha + T) can take its place.
 
     Attributes:
-        alpha: alpha of the BG/NBD.
+        alpha: days, that of the model of purchases.
         low, high: (2,) the range of the two logs.
         coefficients: (3, DEGREE + 1, DEGREE + 1) of the value and its two slopes, in
             Chebyshev polynomials of the logs, brought to [-1, 1].
@@ -43,22 +41,29 @@ class ExpectedPurchases:
     coefficients: Floats
 
     @classmethod
-    def fit(
-        cls, model: BgNbd, horizon_days: float, repeats: float, age: float
-    ) -> "ExpectedPurchases":
-        """Interpolate up to so many repeat purchases and so many days of age."""
-        low = np.array([0.0, np.log(model.alpha)])
-        high = np.array([np.log1p(max(repeats, 1)), np.log(model.alpha + max(age, 1))])
+    def grid(
+        cls, alpha: float, repeats: float, age: float
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return range and points at which to interpolate up to a customer's x and T.
+
+        They are low and high, (2,), and x and T, ((DEGREE + 1)^2,) each.
+        """
+        low = np.array([0.0, np.log(alpha)])
+        high = np.array([np.log1p(max(repeats, 1)), np.log(alpha + max(age, 1))])
         points = chebyshev.chebpts1(DEGREE + 1)
         logs = low + (points[:, None] + 1) / 2 * (high - low)
-        x, days = np.expm1(logs[:, 0]), np.exp(logs[:, 1]) - model.alpha
+        x, days = np.expm1(logs[:, 0]), np.exp(logs[:, 1]) - alpha
         x, days = (grid.ravel() for grid in np.meshgrid(x, days, indexing="ij"))
-        history = History(x, days, days, np.ones_like(x))
-        purchases = model.expected_purchases(history, horizon_days)
-        purchases /= model.p_alive(history)
+        return low, high, x, np.maximum(days, 0)
+
+    @classmethod
+    def through(
+        cls, alpha: float, low: Floats, high: Floats, values: Floats
+    ) -> "Surface":
+        """Interpolate values at the points of `grid`."""
+        points = chebyshev.chebpts1(DEGREE + 1)
         to_coefficients = np.linalg.inv(chebyshev.chebvander(points, DEGREE))
-        values = np.log(purchases).reshape(DEGREE + 1, DEGREE + 1)
-        value = to_coefficients @ values @ to_coefficients.T
+        value = to_coefficients @ values.reshape(DEGREE + 1, -1) @ to_coefficients.T
         slopes = [
             np.insert(
                 chebyshev.chebder(value, axis=axis, scl=2 / (high - low)[axis]),
@@ -68,10 +73,10 @@ class ExpectedPurchases:
             )
             for axis in (0, 1)
         ]
-        return cls(model.alpha, low, high, np.stack([value, *slopes]))
+        return cls(alpha, low, high, np.stack([value, *slopes]))
 
     def __call__(self, repeats: Floats, age: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the log and its slopes in `repeats` and `age`, shape (n,) each."""
+        """Return the value and its slopes in `repeats` and `age`, shape (n,) each."""
         logs = np.stack([np.log1p(repeats), np.log(self.alpha + age)], axis=-1)
         places = 2 * (logs - self.low) / (self.high - self.low) - 1
         of_repeats, of_age = (
@@ -101,68 +106,134 @@ class View:
     logit_chance: Floats
     logit_chance_slopes: Floats
 
+    def shifted(self, log_factor: float) -> "View":
+        """Return the view with all spend multiplied by a factor, given its log."""
+        return replace(self, log_spend=self.log_spend + log_factor)
+
 
 @dataclass(frozen=True)
 class SmoothPrior:
-    """The prior at one horizon, between whole numbers of purchases too.
+    """The prior as of one date and at one horizon, between whole numbers too.
 
     Attributes:
         prior: the prior, which it equals for whole repeat purchases.
+        as_of_date: the day after which the horizon begins.
         horizon_days: days looked ahead.
-        purchases: purchases expected of a customer who is alive.
+        log_purchases: log of the purchases expected of a customer who has not left.
+        log_hazard: log(-log(1 - chance)) of the chance that such a customer buys.
+        log_amount_factor: log of what the months and returns make of an amount.
         least_spend: the least spend that the network distinguishes, see Outlook.
 
     """
 
     prior: Prior
+    as_of_date: np.datetime64
     horizon_days: int
-    purchases: ExpectedPurchases
+    log_purchases: Surface
+    log_hazard: Surface
+    log_amount_factor: float
     least_spend: float
+
+    @classmethod
+    def of(
+        cls,
+        prior: Prior,
+        as_of_date: np.datetime64,
+        horizon_days: int,
+        most: tuple[float, float],
+        least_spend: float,
+    ) -> "SmoothPrior":
+        """Prepare for customers of at most so many purchases and days of tenure."""
+        model, date = prior.purchases, np.array([as_of_date], "datetime64[D]")
+        repeats, tenure = most
+        age = prior.clock.ahead(date - int(tenure), np.array([tenure]))[0]
+        low, high, x, ages = Surface.grid(model.alpha, repeats, age)
+        ahead = np.broadcast_to(prior.clock.ahead(date, horizon_days), x.shape)
+        purchases = model.purchases_if_alive(x, ages, ahead)
+        hazard = -model.log_none_if_alive(x, ages, ahead)
+        return cls(
+            prior,
+            as_of_date,
+            horizon_days,
+            Surface.through(model.alpha, low, high, np.log(purchases)),
+            Surface.through(model.alpha, low, high, np.log(hazard)),
+            float(np.log(prior.amount_factor(date, horizon_days)[0])),
+            least_spend,
+        )
+
+    def season_at(self, inputs: Floats) -> float:
+        """Return what the months of the horizon add to the log of a customer's spend.
+
+        The customer has inputs PRIOR_INPUTS, shape (1, 4). In the other case, as many
+        days of the clock lie ahead as of the calendar.
+        """
+        model, clock = self.prior.purchases, self.prior.clock
+        frequency, _, tenure, _ = np.expm1(inputs[0])
+        date = np.array([self.as_of_date], "datetime64[D]")
+        end = date.astype(np.int64)
+        age, repeats = clock(end) - clock(end - tenure), np.array([frequency - 1])
+        ahead = [clock.ahead(date, self.horizon_days), np.array([self.horizon_days])]
+        with_season, without = (
+            model.purchases_if_alive(np.maximum(repeats, 0), age, each)[0]
+            for each in ahead
+        )
+        amounts = self.log_amount_factor - np.log(self.prior.kept)
+        return float(np.log(with_season / without) + amounts)
 
     def __call__(self, inputs: Floats) -> View:
         """Evaluate points, given their inputs PRIOR_INPUTS, shape (n, 4)."""
-        model, amounts = self.prior.bgnbd, self.prior.gamma_gamma
-        frequency, since_last, age, amount = np.expm1(inputs.T)
+        model, amounts, clock = (
+            self.prior.purchases,
+            self.prior.amounts,
+            self.prior.clock,
+        )
+        frequency, since_last, tenure, amount = np.expm1(inputs.T)
         # Rounding may put a last purchase before the first, or none below one.
         repeats = np.maximum(frequency - 1, 1e-9)
-        recency = np.maximum(age - since_last, 0)
-        shape = model.r + repeats
-        log_ratio = np.log((model.alpha + age) / (model.alpha + recency))
-        before = model.b + np.maximum(repeats, 1) - 1
-        odds = np.minimum(repeats, 1) * model.a / before * np.exp(shape * log_ratio)
+        end = float(self.as_of_date.astype("datetime64[D]").astype(np.int64))
+        first, last = end - tenure, end - np.minimum(since_last, tenure)
+        begin = clock(first)
+        age, recency = clock(np.array(end)) - begin, clock(last) - begin
+        odds, by_time = model.odds_gone(repeats, recency, age)
         stopped = odds / (1 + odds)
-        by_repeats = log_ratio + np.where(repeats < 1, 1 / repeats, -1 / before)
-        by_recency = -shape / (model.alpha + recency)
-        by_age = shape / (model.alpha + age)
-        # Slopes in frequency, recency_days, tenure_days and amount_mean, before logs.
+        # Slopes in frequency, recency_days, tenure_days and amount_mean, before logs:
+        # an earlier first purchase makes a customer older, and the last one later.
         nothing = np.zeros_like(odds)
-        alive_slopes = -stopped * np.stack(
-            [by_repeats, -by_recency, by_age + by_recency, nothing]
-        )
-        bought, bought_by_repeats, bought_by_age = self.purchases(repeats, age)
+        at_first, at_last = clock.rate(first), clock.rate(last)
+
+        def in_days(by_repeats: Floats, by_recency: Floats, by_age: Floats) -> Floats:
+            return np.stack(
+                [
+                    by_repeats,
+                    -by_recency * at_last,
+                    (by_age + by_recency) * at_first,
+                    nothing,
+                ]
+            )
+
+        alive_slopes = -stopped * in_days(*by_time.T)
+        bought, bought_by_repeats, bought_by_age = self.log_purchases(repeats, age)
         evidence = amounts.gamma + frequency * amount
         weight = amounts.p * frequency + amounts.q - 1
         log_spend = bought - np.log1p(odds) + np.log(amounts.p * evidence / weight)
-        spend_slopes = alive_slopes + np.stack(
-            [
-                bought_by_repeats + amount / evidence - amounts.p / weight,
-                nothing,
-                bought_by_age,
-                frequency / evidence,
-            ]
+        log_spend += self.log_amount_factor
+        spend_slopes = (
+            alive_slopes
+            + in_days(bought_by_repeats, nothing, bought_by_age)
+            + np.stack(
+                [
+                    amount / evidence - amounts.p / weight,
+                    nothing,
+                    nothing,
+                    frequency / evidence,
+                ]
+            )
         )
-        stretch = self.horizon_days / (model.alpha + age)
-        log_none = -shape * np.log1p(stretch)
-        any_if_alive = -np.expm1(log_none)
-        chance = any_if_alive / (1 + odds)
-        odds_none = np.exp(log_none) / any_if_alive
-        chance_slopes = alive_slopes + odds_none * np.stack(
-            [
-                np.log1p(stretch),
-                nothing,
-                -shape * stretch / (1 + stretch) / (model.alpha + age),
-                nothing,
-            ]
+        log_hazard, hazard_by_repeats, hazard_by_age = self.log_hazard(repeats, age)
+        hazard = np.exp(log_hazard)
+        chance = -np.expm1(-hazard) / (1 + odds)
+        chance_slopes = alive_slopes + hazard / np.expm1(hazard) * in_days(
+            hazard_by_repeats, nothing, hazard_by_age
         )
         kept = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
         is_enough = np.exp(log_spend) > self.least_spend

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clv_warehouse.clv.history import History
 from clv_warehouse.clv.network import spend_quantiles
-from clv_warehouse.clv.prior import History
 from clv_warehouse.project.arrays import Floats, Singles
 
 # Where a shop shows no spread of amounts, as with one price or one customer.
