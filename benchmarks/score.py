@@ -97,7 +97,9 @@ def repeat_features(made: str, warehouse: str, customers: int) -> None:
             f"limit {customers}"
         )
         shop_days = (ROOT / "models" / "features" / "shop_days.sql").read_text()
-        shop_days = shop_days.replace("{{ ref('customer_days') }}", "made.customer_days")
+        shop_days = shop_days.replace(
+            "{{ ref('customer_days') }}", "made.customer_days"
+        )
         connection.execute(f"create table {SHOP_DAYS} as {shop_days}")
         connection.register("networks", SCHEMA.empty_table())
         connection.execute(f"create table {NETWORKS} as from networks")
