@@ -41,7 +41,12 @@
     {%- set queries, steps = [], [] -%}
     {%- for test in tests -%}
         {%- set arguments = dict(test.test_metadata.kwargs) -%}
-        {%- do arguments.update({'model': relation_of(graph.nodes[test.attached_node])}) -%}
+        {%- set table = relation_of(graph.nodes[test.attached_node]) -%}
+        {#- As dbt does with a test's `where`. -#}
+        {%- do arguments.update({
+            'model': '(select * from ' ~ table ~ ' where ' ~ test.config.where ~ ') as dbt_subquery'
+            if test.config.where else table
+        }) -%}
         {%- if 'to' in arguments -%}
             {%- set other = test.depends_on.nodes | reject('equalto', test.attached_node) | first -%}
             {%- do arguments.update({'to': relation_of(graph.nodes[other or test.attached_node])}) -%}

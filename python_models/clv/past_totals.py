@@ -10,5 +10,6 @@ def model(dbt, session):
     plan = dbt.ref("training_plan")
     features = dbt.ref("customer_features")
     targets = dbt.ref("customer_targets")
+    days = dbt.ref("shop_days")
     horizons = dbt.config.meta_get("horizons")
-    return past_totals(Plan.of(plan, NETWORK), features, targets, horizons)
+    return past_totals(Plan.of(plan, NETWORK), features, targets, days, horizons)

@@ -7,8 +7,9 @@ import pytest
 from scipy.stats import t as student
 
 from clv_warehouse.clv.observations import Observations
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.clv.totals import SCHEMA, half_width, totals_until
-from simulated import shop
+from simulated import NO_DAYS, shop
 
 DAY = np.datetime64("2024-01-01")
 
@@ -45,7 +46,8 @@ def test_a_past_range_rests_on_what_was_known_then():
     features, targets = shop(customers=450)
     observations = Observations.from_arrow(features, targets)
     end = max(targets["as_of_date"].to_pylist())
-    found = totals_until(observations, date(2025, 1, 1), [30, 91]).to_pylist()
+    days = ShopDays.from_arrow(NO_DAYS)
+    found = totals_until(observations, days, date(2025, 1, 1), [30, 91]).to_pylist()
     assert list(found[0]) == SCHEMA.names
     past = [row for row in found if row["actual_spend"] is not None]
     assert past

@@ -15,7 +15,8 @@ from scipy.stats import t as student
 
 from clv_warehouse.clv.backtest import known_rows
 from clv_warehouse.clv.observations import Observations
-from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.prior import Prior, Prospects
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.plan import Plan
@@ -50,7 +51,11 @@ SCHEMA = pa.schema(
 
 @doorway
 def past_totals(
-    plan: Plan, features: Relation, targets: Relation, horizons: Sequence[int]
+    plan: Plan,
+    features: Relation,
+    targets: Relation,
+    days: Relation,
+    horizons: Sequence[int],
 ) -> pa.Table:
     """Return rows of past_totals, if a training is due; none otherwise."""
     if not plan.is_due or plan.as_of_date is None:
@@ -59,11 +64,12 @@ def past_totals(
     observations = Observations.from_arrow(
         **{name: rows.to_arrow_table() for name, rows in known.items()}
     )
-    return totals_until(observations, plan.as_of_date, sorted(horizons))
+    shop_days = ShopDays.from_arrow(days.to_arrow_table())
+    return totals_until(observations, shop_days, plan.as_of_date, sorted(horizons))
 
 
 def totals_until(
-    observations: Observations, end: date, horizons: Sequence[int]
+    observations: Observations, days: ShopDays, end: date, horizons: Sequence[int]
 ) -> pa.Table:
     """Forecast the totals of past dates, and say how far off those of `end` may be.
 
@@ -73,7 +79,7 @@ def totals_until(
     found: list[tuple[np.datetime64, int, int, float, float]] = []
     origins = chosen_origins(observations)
     for number, origin in enumerate(origins, start=1):
-        found += forecast_totals(observations, origin)
+        found += forecast_totals(observations, days.until(origin), origin)
         progress.step(number, len(origins), f"totals of {origin}")
     last = np.datetime64(end, "D")
     rows: list[tuple] = []
@@ -112,7 +118,7 @@ def chosen_origins(observations: Observations) -> list[np.datetime64]:
 
 
 def forecast_totals(
-    observations: Observations, origin: np.datetime64
+    observations: Observations, days: ShopDays, origin: np.datetime64
 ) -> list[tuple[np.datetime64, int, int, float, float]]:
     """Return date, horizon, customers, total said and total spent, by horizon.
 
@@ -120,11 +126,12 @@ def forecast_totals(
     """
     known = observations.where(observations.as_of_date == origin)
     people = np.unique(known.row)
-    prior = Prior.fit(known.customers.take(people).history)
+    prior = Prior.fit(known.customers.take(people).history, days)
+    prospects = Prospects(prior, known.customers.history)
     rows = []
     for horizon in np.unique(known.horizon_days):
         judged = known.where(known.horizon_days == horizon)
-        said = float(prior.expected_spend(judged.history, int(horizon)).sum())
+        said = float(prospects.spend(int(horizon), judged.row).sum())
         spent = float(judged.spend.sum()) if judged.spend is not None else 0.0
         if said > 0 and spent > 0:
             rows.append((origin, int(horizon), len(judged), said, spent))
