@@ -64,3 +64,12 @@ def test_proportion_is_that_of_the_latest_date_and_nearest_horizon() -> None:
     judged = observed([30, 100, 200, 30, 30], past_spend=[50, 50, 50, -7, np.nan])
     forecast = InProportion("past_spend").predict(training, judged)
     np.testing.assert_allclose(forecast, [15, 40, 80, 0, 0])
+
+
+def test_a_proportion_to_almost_nothing_does_not_explode() -> None:
+    """One customer had 0.01 on the latest date, and 5 were then spent."""
+    training = observed([91, 91], spend=[5, 0], past_spend=[0.01, 0])
+    judged = observed([91, 182], past_spend=[100, 100])
+    forecast = BASELINES["past_spend"].predict(training, judged)
+    # Ten times 2.5 each, and twice that in twice the time.
+    np.testing.assert_allclose(forecast, [25, 50])

@@ -14,6 +14,8 @@ from clv_warehouse.clv.observations import Observations
 from clv_warehouse.project.arrays import Floats
 
 YEAR = 365
+# A rule in proportion expects at most so many times what customers spent in training.
+MOST_GROWTH = 10
 
 
 class Baseline(Protocol):
@@ -61,7 +63,9 @@ class InProportion:
         The factor makes the forecasts of the latest training date add up to the spend
         that followed. Earlier dates would give another factor, because totals since the
         first purchase grow with a shop's age. If training has no such horizon, the
-        factor is that of the nearest one, per day.
+        factor is that of the nearest one, per day. Where the column adds up to almost
+        nothing on that date, as in a shop's first weeks, the factor has no meaning; the
+        mean forecast is at most MOST_GROWTH times the mean spend of training, per day.
         """
         forecast = np.zeros(len(judged))
         if len(training) == 0:
@@ -77,6 +81,8 @@ class InProportion:
             )
             rows = judged.horizon_days == horizon
             forecast[rows] = self._score(judged)[rows] * factor
+            most = MOST_GROWTH * known_spend(known).mean() * horizon / nearest
+            forecast[rows] *= min(1, most / max(forecast[rows].mean(), 1e-12))
         return forecast
 
     def _score(self, observations: Observations) -> Floats:
