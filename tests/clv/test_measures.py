@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import norm, spearmanr
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import auc, mean_absolute_error, root_mean_squared_error
 
@@ -495,6 +495,67 @@ def test_lifetime_value_goes_on_as_the_prior_at_a_ratio(run_model, horizons, yea
     np.testing.assert_allclose(
         found["extrapolated_share"], parts["tail_value"] / parts["lifetime_value"]
     )
+
+
+def test_values_of_new_customers_are_credible_means(run_model):
+    """Buehlmann's credibility, on channels of 200, 60 and 25 customers."""
+    rng = np.random.default_rng(3)
+    sizes = {"mail": 200, "search": 60, "social": 25}
+    channel = np.repeat(list(sizes), list(sizes.values()))
+    level = np.repeat([100.0, 130.0, 40.0], list(sizes.values()))
+    keys = [f"c{i}" for i in range(len(channel))]
+    value = np.round(rng.gamma(2, level / 2), 2)
+    first = pd.Timestamp("2024-01-01").date()
+    found = run_model(
+        "new_customer_values",
+        customer_lifetime_value=pd.DataFrame(
+            {
+                "customer_key": keys,
+                "as_of_date": pd.Timestamp("2024-01-02").date(),
+                "first_purchase_date": first,
+                "total_value": value,
+            }
+        ),
+        customer_days=pd.DataFrame(
+            {"customer_key": keys, "activity_date": first, "net_amount": 1.0}
+        ),
+        shop_margin=pd.DataFrame({"margin": [0.5]}),
+        dim_customers=pd.DataFrame(
+            {"customer_key": keys, "country": "x", "acquisition_channel": channel}
+        ),
+        dim_products=pd.DataFrame({"product_id": ["p"], "category": ["c"]}),
+        fct_order_lines=pd.DataFrame(
+            {
+                "customer_key": keys,
+                "ordered_date": first,
+                "product_id": "p",
+                "quantity": 1,
+                "amount": 1.0,
+                "is_sale": True,
+            }
+        ),
+    )
+    lifetime = found[found["period"] == "lifetime"].set_index("group_name")
+    assert set(found["dimension"]) == {"all", "channel"}
+
+    groups = pd.Series(value).groupby(channel)
+    n, mean = groups.size(), groups.mean()
+    within = ((value - mean[channel].to_numpy()) ** 2).sum() / (n.sum() - 3)
+    between = (n * (mean - value.mean()) ** 2).sum() - 2 * within
+    between /= n.sum() - (n**2).sum() / n.sum()
+    assert between > 0
+    weight = n * between / (n * between + within)
+    expected = weight * mean + (1 - weight) * value.mean()
+    sd = np.sqrt((1 - weight) * between + (1 - weight) ** 2 * within / n.sum())
+    shown = lifetime.loc[n.index]
+    for column, wanted in (
+        ("value", expected),
+        ("value_low", expected - norm.ppf(0.9) * sd),
+        ("value_high", expected + norm.ppf(0.9) * sd),
+        ("observed_value", mean),
+    ):
+        np.testing.assert_allclose(shown[column].astype(float), wanted, atol=0.01)
+    assert float(lifetime.loc["all", "value"]) == pytest.approx(value.mean(), abs=0.01)
 
 
 def test_no_customers_give_no_rows(run_model):
