@@ -12,6 +12,13 @@ customer_groups as (
     select * from {{ ref('customer_groups') }}
 ),
 
+totals as (
+    select
+        *,
+        nullif(cast(expected_spend as double), 0) as expected_total
+    from {{ ref('expected_totals') }}
+),
+
 expected as (
     select
         predictions.horizon_days,
@@ -63,9 +70,14 @@ expected_by_horizon as (
         cast(
             with_previous.expected_spend - with_previous.previous_spend
             as decimal(38, 2)
-        ) as step_spend
+        ) as step_spend,
+        cast(totals.low_spend as double) / totals.expected_total as low_factor,
+        cast(totals.high_spend as double) / totals.expected_total as high_factor,
+        totals.past_forecasts,
+        totals.past_errors
     from with_previous
     cross join shop
+    left join totals on with_previous.horizon_days = totals.horizon_days
 )
 
 select * from expected_by_horizon

@@ -26,15 +26,7 @@ totals as (
 judged_forecasts as (
     select
         *,
-        predicted_spend / nullif(actual_spend, 0) - 1 as total_bias,
-        -- A forecast of twice what came and one of half of it are equally far off.
-        case
-            when predicted_spend > 0 and actual_spend > 0
-                then
-                    greatest(
-                        predicted_spend / actual_spend, actual_spend / predicted_spend
-                    )
-        end as miss_factor
+        predicted_spend / nullif(actual_spend, 0) - 1 as total_bias
     from totals
 )
 

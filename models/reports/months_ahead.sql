@@ -4,13 +4,38 @@ with shop as (
     select * from {{ ref('shop') }}
 ),
 
-known_customers as (
+horizons as (
+    select distinct
+        first_date,
+        last_date,
+        low_factor,
+        high_factor
+    from {{ ref('expected_by_horizon') }}
+),
+
+month_sums as (
     select
         month,
         max(days) as days,
         sum(expected_spend) as expected_spend
     from {{ ref('expected_by_month') }}
     group by month
+),
+
+-- A month may be as far off as the total of the first horizon that holds all of it.
+known_customers as (
+    select
+        month_sums.*,
+        cast(month_sums.expected_spend as double) * horizons.low_factor as low_spend,
+        cast(month_sums.expected_spend as double) * horizons.high_factor as high_spend
+    from month_sums
+    cross join shop
+    left join horizons
+        on
+            {{ plus_days(
+                'greatest(month_sums.month, ' ~ plus_days('shop.as_of_date', 1) ~ ')',
+                'month_sums.days - 1',
+            ) }} between horizons.first_date and horizons.last_date
 ),
 
 customers_to_come as (
@@ -42,8 +67,8 @@ kinds as (
         days,
         cast(null as double) as new_customers,
         expected_spend,
-        cast(null as decimal(38, 2)) as low_spend,
-        cast(null as decimal(38, 2)) as high_spend
+        cast({{ rounded('low_spend', 2) }} as decimal(38, 2)) as low_spend,
+        cast({{ rounded('high_spend', 2) }} as decimal(38, 2)) as high_spend
     from known_customers
     union all
     select

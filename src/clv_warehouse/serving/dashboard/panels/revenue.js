@@ -20,6 +20,8 @@ panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
   const others = Object.keys(OTHERS)
     .map((kind) => [kind, new Map(ahead.filter((row) => row.kind === kind).map((row) => [row.month, row]))])
     .filter(([, rows]) => rows.size);
+  const knownOf = new Map(ahead.filter((row) => row.kind === "known_customers").map((row) => [row.month, row]));
+  const knownRange = (name) => (isFiltered() ? "" : rangeOf(knownOf.get(name)));
   const isOptional = () => byId("others").checked && !isFiltered();
   const expectedTotals = () =>
     totals(
@@ -52,7 +54,7 @@ panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
       ...(known[place] === null
         ? []
         : [
-            `Known customers, on ${plural(daysOf.get(all[place]), "day")}: ${whole.format(known[place])}`,
+            `Known customers, on ${plural(daysOf.get(all[place]), "day")}: ${whole.format(known[place])}${knownRange(all[place])}`,
             ...kinds
               .filter(([, rows]) => rows[place])
               .map(([kind, rows]) => `${OTHERS[kind]}: ${whole.format(rows[place].expected_spend)}${rangeOf(rows[place])}`),
@@ -93,7 +95,7 @@ panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
         rows: all.map((name, place) => [
           month(name),
           was[place] === null ? "" : asMoney(was[place]),
-          known[place] === null ? "" : asMoney(known[place]),
+          known[place] === null ? "" : { ...asMoney(known[place]), range: knownRange(name) },
           ...kinds.map(([, rows]) => (rows[place] ? { ...asMoney(rows[place].expected_spend), range: rangeOf(rows[place]) } : "")),
           ...(kinds.length ? [together[place] === null ? "" : asMoney(together[place])] : []),
           plannedIn(name),
@@ -116,11 +118,11 @@ panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
         : toCome.length
           ? `Customers to come are ${numbers.format(Math.round(total(toCome, "new_customers")))} who will buy for the first time, at the rate of the last year.`
           : "The shop is too young to say how many customers are still to come.");
-    byId("calendar-note").textContent =
-      worstMiss === null
-        ? "No forecast has been judged yet, so nothing says how sure this is."
-        : `In brackets: if the total is off by as much as the ${judgements.length === 1 ? "one forecast" : `worst of ${judgements.length} forecasts`} judged so far, up or down by a factor of ${worstMiss.toFixed(2)}. So few give no interval of known chance${isFiltered() ? ", and a part of the shop can be further off than the whole" : ""}.`;
     const spend = expectedTotals();
+    const ranges = horizons.map(({ horizon_days: days }, number) => rangeAt(days, spend[number]));
+    byId("calendar-note").textContent = ranges.every((each) => each === null)
+      ? "No forecast has been judged yet, so nothing says how sure this is."
+      : `In brackets: where the total lies in 8 of 10 cases, by how far off such forecasts were at past dates.${isFiltered() ? " A part of the shop can be further off than the whole." : ""}`;
     byId("calendar").replaceChildren(
       table({
         caption: `Of today's customers, from ${day(shop.as_of_date)}`,
@@ -130,7 +132,7 @@ panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
           asMoney(spend[number] - (number ? spend[number - 1] : 0)),
           {
             ...asMoney(spend[number]),
-            range: worstMiss === null ? "" : `(${range(spend[number])})`,
+            range: ranges[number] ? `(${between(ranges[number])})` : "",
           },
         ]),
       }),

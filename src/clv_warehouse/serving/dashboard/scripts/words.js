@@ -10,6 +10,8 @@ const money = (digits, more = {}) =>
   });
 const whole = money(0);
 const cents = money(2);
+/* For sentences: three digits say as much as a forecast knows. */
+const rough = money(0, { maximumSignificantDigits: 3 });
 const short = money(0, { notation: "compact", maximumFractionDigits: 1 });
 const numbers = new Intl.NumberFormat("en");
 const share = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
