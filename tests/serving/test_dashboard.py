@@ -466,6 +466,38 @@ def test_periods_are_those_of_the_warehouse(
     assert f"on {before}" in tab.page.locator("#periods tbody tr").nth(3).inner_text()
 
 
+def test_a_total_is_a_range_and_trust_is_said_in_words(
+    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    tab = open_page(written)
+    (least, most) = sample.sql(
+        """
+        select low_spend::double, high_spend::double
+        from clv.expected_totals
+        where horizon_days = 365
+        """
+    ).fetchall()[0]
+    found = re.search(r"€([\d,]+) to €([\d,]+)", tab.page.inner_text("#lead"))
+    assert found
+    shown = [float(each.replace(",", "")) for each in found.groups()]
+    assert shown == pytest.approx([least, most], rel=0.005)
+    last = tab.page.locator("#calendar tbody tr").last.inner_text()
+    assert f"€{least:,.0f} to €{most:,.0f}" in last
+    verdicts = sample.sql(
+        "select label, verdict, statement from reports.trust order by place"
+    ).fetchall()
+    cards = tab.page.locator("#verdicts article").all_inner_texts()
+    assert len(cards) == len(verdicts) == 4
+    for card, said in zip(cards, verdicts, strict=True):
+        assert all(text in card for text in said)
+    assert not tab.page.locator("#models table").is_visible()
+    tab.page.click("#models-details summary")
+    assert tab.page.locator("#models table").is_visible()
+    # A part of the shop can be further off than the whole.
+    tab.choose(country="Germany")
+    assert " to €" not in tab.page.inner_text("#lead")
+
+
 def test_customers_to_come_stand_apart(
     sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
 ) -> None:
@@ -718,7 +750,7 @@ OTHER_FEEDS = [
 # What models/reports read; a test puts another select in a table's place.
 INPUTS = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
-    "clv.customers_to_come",
+    *("clv.customers_to_come", "clv.expected_totals"),
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
@@ -820,6 +852,17 @@ def test_a_shop_of_orders_alone_has_its_page(
         "clv.clv_predictions": """
             from sample.clv.clv_predictions where horizon_days = 365
         """,
+        "clv.expected_totals": """
+            select
+                * replace (
+                    null as low_spend,
+                    null as high_spend,
+                    0 as past_forecasts,
+                    'not known yet' as past_errors
+                )
+            from sample.clv.expected_totals
+            where horizon_days = 365
+        """,
     }
     build_reports(warehouse, selects)
     page = warehouse.folder / "bare.html"
@@ -831,6 +874,7 @@ def test_a_shop_of_orders_alone_has_its_page(
     assert "No forecast has been judged" in tab.page.inner_text("#calendar-note")
     assert "No forecast has been judged" in tab.page.inner_text("#trust-intro")
     assert "too young to say" in tab.page.inner_text("#revenue-note")
+    assert tab.page.inner_text("#trusted").count("too young to say") == 3
     assert tab.page.inner_text("#others-label") == "With guests"
     assert "the prior" in tab.page.inner_text("#fresh")
     assert tab.page.inner_text("#quality-intro").startswith("All ")

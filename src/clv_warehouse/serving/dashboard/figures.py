@@ -32,6 +32,7 @@ TABLES = (
     "cohorts",
     "top_customers",
     "top_customer_reasons",
+    "trust",
     "judged_forecasts",
     "judged_deciles",
     "models_compared",

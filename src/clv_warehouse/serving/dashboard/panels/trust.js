@@ -1,7 +1,27 @@
-/* Can I trust it: what was predicted at past dates against what came, by tenth of
-   customers, in total, and beside simpler ways to forecast. */
+/* Can I trust it: verdicts in words, and what they rest on: what was predicted at past
+   dates against what came, by tenth of customers, in total, and beside simpler ways to
+   forecast. */
 
-panel("trust", ["judged_forecasts", "judged_deciles", "models_compared"], (_, deciles, models) => {
+panel("trust", ["trust", "judged_forecasts", "judged_deciles", "models_compared"], (verdicts, _, deciles, models) => {
+  const inOrder = verdicts.toSorted((one, other) => one.place - other.place);
+  const said = ({ verdict }) =>
+    element("span", { class: `verdict ${{ good: "good", fair: "fair", poor: "poor" }[verdict] ?? "unknown"}` }, verdict);
+  byId("verdicts").replaceChildren(
+    ...inOrder.map((row) =>
+      element(
+        "article",
+        { class: "card half" },
+        element("h3", {}, row.label),
+        element("p", {}, said(row)),
+        element("p", { class: "note" }, row.statement),
+        ...(row.would_help ? [element("p", { class: "note" }, `What would help: ${row.would_help}`)] : []),
+      ),
+    ),
+  );
+  byId("trusted").replaceChildren(
+    element("a", { href: "#trust-title" }, "Can I trust it?"),
+    ...inOrder.flatMap((row, place) => [`${place ? "," : ""} ${place ? row.question : words(row.question)}: `, said(row)]),
+  );
   if (!judgements.length) {
     byId("trust-intro").textContent =
       "No forecast has been judged yet: the shop's history is too short to look back from its end.";
