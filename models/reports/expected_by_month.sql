@@ -1,9 +1,13 @@
 -- One row per month, segment, country and channel: the spend that is expected of the
--- customers. What is expected between two horizons is spread evenly over the days
--- between them.
+-- customers. What is expected between two horizons is spread over the days between them
+-- by the season: a day of a month that brings twice as much gets twice as much.
 {%- set groups = 'segment, country, acquisition_channel' %}
 with expected_by_horizon as (
     select * from {{ ref('expected_by_horizon') }}
+),
+
+season as (
+    select * from {{ ref('season') }}
 ),
 
 steps as (
@@ -26,8 +30,9 @@ step_months as (
         step_days.horizon_days,
         cast(date_trunc('month', step_days.day) as date) as month,
         count(*) as days,
-        cast(count(*) as double) as weight
+        count(*) * max(season.spend_effect) as weight
     from step_days
+    inner join season on extract(month from step_days.day) = season.month
     group by
         step_days.horizon_days, cast(date_trunc('month', step_days.day) as date)
 ),

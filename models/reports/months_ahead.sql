@@ -4,6 +4,10 @@ with shop as (
     select * from {{ ref('shop') }}
 ),
 
+season as (
+    select * from {{ ref('season') }}
+),
+
 horizons as (
     select distinct
         first_date,
@@ -43,11 +47,19 @@ customers_to_come as (
     where is_scoring_date
 ),
 
--- Guests have no forecast of their own: they spend as in the last year.
+-- Guests have no forecast of their own: they spend as in the last year, by the season.
 past_days as (
-    select
-        least(365, 1 + {{ days_between('first_order_date', 'as_of_date') }}) as days
+    select {{ each_day(
+        'greatest(first_order_date, ' ~ plus_days('as_of_date', -364) ~ ')', 'as_of_date'
+    ) }} as day
     from shop
+    where first_order_date <= as_of_date
+),
+
+past_weight as (
+    select sum(season.spend_effect) as weight
+    from past_days
+    inner join season on extract(month from past_days.day) = season.month
 ),
 
 guest_spend as (
@@ -88,14 +100,16 @@ kinds as (
         cast(null as double) as new_customers,
         cast(
             {{ rounded(
-                'cast(guest_spend.spend as double) * known_customers.days / past_days.days',
+                'cast(guest_spend.spend as double) * known_customers.days'
+                ~ ' * season.spend_effect / past_weight.weight',
                 2,
             ) }} as decimal(38, 2)
         ) as expected_spend,
         cast(null as decimal(38, 2)) as low_spend,
         cast(null as decimal(38, 2)) as high_spend
     from known_customers
-    cross join past_days
+    inner join season on extract(month from known_customers.month) = season.month
+    cross join past_weight
     cross join guest_spend
     where guest_spend.spend <> 0
 )

@@ -750,7 +750,7 @@ OTHER_FEEDS = [
 # What models/reports read; a test puts another select in a table's place.
 INPUTS = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
-    *("clv.customers_to_come", "clv.expected_totals"),
+    *("clv.season", "clv.customers_to_come", "clv.expected_totals"),
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),

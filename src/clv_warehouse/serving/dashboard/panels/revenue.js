@@ -112,7 +112,7 @@ panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
     const guests = total(past.filter((row) => row.segment === "guest"), "revenue");
     const toCome = ahead.filter((row) => row.kind === "customers_to_come");
     byId("revenue-note").textContent =
-      "Known customers are today's, their forecast spread evenly over each step of the calendar. " +
+      "Known customers are today's; the year's season is in their months. " +
       (isFiltered()
         ? "Customers still to come belong to no choice and are left out." + (guests ? " So are guests." : "")
         : toCome.length
