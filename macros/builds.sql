@@ -180,6 +180,11 @@
 {# The row of build_commands of this command as it begins. #}
 {% macro command_row() -%}
     {%- set load = last_load() -%}
+    {%- set settings = {} -%}
+    {#- JSON has no dates, and YAML reads as_of_date: 2025-06-30 as one. -#}
+    {%- for name, value in adapter.config.cli_vars.items() -%}
+        {%- do settings.update({name: value.isoformat() if value.isoformat is defined else value}) -%}
+    {%- endfor -%}
     {{ return({
         'invocation_id': invocation_id,
         'number': command_number(),
@@ -188,7 +193,7 @@
         'build_id': none,
         'command': flags.WHICH,
         'target': target.name,
-        'settings': tojson(adapter.config.cli_vars, sort_keys=true),
+        'settings': tojson(settings, sort_keys=true),
         'load_number': load.number,
         'loaded_at': load.loaded_at,
         'dbt_version': dbt_version,
