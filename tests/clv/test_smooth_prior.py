@@ -16,10 +16,9 @@ HORIZON = 182
     scope="module",
     params=[
         BgNbd(0.6, 60.0, 0.8, 2.4),
-        BgNbd(0.6, 60.0, 0.8, 2.4, may_buy_once=True),
         ParetoNbd(0.6, 60.0, 0.6, 80.0),
     ],
-    ids=["bgnbd", "modified", "pareto"],
+    ids=["bgnbd", "pareto"],
 )
 def seasonal(request, prior):
     """The prior with each model of purchases."""

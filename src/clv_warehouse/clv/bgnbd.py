@@ -1,8 +1,6 @@
 """BG/NBD: buying at an even rate, until leaving after a purchase.
 
-Sources: Fader, Hardie & Lee (2005), "Counting Your Customers the Easy Way"; of the
-modified one Batislam, Denizel & Filiztekin (2007), "Empirical Validation and Comparison
-of Models for Customer Base Analysis".
+Source: Fader, Hardie & Lee (2005), "Counting Your Customers the Easy Way".
 """
 
 from dataclasses import dataclass
@@ -27,19 +25,17 @@ class BgNbd(PurchaseModel):
     """Buying at a gamma-distributed rate, until a beta-distributed chance to stop.
 
     `r` and `alpha` (days) are shape and rate of the purchase rate's gamma; `a` and
-    `b` the parameters of the beta of stopping after a purchase. After the first
-    purchase nobody stops, unless `may_buy_once`: the modified BG/NBD, where many
-    customers never come back.
+    `b` the parameters of the beta of stopping after a purchase. Nobody stops
+    before the first repeat purchase.
     """
 
     r: float
     alpha: float
     a: float
     b: float
-    may_buy_once: bool = False
 
     @classmethod
-    def fit(cls, history: History, may_buy_once: bool = False) -> "BgNbd":
+    def fit(cls, history: History) -> "BgNbd":
         """Maximum likelihood; where the data determine none, the penalised one."""
         (repeats, recency, age), row = distinct(
             history.frequency, history.recency, history.age
@@ -49,7 +45,7 @@ class BgNbd(PurchaseModel):
 
         def gain(log_parameters: Floats) -> tuple[float, Floats]:
             r, alpha, a, b = np.exp(log_parameters)
-            model = cls(r, alpha, a, b, may_buy_once)
+            model = cls(r, alpha, a, b)
             rows = model._row_log_likelihood(counts, row_count, recency, age)
             slope = model._gradient(counts, row_count, recency, age, weights)
             return total(weights, rows), slope * np.exp(log_parameters)
@@ -58,7 +54,7 @@ class BgNbd(PurchaseModel):
             [[0.5, 180.0, 1.0, 2.0], [0.25, 30.0, 1.0, 3.0], [2.0, 365.0, 0.2, 2.0]]
         )
         r, alpha, a, b = np.exp(climb(gain, starts, weights.sum()))
-        return cls(float(r), float(alpha), float(a), float(b), may_buy_once)
+        return cls(float(r), float(alpha), float(a), float(b))
 
     def log_likelihood(self, history: History) -> float:
         """Logarithm of the probability of all histories; Fader et al., equation 6."""
@@ -71,17 +67,16 @@ class BgNbd(PurchaseModel):
     ) -> tuple[Floats, Floats]:
         """Odds of having left for good, (n,), and the slopes of their log, (n, 3).
 
-        Before the first moment at which a customer may stop they rise evenly from zero.
+        Between no repeat purchase and the first they rise evenly from zero.
         """
-        moments = self._moments(repeats)
-        before = self.b + np.maximum(moments, 1) - 1
+        before = self.b + np.maximum(repeats, 1) - 1
         shape = self.r + repeats
         log_ratio = np.log((self.alpha + age) / (self.alpha + recency))
-        odds = np.minimum(moments, 1) * self.a / before * np.exp(shape * log_ratio)
+        odds = np.minimum(repeats, 1) * self.a / before * np.exp(shape * log_ratio)
         with np.errstate(divide="ignore"):
-            by_moments = np.where(moments < 1, 1 / moments, -1 / before)
+            by_stops = np.where(repeats < 1, 1 / repeats, -1 / before)
         slopes = [
-            log_ratio + by_moments,
+            log_ratio + by_stops,
             -shape / (self.alpha + recency),
             shape / (self.alpha + age),
         ]
@@ -99,7 +94,7 @@ class BgNbd(PurchaseModel):
         """
         stretch = horizon / (self.alpha + age)
         values, row = np.unique(repeats, return_inverse=True)
-        rules = [beta_quadrature(self.a, self.b + m) for m in self._moments(values)]
+        rules = [beta_quadrature(self.a, self.b + value) for value in values]
         nodes, masses = (np.array(parts) for parts in zip(*rules, strict=True))
         shape = self.r + repeats
         purchases = np.zeros(len(repeats))
@@ -122,32 +117,26 @@ class BgNbd(PurchaseModel):
     def repeats_by(self, age: Floats) -> Floats:
         """Repeat purchases expected of a new customer by an age; equation 9."""
         zeros = np.zeros_like(age)
-        here = self.b / (self.a + self.b) if self.may_buy_once else 1.0
-        return here * self.purchases_if_alive(zeros, zeros, age)
-
-    def _moments(self, repeats: Floats) -> Floats:
-        """How often a customer of so many repeats could have stopped."""
-        return repeats + self.may_buy_once
+        return self.purchases_if_alive(zeros, zeros, age)
 
     def _row_log_likelihood(
         self, counts: Floats, row_count: NDArray, recency: Floats, age: Floats
     ) -> Floats:
         """Per row; `counts[row_count]` is its number of repeat purchases."""
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
-        moments = self._moments(counts)
         of_count = (
             gammaln(r + counts)
             - gammaln(r)
             + r * np.log(alpha)
             + gammaln(a + b)
-            + gammaln(b + moments)
+            + gammaln(b + counts)
             - gammaln(b)
-            - gammaln(a + b + moments)
+            - gammaln(a + b + counts)
         )
         x = counts[row_count]
         still = -(r + x) * np.log(alpha + age)
         with np.errstate(divide="ignore"):
-            log_stop = np.log(np.where(moments > 0, a / (b + moments - 1), 0.0))
+            log_stop = np.log(np.where(counts > 0, a / (b + counts - 1), 0.0))
         stopped = log_stop[row_count] - (r + x) * np.log(alpha + recency)
         return of_count[row_count] + np.logaddexp(still, stopped)
 
@@ -161,23 +150,23 @@ class BgNbd(PurchaseModel):
     ) -> Floats:
         """Slope of the weighted log-likelihood in r, alpha, a and b, shape (4,)."""
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
-        x, moments = counts[row_count], self._moments(counts)
-        may_stop = moments[row_count] > 0
+        x = counts[row_count]
+        repeated = x > 0
         log_age, log_recency = np.log(alpha + age), np.log(alpha + recency)
-        before = b + np.where(may_stop, moments[row_count], 1) - 1
+        before = b + np.where(repeated, x, 1) - 1
         odds = np.log(a / before) + (r + x) * (log_age - log_recency)
-        stopped = np.where(may_stop, expit(odds), 0.0)
+        stopped = np.where(repeated, expit(odds), 0.0)
         still = 1 - stopped
         rate = still / (alpha + age) + stopped / (alpha + recency)
         by_count = np.bincount(row_count, weights, len(counts))
-        joint = digamma(a + b) - digamma(a + b + moments)
+        joint = digamma(a + b) - digamma(a + b + counts)
         return np.array(
             [
                 total(by_count, digamma(r + counts) - digamma(r) + np.log(alpha))
                 - total(weights, still * log_age + stopped * log_recency),
                 total(weights, r / alpha - (r + x) * rate),
                 total(by_count, joint) + total(weights, stopped) / a,
-                total(by_count, joint + digamma(b + moments) - digamma(b))
+                total(by_count, joint + digamma(b + counts) - digamma(b))
                 - total(weights, stopped / before),
             ]
         )

@@ -1,8 +1,8 @@
 """The prior: when a customer buys, and for how much, without looking at any target.
 
 Customers buy at an even rate of a clock on which busy months are longer (clock.py),
-until they leave: with time (Pareto/NBD) or after a purchase (BG/NBD, modified or not),
-whichever is likelier for the shop. They spend as Gamma-Gamma says, more or less in some
+until they leave: with time (Pareto/NBD) or after a purchase (BG/NBD), whichever is
+likelier for the shop. They spend as Gamma-Gamma says, more or less in some
 months, less what usually comes back. Times are days; money is in the currency of the
 history.
 """
@@ -28,7 +28,10 @@ from clv_warehouse.project.arrays import Floats
 FIT_CUSTOMERS = 8_000
 # How often the clock and the model on it are fitted in turn.
 ROUNDS = 2
-FAMILIES = {"pareto_nbd": ParetoNbd, "bg_nbd": BgNbd}
+FAMILIES: dict[str, type[PurchaseModel]] = {
+    "pareto_nbd": ParetoNbd,
+    "bg_nbd": BgNbd,
+}
 # What returns take off spend is believed within these limits.
 LEAST_KEPT = 0.5
 
@@ -46,7 +49,7 @@ class Prior:
 
     """
 
-    purchases: ParetoNbd | BgNbd
+    purchases: PurchaseModel
     amounts: GammaGamma
     clock: Clock
     amount_by_month: Floats
@@ -118,7 +121,7 @@ class Prior:
         )
         return json.dumps(
             {
-                "purchases": {family: asdict(self.purchases)},
+                "purchases": {family: vars(self.purchases)},
                 "amounts": asdict(self.amounts),
                 "by_month": self.clock.by_month.tolist(),
                 "amount_by_month": self.amount_by_month.tolist(),
@@ -230,16 +233,12 @@ def thinned(history: History) -> History:
     return history.take(np.sort(chosen))
 
 
-def likeliest(history: History) -> ParetoNbd | BgNbd:
+def likeliest(history: History) -> PurchaseModel:
     """Fit the model of purchases that is likeliest for a history, on its clock.
 
-    All have four parameters, so that their likelihoods compare.
+    Both have four parameters, so that their likelihoods compare.
     """
-    models: list[ParetoNbd | BgNbd] = [
-        ParetoNbd.fit(history),
-        BgNbd.fit(history),
-        BgNbd.fit(history, may_buy_once=True),
-    ]
+    models = (ParetoNbd.fit(history), BgNbd.fit(history))
     return max(models, key=lambda model: model.log_likelihood(history))
 
 
