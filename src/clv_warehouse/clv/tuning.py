@@ -33,10 +33,10 @@ class Tuning:
         drift: standard deviation, in logs, by which all customers together differ from
             one window of time to the next.
         horizon_effect: standard deviation, in logs, of the error of a whole horizon.
-        month_effect: standard deviation, in logs, of what the prior leaves of the effect
-            of a month of the year. With 0.5, 0.25 and 0.1 totals were off by 8.1, 7.8 and
-            7.8 % on average (Online Retail II as of 14 March and 13 May 2011, the sample
-            shop as of 4 February and 5 April 2025, 91 and 182 days).
+        month_effect: standard deviation, in logs, of what the prior leaves of the
+            effect of a month of the year. With 0.5, 0.25 and 0.1 totals were off by
+            8.1, 7.8 and 7.8 % on average (Online Retail II as of 14 March and 13 May
+            2011, the sample shop as of 4 February and 5 April 2025, 91 and 182 days).
         start_effect: standard deviation, in logs, of the effect of a history's start.
             In a shop's first months every customer looks new, which biases spend
             upward; without this effect the bias passed for a season.
