@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.yaml_files import read_yaml
 
 # The types of times; those of days are dates.
 TIMES = ("timestamp", "date")
@@ -57,7 +56,7 @@ class Feed:
 
 def read_feeds(shop_yml: Path = SHOP_YML) -> tuple[Feed, ...]:
     """Read the feeds of the source `shop` in `shop_yml`, in the file's order."""
-    sources = yaml.safe_load(shop_yml.read_text(encoding="utf-8"))["sources"]
+    sources = read_yaml(shop_yml)["sources"]
     (shop,) = (source for source in sources if source["name"] == "shop")
     return tuple(_feed(table) for table in shop["tables"])
 

@@ -10,9 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.yaml_files import read_yaml
 
 FEATURES = ROOT / "models" / "features" / "customer_features.yml"
 REASONS = ROOT / "seeds" / "reference" / "clv_reasons.csv"
@@ -60,7 +59,7 @@ def read_features(
     """
     with reasons.open(encoding="utf-8", newline="") as file:
         known = {row["reason"] for row in csv.DictReader(file)}
-    (model,) = yaml.safe_load(features.read_text("utf-8"))["models"]
+    (model,) = read_yaml(features)["models"]
     described = [(column, _meta(column)) for column in model["columns"]]
     found = [_feature(column, meta) for column, meta in described if "reason" in meta]
     for feature in found:

@@ -4,21 +4,19 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import yaml
-
 from clv_warehouse.project.places import ROOT
+from clv_warehouse.project.yaml_files import read_yaml
 
 
 @cache
 def schemas() -> frozenset[str]:
     """The schemas of all models, seeds and sources."""
-    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text("utf-8"))
+    project = read_yaml(ROOT / "dbt_project.yml")
     found = {*_configured(project["models"]), *_configured(project["seeds"])}
     for path in (ROOT / "models").rglob("*.yml"):
-        text = path.read_text("utf-8")
         # To read the YAML of all models would take a second.
-        if "\nsources:" in text:
-            sources = yaml.safe_load(text)["sources"]
+        if "\nsources:" in path.read_text("utf-8"):
+            sources = read_yaml(path)["sources"]
             found |= {source.get("schema", source["name"]) for source in sources}
     return frozenset(found)
 

@@ -19,6 +19,7 @@ from jinja2 import Environment, Template
 
 from clv_warehouse.project.places import ROOT
 from clv_warehouse.project.problems import CommandError
+from clv_warehouse.project.yaml_files import read_yaml
 
 PROJECT = ROOT / "dbt_project.yml"
 MACROS = ROOT / "macros" / "settings.sql"
@@ -120,7 +121,7 @@ def _project_vars() -> dict[str, Any]:
 
 @cache
 def _vars() -> dict[str, Any]:
-    return yaml.safe_load(PROJECT.read_text("utf-8"))["vars"]
+    return read_yaml(PROJECT)["vars"]
 
 
 def _macros() -> Any:
