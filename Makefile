@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
 .PHONY: help install install-spark install-superset run shop dashboard screenshot echarts publish superset \
-	superset-bundle test test-spark test-metrics test-superset test-cases test-feeds test-same test-faults lint lint-python lint-sql \
+	superset-bundle sample test test-spark test-metrics test-superset test-cases test-feeds test-same test-faults lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
@@ -82,10 +82,14 @@ superset-bundle: install ### Write bi/superset/bundle anew, after a table or met
 	@python scripts/superset.py bundle
 
 test: install ### Build the sample shop, run all of dbt's tests, lint, and run pytest.
-	dbt build --target sample --quiet
+	@$(MAKE) --no-print-directory --jobs 2 sample lint-python
 	dbt test --target sample --quiet
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory lint-sql
 	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# A build leaves a core idle now and then, which lint-python takes.
+sample:
+	dbt build --target sample --quiet
 
 test-cases: install ### Load and build every small export of ../shared/cases (minutes).
 	ALL_CASES=1 python -m pytest --numprocesses 2 tests/cases
