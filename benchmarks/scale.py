@@ -40,7 +40,7 @@ MARTS = (
     "feature_",
     "customer_lifetime_value",
     "customer_profiles",
-    *("trainings", "score_history"),
+    *("trainings", "training_epochs", "score_history"),
 )
 MEASURES = {
     "seconds": "whole run, s",

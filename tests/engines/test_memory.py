@@ -25,6 +25,7 @@ OF_MODELS = (
     "clv.clv_network",
     "clv.past_totals",
     "clv.score_history",
+    "clv.training_epochs",
 )
 MEMORY = (*OF_MODELS, "monitoring.build_commands", "monitoring.build_steps")
 PLAN = (

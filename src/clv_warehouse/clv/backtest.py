@@ -37,6 +37,8 @@ SCHEMA = pa.schema(
         ("spend_p90", pa.float64()),
         ("actual_spend", pa.float64()),
         ("actual_purchases", pa.int32()),
+        # How a training went, in the first row of its forecasts.
+        ("history", pa.string()),
     ]
 )
 
@@ -181,11 +183,15 @@ class Case:
         untrained prior, and how good that is says nothing of a trained network.
         """
         today = self.judged.customers.take(self.judged.row)
+        progress = Progress(progress.work)
         network = train(self.training, self.prior, today, config, progress)
         if not network.corrects:
             return SCHEMA.empty_table()
         forecast = network.predict(self.prior, self.judged)
-        return self.rows(NETWORK, forecast.spend, forecast.chance, forecast.quantiles)
+        return self.rows(
+            *(NETWORK, forecast.spend, forecast.chance, forecast.quantiles),
+            history=progress.history,
+        )
 
     def prior_rows(self) -> pa.Table:
         """Return forecasts of the prior alone, which learns from no target."""
@@ -203,6 +209,7 @@ class Case:
         spend: NDArray,
         chance: NDArray | None = None,
         quantiles: NDArray | None = None,
+        history: str | None = None,
     ) -> pa.Table:
         """Return one model's forecasts of the judged customers, with their spend."""
         judged, count = self.judged, len(self.judged)
@@ -224,6 +231,7 @@ class Case:
                 ),
                 pa.array(judged.spend),
                 pa.array(judged.purchases, pa.int32()),
+                pa.array([history, *[None] * (count - 1)], pa.string()),
             ],
             schema=SCHEMA,
         )

@@ -79,7 +79,8 @@ def trained_row(
     customers = Customers.from_arrow(today)
     shop_days = ShopDays.from_arrow(days).until(np.datetime64(plan.as_of_date))
     prior = Prior.fit(customers.history, shop_days)
-    network = train(observations, prior, customers, config, Progress(NETWORK), TUNING)
+    progress = Progress(NETWORK)
+    network = train(observations, prior, customers, config, progress, TUNING)
     decision = decide(cases)
     if not network.corrects:
         decision = Decision(TOO_SHORT, f"{TOO_SHORT}: too few buyers to learn from")
@@ -91,6 +92,7 @@ def trained_row(
         config=stored_config(plan, config, TUNING),
         prior=prior.to_json(),
         measures=json.dumps(mean_measures(cases)),
+        history=progress.history,
     )
 
 

@@ -176,6 +176,7 @@ def learn(
             judgements.append(
                 belief_in(view, future.targets[:, :2], outputs, offsets[chosen], tuning)
             )
+            trial.note(0, epoch, loss, judgements[-1][0])
             trial.step(
                 epoch,
                 config.epochs,
@@ -212,16 +213,12 @@ def refit(
 ) -> list[Singles]:
     """Train one member for a fixed number of epochs and return its arrays."""
     model = unfitted(config, seed)
-    fit(
-        model,
-        examples,
-        config.batch_rows,
-        epochs,
-        config.seed,
-        lambda epoch, loss: progress.step(
-            epoch, epochs, f"epoch {epoch} of {epochs}, loss {loss:.4f}"
-        ),
-    )
+
+    def told(epoch: int, loss: float) -> None:
+        progress.note(1 + seed - config.seed, epoch, loss)
+        progress.step(epoch, epochs, f"epoch {epoch} of {epochs}, loss {loss:.4f}")
+
+    fit(model, examples, config.batch_rows, epochs, config.seed, told)
     return model.get_weights()
 
 

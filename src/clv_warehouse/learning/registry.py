@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
         ("training_number", pa.int32()),
         ("digest", pa.string()),
         ("verdict", pa.string()),
+        ("history", pa.string()),
     ]
 )
 
@@ -96,9 +97,9 @@ def new_row(
 ) -> pa.Table:
     """Return the row of a network that was just trained.
 
-    `decision` says whether it may score, and why; `columns` are data_fingerprint and
-    measures. A training that gives the newest network again takes its place; any other
-    is one more of its as-of date.
+    `decision` says whether it may score, and why; `columns` are data_fingerprint,
+    measures and history. A training that gives the newest network again takes its
+    place; any other is one more of its as-of date.
     """
     digest = digest_of(weights, config, prior)
     version = f"{plan.as_of_date}-{digest[:SHOWN]}"
