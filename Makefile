@@ -16,7 +16,7 @@ BENCHMARKS := sql train score explain ablation truth lifetime build scale publis
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark install-superset run shop dashboard screenshot echarts publish superset \
+.PHONY: help install install-spark install-superset run shop tune dashboard screenshot echarts publish superset \
 	superset-bundle sample test test-spark test-metrics test-superset test-cases test-feeds test-same test-faults lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
@@ -60,6 +60,9 @@ shop: install ## From your export to its page: DIR=exports/, CONNECTOR=shopify, 
 	connectors)." >&2; exit 1; }
 	@python scripts/run.py --target shop $(if $(VARS),--vars '$(VARS)') \
 		-- $(or $(CONNECTOR),folder) '$(DIR)' $(ARGS)
+
+tune: install ## Search better settings of the network on past dates. MINUTES=10, TARGET=shop.
+	@python scripts/tune.py --target $(TARGET) --minutes $(or $(MINUTES),10)
 
 dashboard: install ## Write data/dashboard.html. TARGET=shop for your own shop's.
 	@python scripts/dashboard.py --target $(TARGET)

@@ -40,7 +40,7 @@ MARTS = (
     "feature_",
     "customer_lifetime_value",
     "customer_profiles",
-    *("trainings", "training_epochs", "score_history"),
+    *("trainings", "training_epochs", "tuning_trials", "score_history"),
 )
 MEASURES = {
     "seconds": "whole run, s",

@@ -26,6 +26,7 @@ OF_MODELS = (
     "clv.past_totals",
     "clv.score_history",
     "clv.training_epochs",
+    "clv.tuning_trials",
 )
 MEMORY = (*OF_MODELS, "monitoring.build_commands", "monitoring.build_steps")
 PLAN = (
@@ -390,7 +391,8 @@ def test_only_one_macro_reads_what_earlier_runs_left(manifest: dict[str, Any]) -
     }
     # The last two have no rows of their own.
     assert readers == {
-        *("score_history", "standing_networks", "build_commands", "build_steps")
+        *("score_history", "standing_networks"),
+        *("build_commands", "build_steps", "tuning_trials"),
     }
     called: set[str] = set()
     to_visit = [name for node in models for name in node["depends_on"]["macros"]]
@@ -437,6 +439,11 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
             ]
 
     shutil.copyfile(root / "data" / "sample.duckdb", warehouse.path)
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(
+            "insert into clv.tuning_trials by name "
+            "select timestamp '2026-01-01' as started_at, 0 as trial"
+        )
     before = remembered(warehouse.path)
     assert all(before)
     file = tmp_path / "kept.duckdb"

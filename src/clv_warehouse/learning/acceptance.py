@@ -63,6 +63,16 @@ class Rule:
     tolerance: float
     most: float
 
+    def weigh(self, own: Mapping[str, float], theirs: Mapping[str, float]) -> float:
+        """Return the sum of the logarithms of (own loss / rival's loss).
+
+        Both map measures to their values. Below 0 the model is better than the rival.
+        """
+        return sum(
+            float(np.log(loss.of(own[loss.measure]) / loss.of(theirs[loss.measure])))
+            for loss in self.losses
+        )
+
 
 def judged_cases(metrics: Relation, as_of_date: date) -> list[Measures]:
     """Return the measures of each case judged as of a date, in order of horizons.
