@@ -128,40 +128,13 @@ days as (
         cast(money_days.orders as integer) as orders,
         cast(money_days.items as decimal(18, 3)) as items,
         cast(money_days.purchase_amount as decimal(38, 4)) as purchase_amount,
-        cast(money_days.purchase_amount - money_days.net_amount as decimal(38, 4))
-            as returned_amount,
         cast(money_days.net_amount as decimal(38, 4)) as net_amount,
-        cast(coalesce(new_products.new_products, 0) as integer) as new_products,
-        money_days.purchase_amount > 0 as is_purchase
+        cast(coalesce(new_products.new_products, 0) as integer) as new_products
     from money_days
     left join new_products
         on
             money_days.customer_key = new_products.customer_key
             and money_days.activity_date = new_products.activity_date
-),
-
-gaps as (
-    select
-        *,
-        lag(activity_date) over (
-            partition by customer_key, is_purchase order by activity_date
-        ) as previous_date
-    from days
 )
 
-select
-    customer_key,
-    activity_date,
-    orders,
-    items,
-    purchase_amount,
-    returned_amount,
-    net_amount,
-    new_products,
-    is_purchase,
-    cast(
-        case when is_purchase then {{ days_between('previous_date', 'activity_date') }} end
-        as integer
-    ) as gap_days,
-    is_purchase and previous_date is null as is_first_purchase
-from gaps
+{{ with_gaps('days') }}

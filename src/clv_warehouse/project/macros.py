@@ -4,10 +4,11 @@ The loader reads dates, ids and statuses by the same macros as staging does.
 """
 
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from jinja2 import Environment
+from jinja2 import Environment, StrictUndefined
 
 from clv_warehouse.project import settings
 from clv_warehouse.project.places import ROOT
@@ -16,8 +17,8 @@ from clv_warehouse.project.sql import quoted
 MACROS = ROOT / "macros"
 # The files whose macros are called. Those that ask dbt for its tables cannot be.
 _FILES = (
-    *("customer_key", "engine", "line_amount", "mark_duplicates", "personal"),
-    *("readings", "staged_feed", "times"),
+    *("customer_key", "engine", "formula_value", "line_amount", "mark_duplicates"),
+    *("personal", "readings", "staged_feed", "times", "with_gaps"),
 )
 
 
@@ -28,6 +29,18 @@ def sql_of(macro: str, *arguments: Any, vars: str = "{}") -> str:
     fit, and AttributeError where there is no such macro.
     """
     return str(getattr(_module(vars), macro)(*arguments)).strip()
+
+
+def sql_of_model(path: Path, vars: str = "{}") -> str:
+    """Return the SQL of a model for DuckDB; a ref is the plain name of the model.
+
+    Raises SettingError as `sql_of` does, and UndefinedError where the model asks dbt.
+    """
+    module = _module(vars)
+    known = {name: value for name, value in module.__dict__.items() if callable(value)}
+    known |= {"ref": lambda name: name, "setting": settings.values(vars).__getitem__}
+    jinja = Environment(extensions=["jinja2.ext.do"], undefined=StrictUndefined)
+    return jinja.from_string(path.read_text("utf-8")).render(known)
 
 
 @cache
