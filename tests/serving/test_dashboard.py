@@ -519,7 +519,14 @@ def test_customers_to_come_stand_apart(
         """
     ).fetchall()[0]
     assert sum(shown) == pytest.approx(expected)
-    assert f"{new_customers:,} who will buy" in tab.page.inner_text("#revenue-note")
+    note = tab.page.inner_text("#revenue-note")
+    assert f"{new_customers:,} who will buy" in note
+    (together,) = sample.sql(
+        "select sum(expected_spend)::double from reports.months_ahead"
+    ).fetchall()[0]
+    said = re.search(r"€([\d,]+) together", note)
+    assert said
+    assert float(said[1].replace(",", "")) == pytest.approx(together, rel=0.005)
     planned = tab.page.locator(ahead).last.locator("td").last
     assert planned.text_content() == "Christmas (2 days)"
     tab.page.uncheck("#others")

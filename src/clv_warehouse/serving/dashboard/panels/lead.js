@@ -14,12 +14,12 @@ function lead() {
     said.push(strong(plural(customers, "customer")));
     said.push(
       ...(range && predicted > 0
-        ? [" will spend ", strong(`${rough.format(range[0])} to ${rough.format(range[1])}`), ` in the next ${days} days in 8 of 10 cases, ${rough.format(predicted)} is expected`]
+        ? [" will spend ", strong(`${rough.format(range[0])} to ${rough.format(range[1])}`), ` in the next ${days} days in 8 of 10 cases; ${rough.format(predicted)} is expected`]
         : [customers === 1 ? " is" : " are", " expected to spend ", strong(rough.format(predicted)), ` in the next ${days} days`]),
     );
     const points = concentration();
     if (predicted > 0 && customers >= 20) {
-      said.push("; the best tenth of them brings ", strong(share.format(at(points, 0.1))), " of the value");
+      said.push(`${range ? ", and" : ";"} the best tenth of them brings `, strong(share.format(at(points, 0.1))), " of the value");
     }
     said.push(".");
     const errors = sureness.get(days)?.past_errors ?? "";

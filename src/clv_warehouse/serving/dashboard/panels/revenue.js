@@ -104,6 +104,19 @@ panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
     };
   });
 
+  /* The sums of the kinds, for whoever plans with them. */
+  function budget() {
+    const [spend, least, most] = ["expected_spend", "low_spend", "high_spend"].map((measure) => (rows) => total(rows, measure));
+    const of = (kind) => ahead.filter((row) => row.kind === kind);
+    const toCome = of("customers_to_come");
+    const range = toCome.some((row) => row.low_spend === null) ? "" : ` (${rough.format(least(toCome))} to ${rough.format(most(toCome))})`;
+    return (
+      `Of known customers ${rough.format(spend(of("known_customers")))} is expected, of those to come ${rough.format(spend(toCome))}${range}` +
+      (of("guests").length ? ` and of guests ${rough.format(spend(of("guests")))}` : "") +
+      `: ${rough.format(spend(ahead))} together.`
+    );
+  }
+
   byId("others-label").textContent = `With ${others.map(([kind]) => OTHERS[kind].toLowerCase()).join(" and ")}`;
   byId("others").addEventListener("change", draw);
 
@@ -116,7 +129,7 @@ panel("revenue", MONTHS_TABLES, (past, byMonth, byHorizon, ahead, planned) => {
       (isFiltered()
         ? "Customers still to come belong to no choice and are left out." + (guests ? " So are guests." : "")
         : toCome.length
-          ? `Customers to come are ${numbers.format(Math.round(total(toCome, "new_customers")))} who will buy for the first time, at the rate of the last year.`
+          ? `Customers to come are ${numbers.format(Math.round(total(toCome, "new_customers")))} who will buy for the first time, at the rate of the last year. ${budget()}`
           : "The shop is too young to say how many customers are still to come.");
     const spend = expectedTotals();
     const ranges = horizons.map(({ horizon_days: days }, number) => rangeAt(days, spend[number]));
