@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from clv_warehouse.project.arrays import Floats
 
@@ -48,11 +49,14 @@ def climb(
         ]
         return min(found, key=lambda each: each.fun).x
 
-    point = search(penalty=0.0)
-    steps: Floats = 1e-3 * np.eye(len(point))
-    bend = [(gain(point - s)[1] - gain(point + s)[1]) / 2e-3 for s in steps]
-    is_determined = np.linalg.eigvalsh(np.array(bend)).min() > 1
-    return point if is_determined else search(penalty=1.0)
+    # For four parameters, threads of BLAS that wait for each other take four times as
+    # long as one thread.
+    with threadpool_limits(1):
+        point = search(penalty=0.0)
+        steps: Floats = 1e-3 * np.eye(len(point))
+        bend = [(gain(point - s)[1] - gain(point + s)[1]) / 2e-3 for s in steps]
+        is_determined = np.linalg.eigvalsh(np.array(bend)).min() > 1
+        return point if is_determined else search(penalty=1.0)
 
 
 def total(weights: NDArray, values: NDArray) -> float:
