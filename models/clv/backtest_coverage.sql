@@ -24,7 +24,7 @@ quantiles as (
         {{ backtest }},
         customer_key,
         fifth,
-        {{ percent / 100 }} as quantile,
+        {{ percent / 100 }}e0 as quantile,
         1 - chance_of_buying as chance_of_nothing,
         case when actual_spend <= spend_p{{ percent }} then 1 else 0 end as is_within
     from ordered

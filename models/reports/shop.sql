@@ -45,6 +45,17 @@ margins as (
     select * from {{ ref('shop_margin') }}
 ),
 
+lifetime as (
+    select
+        case
+            when sum(lifetime_value) > 0
+                then
+                    cast(sum(tail_value) as double) / cast(sum(lifetime_value) as double)
+            else 0e0
+        end as extrapolated_share
+    from {{ ref('customer_lifetime_value') }}
+),
+
 shop as (
     select
         orders.currency,
@@ -56,6 +67,7 @@ shop as (
         margins.margin,
         margins.known_share as margin_known_share,
         margins.doubted_products,
+        lifetime.extrapolated_share,
         profiles.scored_by,
         case
             when profiles.scored_by = 'network' then 'clv_network'
@@ -68,6 +80,7 @@ shop as (
     cross join orders
     cross join horizons
     cross join margins
+    cross join lifetime
     left join trainings on trainings.place = 1
 )
 

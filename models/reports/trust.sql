@@ -199,6 +199,13 @@ verdicts as (
             else
                 'The costs of ' || {{ percent_text('shop.margin_known_share') }}
                 || ' of the spend are known.'
+        end
+        || case
+            when shop.extrapolated_share > 0
+                then
+                    ' Of lifetime value ' || {{ percent_text('shop.extrapolated_share') }}
+                    || ' lies after the longest forecast and is extrapolated.'
+            else ''
         end as statement,
         'Costs of products (column unit_cost of the feed products).' as would_help
     from shop
