@@ -36,3 +36,13 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+{#
+  The horizons to learn from: those of the var, and shorter ones. Of a long horizon few
+  windows are over, or none; what the network learns from shorter ones serves it too.
+#}
+{% macro learned_horizons() -%}
+    {%- set horizons = setting('horizons') -%}
+    {%- set shorter = [30, 91, 182] | select('lt', horizons | max) | list -%}
+    {{ return((horizons + shorter) | unique | sort) }}
+{%- endmacro %}

@@ -13,7 +13,7 @@ days as (
 ),
 
 horizons as (
-    {% for horizon in setting('horizons') -%}
+    {% for horizon in learned_horizons() -%}
     select {{ horizon }} as horizon_days{{ " union all" if not loop.last }}
     {% endfor %}
 ),
