@@ -41,7 +41,7 @@ coverage as (
     select
         {{ backtest }},
         cast(fifth as integer) as fifth,
-        cast(quantile as double) as quantile,
+        quantile,
         cast(count(*) as bigint) as customers,
         {{ steady_mean('greatest(quantile, chance_of_nothing)', 'customer_key') }}
             as stated_share,

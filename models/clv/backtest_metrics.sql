@@ -129,7 +129,7 @@ by_chance as (
 by_quantile as (
     select
         {{ backtest }},
-        concat('coverage_error_p', cast(cast(round(100 * quantile) as integer) as varchar))
+        concat('coverage_error_p', cast(cast(round(100 * quantile) as integer) as string))
             as measure,
         {{ steady_sum('customers * (actual_share - stated_share)', 'fifth') }}
         / sum(customers) as value

@@ -35,7 +35,9 @@ errors as (
         {{ days_between('min(origin_date)', 'max(origin_date)') }} as days,
         exp(min(log_error)) - 1 as lowest_error,
         exp(max(log_error)) - 1 as highest_error,
-        avg(case when abs(log_error) <= log_half_width then 1.0 else 0.0 end) as held_share
+        cast(
+            avg(case when abs(log_error) <= log_half_width then 1 else 0 end) as double
+        ) as held_share
     from past
     where log_error is not null
     group by horizon_days

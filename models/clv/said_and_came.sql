@@ -63,7 +63,7 @@ judged as (
         due.customer_key,
         cast(due.predicted_spend as double) as predicted_spend,
         cast(due.spend_p90 as double) as spend_p90,
-        greatest(0.9, 1 - due.chance_of_buying) as stated_share,
+        greatest(cast(0.9 as double), 1 - due.chance_of_buying) as stated_share,
         cast(greatest(coalesce(came.spend, 0), 0) as double) as actual_spend
     from due
     left join came
@@ -98,7 +98,7 @@ measured as (
         {{ steady_sum('actual_spend * predicted_rank', 'customer_key') }}
         / nullif({{ steady_sum('actual_spend * actual_rank', 'customer_key') }}, 0)
             as normalised_gini,
-        avg(case when actual_spend <= spend_p90 then 1.0 else 0.0 end)
+        cast(avg(case when actual_spend <= spend_p90 then 1 else 0 end) as double)
         - {{ steady_mean('stated_share', 'customer_key') }} as coverage_error_p90
     from ranks
     group by as_of_date, horizon_days

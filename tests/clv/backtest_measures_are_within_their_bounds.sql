@@ -7,11 +7,11 @@ with bounds as (
     union all
     select 'top_decile_capture' as measure, 0 as lowest, 1 as highest
     union all
-    select 'coverage_error_p10' as measure, -1 as lowest, 0.9 as highest
+    select 'coverage_error_p10' as measure, -1 as lowest, 1 as highest
     union all
-    select 'coverage_error_p50' as measure, -1 as lowest, 0.5 as highest
+    select 'coverage_error_p50' as measure, -1 as lowest, 1 as highest
     union all
-    select 'coverage_error_p90' as measure, -1 as lowest, 0.1 as highest
+    select 'coverage_error_p90' as measure, -1 as lowest, 1 as highest
     union all
     select 'chance_calibration_error' as measure, 0 as lowest, 1 as highest
     union all
