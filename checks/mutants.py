@@ -325,8 +325,8 @@ FAULTS = (
     Fault(
         "months-move-ten-times-as-much",
         TUNING,
-        "month_effect: float = 0.5",
-        "month_effect: float = 5.0",
+        "month_effect: float = 0.2",
+        "month_effect: float = 2.0",
         (
             "tests/clv/test_training.py::test_the_level_says_neither_too_much_nor_too_little_of_the_months_to_come",
         ),
