@@ -7,9 +7,12 @@
             {%- set relation = adapter.get_relation(
                 node.database, node.schema, node.alias or node.name
             ) -%}
+            {#- A table that an older version built may lack a column until it is built. -#}
+            {%- set there = adapter.get_columns_in_relation(relation) | map(attribute='name') | list
+                if relation is not none else [] -%}
             {%- set texts = [] -%}
             {%- for name, column in node.columns.items()
-                if column.data_type and column.data_type | lower in ('varchar', 'string') -%}
+                if name in there and column.data_type | lower in ('varchar', 'string') -%}
                 {%- do texts.append(name) -%}
             {%- endfor -%}
             {%- if relation is not none and texts -%}
