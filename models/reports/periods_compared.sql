@@ -72,15 +72,16 @@ bought as (
 
 sums as (
     select
+        {%- for years, suffix in [(0, ''), (1, '_before')] %}
+        {%- for measure in measures %}
+        {%- set name = measure ~ suffix %}
+        coalesce(sum(case when years_before = {{ years }} then {{ measure }} end), 0)
+            as {{ name }},
+        {%- endfor %}
+        {%- endfor %}
         period_days,
         country,
         acquisition_channel
-        {%- for years, suffix in [(0, ''), (1, '_before')] %}
-        {%- for measure in measures %},
-        coalesce(sum(case when years_before = {{ years }} then {{ measure }} end), 0)
-            as {{ measure }}{{ suffix }}
-        {%- endfor %}
-        {%- endfor %}
     from bought
     group by period_days, country, acquisition_channel
 ),
@@ -92,13 +93,13 @@ periods_compared as (
         sums.acquisition_channel,
         shop.first_order_date
         <= {{ plus_days('shop.as_of_date', '1 - 365 - sums.period_days') }}
-            as has_year_before
+            as has_year_before,
         {%- for suffix in ['', '_before'] %}
-        {%- for measure in measures %},
-        cast(
-            sums.{{ measure }}{{ suffix }}
-            as {{ 'decimal(38, 4)' if measure == 'revenue' else 'bigint' }}
-        ) as {{ measure }}{{ suffix }}
+        {%- set is_last_suffix = loop.last %}
+        {%- for measure in measures %}
+        {%- set type = 'decimal(38, 4)' if measure == 'revenue' else 'bigint' %}
+        cast(sums.{{ measure }}{{ suffix }} as {{ type }}) as {{ measure }}{{ suffix }}
+        {%- if not (is_last_suffix and loop.last) %},{% endif %}
         {%- endfor %}
         {%- endfor %}
     from sums
