@@ -32,6 +32,15 @@ DUCKDB = "duckdb"
 FEATURES = "features.customer_features"
 NETWORKS = "clv.clv_network"
 SHOP_DAYS = "features.shop_days"
+# The floor's days do not say which purchase was the first.
+DAYS = """(
+    select
+        *,
+        is_purchase and row_number() over (
+            partition by customer_key, is_purchase order by activity_date
+        ) = 1 as is_first_purchase
+    from made.customer_days
+) as customer_days"""
 
 
 def benchmark(
@@ -96,10 +105,8 @@ def repeat_features(made: str, warehouse: str, customers: int) -> None:
             "(select max(as_of_date) from made.customer_features)) as known "
             f"limit {customers}"
         )
-        shop_days = (ROOT / "models" / "features" / "shop_days.sql").read_text()
-        shop_days = shop_days.replace(
-            "{{ ref('customer_days') }}", "made.customer_days"
-        )
+        model = (ROOT / "models" / "features" / "shop_days.sql").read_text()
+        shop_days = model.replace("{{ ref('customer_days') }}", DAYS)
         connection.execute(f"create table {SHOP_DAYS} as {shop_days}")
         connection.register("networks", SCHEMA.empty_table())
         connection.execute(f"create table {NETWORKS} as from networks")

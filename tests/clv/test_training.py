@@ -231,16 +231,18 @@ def test_the_level_says_neither_too_much_nor_too_little_of_the_months_to_come():
     off = np.zeros((len(origins), 4))
     said, true = [], []
     for _ in range(400):
-        months, horizon = random.normal(0, 0.5, 12), random.normal(0, 0.03)
-        start = random.normal(0, 1) * np.exp(-origins / 120)
-        drift = random.normal(0, 0.2, len(origins))
-        off[:, 1] = calendar @ months + horizon + start + drift
+        months = random.normal(0, TUNING.month_effect, 12)
+        horizon = random.normal(0, TUNING.horizon_effect)
+        start = random.normal(0, TUNING.start_effect)
+        drift = random.normal(0, TUNING.drift, len(origins))
+        decay = np.exp(-origins / TUNING.start_days)
+        off[:, 1] = calendar @ months + horizon + start * decay + drift
         level = cells.level(off, np.full(off.shape, 1e-4), first + 3650, TUNING)
         said.append(level(np.array([30]), calendar)[:, 1])
         true.append(calendar @ months + horizon)
     said, true = np.concatenate(said), np.concatenate(true)
-    assert np.polyfit(said, true, 1)[0] == pytest.approx(1, abs=0.03)
-    assert said.std() > 0.3
+    assert np.polyfit(said, true, 1)[0] == pytest.approx(1, abs=0.05)
+    assert said.std() > TUNING.month_effect / 3
 
 
 def test_a_month_in_which_nobody_buys_counts_as_an_eighth_of_what_was_expected(

@@ -123,4 +123,8 @@ def test_training_ends_with_dbt(training, name: str) -> None:
         assert said.rstrip().endswith(f"Stopped by {name}.")
         assert "Traceback" not in said
     # dbt leaves the code of the model, if it is killed.
-    assert [each for each in folder.parent.iterdir() if each.suffix != ".py"] == []
+    assert [
+        each
+        for each in folder.parent.iterdir()
+        if each.suffix != ".py" and each.name != "__pycache__"
+    ] == []

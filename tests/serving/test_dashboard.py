@@ -758,6 +758,7 @@ OTHER_FEEDS = [
 INPUTS = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
     *("clv.season", "clv.customers_to_come", "clv.expected_totals"),
+    "clv.customer_lifetime_value",
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
