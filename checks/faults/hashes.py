@@ -58,7 +58,11 @@ def hashes_of_tables(warehouse: Path, tables: Sequence[Table]) -> Hashes:
 
 
 def hashes_of_parquet(folder: Path, tables: Sequence[Table]) -> Hashes:
-    """Hashes of the tables that lie as Parquet in a folder."""
+    """Hashes of the tables that lie as Parquet in a folder.
+
+    The folder is a link to a version: followed once, as docs/connect.md tells readers.
+    """
+    folder = folder.resolve()
     with duckdb.connect() as connection:
         for table in tables:
             files = literal(f"{folder}/{table.schema}/{table.name}/*.parquet")
