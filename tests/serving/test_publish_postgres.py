@@ -518,15 +518,23 @@ def test_a_connection_that_ends_among_rows_is_told_with_its_cause(dsn, tmp_path)
 def test_a_publication_that_a_person_stops_loads_no_table_to_its_end(
     root, dsn, tmp_path
 ):
+    """The next table waits for the first, and is never begun."""
     build(tmp_path / "large.duckdb", 2, rows=2_000_000)
+    one_by_one = "from clv_warehouse.serving.publishing import postgres as pg;"
     with subprocess.Popen(
-        [sys.executable, "-c", PUBLISH, tmp_path / "large.duckdb", dsn],
+        [
+            *(sys.executable, "-c", f"{one_by_one}pg.LOADERS = 1;{PUBLISH}"),
+            *(tmp_path / "large.duckdb", dsn),
+        ],
         cwd=root / "tests" / "support",
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as stopped:
         when_copying(dsn, lambda *_: stopped.send_signal(signal.SIGINT)).join()
-        told, failed = stopped.communicate()
+        try:
+            told, failed = stopped.communicate(timeout=60)
+        finally:
+            stopped.kill()
     assert "KeyboardInterrupt" in failed
     assert "fct_orders" not in told

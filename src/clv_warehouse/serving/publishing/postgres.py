@@ -266,9 +266,11 @@ def _load_all(
             return sum(each.result() for each in loads)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            # Those that had not begun never end, for nobody tells `wait` of them.
+            begun = [each for each in loads if not each.cancelled()]
             # Otherwise a large table would be loaded to its end first. To cancel its
             # statement is not enough: the driver sends all rows before it looks.
-            while wait(loads, SECONDS_BETWEEN_LOOKS).not_done:
+            while wait(begun, SECONDS_BETWEEN_LOOKS).not_done:
                 for session in tuple(sessions):
                     with suppress(adbc.Error):
                         main.execute(f"select pg_terminate_backend({session})")
