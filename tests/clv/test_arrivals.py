@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.arrivals import Arrivals, forecast_arrivals
+from clv_warehouse.clv.clock import months_of
 
 HORIZON = 365
 
@@ -75,7 +76,7 @@ def test_half_of_the_growth_goes_on() -> None:
     made = shop(customers)
     assert made.growth == 2
     # December's rate is half a year after the middle of the recent year.
-    effects = made.month_effects[made.months(1095, 1460).astype(int) % 12]
+    effects = made.month_effects[months_of(made.days(1095, 1460))]
     grown = made.customers_ahead(HORIZON) / effects
     assert grown[0] == pytest.approx(grown[-1] / 2**0.5, rel=0.01)
     assert grown[182] == pytest.approx(2**0.5 * grown[0] / 2**0.25, rel=0.01)

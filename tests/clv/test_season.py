@@ -7,8 +7,7 @@ import pytest
 from clv_warehouse.clv.clock import MONTHS, Clock
 from clv_warehouse.clv.history import History
 from clv_warehouse.clv.pareto import ParetoNbd
-from clv_warehouse.clv.prior import purchase_effects
-from clv_warehouse.clv.season import ShopDays, month_effects
+from clv_warehouse.clv.season import ShopDays, month_effects, purchase_effects
 
 DATE = np.datetime64("2024-12-31")
 

@@ -197,10 +197,9 @@ class Case:
         """Return forecasts of the prior alone, which learns from no target."""
         history, days = self.judged.history, self.judged.horizon_days
         prospects = Prospects(self.prior, history)
-        spend, chance = prospects.spend(days), prospects.chance(days)
-        quantiles = Spread.fit(history).quantiles(
-            history, spend, prospects.purchases(days), chance
-        )
+        purchases, chance = prospects.purchases(days), prospects.chance(days)
+        spend = purchases * prospects.amount_ahead(days)
+        quantiles = Spread.fit(history).quantiles(history, spend, purchases, chance)
         return self.rows(PRIOR, spend, chance, quantiles)
 
     def rows(

@@ -6,6 +6,7 @@ from hashlib import md5
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.clock import MONTHS, months_of
@@ -192,6 +193,14 @@ class Observations:
     def known_at(self, date: np.datetime64) -> "Observations":
         """Choose those whose horizon is over by `date`: models may learn from them."""
         return self.where(self.end_date <= date)
+
+    @property
+    def buyers(self) -> int:
+        """How many customers are known to have spent anything within a horizon."""
+        if self.spend is None:
+            return 0
+        spent = self.row[self.spend > 0]
+        return len(pc.unique(self.customers.customer_key.take(pa.array(spent))))
 
     @property
     def customer_key(self) -> NDArray[np.object_]:

@@ -21,7 +21,7 @@ from clv_warehouse.clv.clock import MONTHS, Clock
 from clv_warehouse.clv.history import History, distinct
 from clv_warehouse.clv.pareto import ParetoNbd
 from clv_warehouse.clv.purchases import Days, PurchaseModel
-from clv_warehouse.clv.season import COHORT_DAYS, ShopDays, month_effects
+from clv_warehouse.clv.season import ShopDays, amount_effects, purchase_effects
 from clv_warehouse.project.arrays import Floats
 
 # The models have four parameters: more customers do not make them better.
@@ -163,11 +163,14 @@ class Prospects:
 
     def spend(self, horizon_days: Days, rows: NDArray | None = None) -> Floats:
         """Spend expected within the horizon, in currency."""
-        factor = self.prior.amount_factor(
-            _chosen(self.history.as_of, rows), horizon_days
-        )
-        amount = _chosen(self.amount, rows) * factor
+        amount = self.amount_ahead(horizon_days, rows)
         return self.purchases(horizon_days, rows) * amount
+
+    def amount_ahead(self, horizon_days: Days, rows: NDArray | None = None) -> Floats:
+        """What a purchase within the horizon is worth, net of what comes back."""
+        as_of = _chosen(self.history.as_of, rows)
+        factor = self.prior.amount_factor(as_of, horizon_days)
+        return _chosen(self.amount, rows) * factor
 
     def purchases(self, horizon_days: Days, rows: NDArray | None = None) -> Floats:
         """Purchases expected within the horizon."""
@@ -240,54 +243,3 @@ def likeliest(history: History) -> PurchaseModel:
     """
     models = (ParetoNbd.fit(history), BgNbd.fit(history))
     return max(models, key=lambda model: model.log_likelihood(history))
-
-
-def purchase_effects(days: ShopDays, model: PurchaseModel, clock: Clock) -> Floats:
-    """Estimate in logs how much more is bought in each month of the year, (12,).
-
-    Repeat purchases are held against those that `model` expects of all customers who
-    came before, if all months were alike.
-    """
-    day = days.day.astype(np.int64)
-    cohort = (day - day[0]) // COHORT_DAYS
-    customers = np.bincount(cohort, days.new_customers)
-    middle = np.minimum(
-        day[0] + COHORT_DAYS * np.arange(len(customers)) + COHORT_DAYS // 2, day[-1]
-    )
-    came = customers > 0
-    months, place = np.unique(days.month, return_inverse=True)
-    last = np.array([day[place == each][-1] for each in range(len(months))])
-    ends = clock(np.concatenate([[day[0] - 1], last]))
-    age = np.maximum(ends - clock(middle[came])[:, None], 0)
-    repeats = model.repeats_by(age.ravel()).reshape(age.shape)
-    on_clock = customers[came] @ np.diff(repeats, axis=1)
-    expected = on_clock / clock.by_month[months % MONTHS]
-    observed = days.by_month(days.repeats)
-    return month_effects(months, observed, expected, observed)
-
-
-def amount_effects(days: ShopDays, history: History) -> Floats:
-    """Estimate in logs how much larger purchases are in each month of the year.
-
-    A mean of amounts rests on fewer events than there were purchases, because amounts
-    vary; `history` shows how much.
-    """
-    count = days.by_month(days.new_customers + days.repeats)
-    amount = days.by_month(days.gross)
-    if amount.sum() <= 0:
-        return np.zeros(MONTHS)
-    usual = amount.sum() / count.sum()
-    purchases = history.purchases * history.weights
-    own = np.nan_to_num(history.spread) ** 2
-    square = (purchases * (history.monetary**2 + own)).sum() / purchases.sum()
-    varied = max(square / usual**2 - 1, 0.01)
-    return month_effects(
-        np.arange(days.month[0], days.month[-1] + 1),
-        amount / usual,
-        count,
-        count / varied,
-        spreads=(0.01, 0.03, 0.1, 0.2),
-        usual=0.05,
-        drift=0.01,
-        noise=0.04,
-    )

@@ -141,8 +141,8 @@ def score_batch(
     so_far = np.zeros((len(customers), 3 + len(QUANTILES)))
     scored = []
     for horizon in rising:
-        prior_spend, chance = prospects.spend(horizon), prospects.chance(horizon)
-        orders = prospects.purchases(horizon)
+        orders, chance = prospects.purchases(horizon), prospects.chance(horizon)
+        prior_spend = orders * prospects.amount_ahead(horizon)
         values = np.full(so_far.shape, np.nan)
         if accepted:
             days = np.array([horizon])

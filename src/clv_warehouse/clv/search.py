@@ -171,13 +171,9 @@ def past_cases(
     cases: dict[int, list[Case]] = {}
     pairs = sorted({*zip(known.as_of_date, known.horizon_days, strict=True)})
     for origin, horizon in reversed(pairs):
-        learnt = observations.known_at(origin)
-        ends = (origin + horizon).astype(date)
-        bought = 0 if learnt.spend is None else len({*learnt.row[learnt.spend > 0]})
-        if bought >= TUNING.least_buyers:
-            case = Case.of(known, days, ends, int(horizon))
-            if case.judged.spend is not None and case.judged.spend.sum() > 0:
-                cases.setdefault(int(horizon), []).append(case)
+        case = Case.of(known, days, (origin + horizon).astype(date), int(horizon))
+        if case.training.buyers >= TUNING.least_buyers and case.judged.buyers:
+            cases.setdefault(int(horizon), []).append(case)
     return cases
 
 

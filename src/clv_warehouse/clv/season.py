@@ -16,7 +16,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clv_warehouse.clv.clock import MONTHS
+from clv_warehouse.clv.clock import MONTHS, Clock
+from clv_warehouse.clv.history import History
+from clv_warehouse.clv.purchases import PurchaseModel
 from clv_warehouse.project.arrays import Floats
 
 # Standard deviations, in logs: of the level, and of the noise of a month.
@@ -24,8 +26,8 @@ LEVEL, NOISE = 0.3, 0.06
 # Candidates of the standard deviation of month effects. A priori it is near USUAL.
 SPREADS = (0.02, 0.1, 0.2, 0.35, 0.5, 0.8)
 USUAL = 0.25
-# A month of which fewer purchases are expected says nothing.
-LEAST_EXPECTED = 5.0
+# A month says nothing that had, and of which are expected, fewer purchases.
+LEAST_COUNTED = 5.0
 COHORT_DAYS = 7
 
 
@@ -87,6 +89,11 @@ class ShopDays:
         """Months since 1970 of each day, shape (d,)."""
         return self.day.astype("datetime64[M]").astype(np.int64)
 
+    @property
+    def months(self) -> NDArray[np.int64]:
+        """The same of each month from the first to the last, shape (m,)."""
+        return np.arange(self.month[0], self.month[-1] + 1)
+
     def by_month(self, values: Floats) -> Floats:
         """Add up the days of each month from the first to the last, shape (m,)."""
         return np.bincount(self.month - self.month[0], values).astype(np.float64)
@@ -109,9 +116,8 @@ def month_effects(
     year were alike. `counted` says on how many events the observed value rests; `drift`
     is the standard deviation by which the level moves from one month to the next.
     """
-    enough = (expected > 0) & (counted + 0.5 > 0) & (counted >= 0)
-    enough &= (counted >= LEAST_EXPECTED) | (expected >= LEAST_EXPECTED)
-    places = np.flatnonzero(enough)
+    is_enough = np.maximum(counted, expected) >= LEAST_COUNTED
+    places = np.flatnonzero((expected > 0) & is_enough)
     if len(places) < 2:
         return np.zeros(MONTHS)
     off = np.log(observed[places] + 1) - np.log(expected[places] + 1)
@@ -134,3 +140,53 @@ def month_effects(
             best = likelihood
             chosen = spread**2 * (weights @ np.eye(MONTHS)[of_year])
     return chosen
+
+
+def purchase_effects(days: ShopDays, model: PurchaseModel, clock: Clock) -> Floats:
+    """Estimate in logs how much more is bought in each month of the year, (12,).
+
+    Repeat purchases are held against those that `model` expects of all customers who
+    came before, if all months were alike.
+    """
+    day = days.day.astype(np.int64)
+    cohort = (day - day[0]) // COHORT_DAYS
+    customers = np.bincount(cohort, days.new_customers)
+    middle = np.minimum(
+        day[0] + COHORT_DAYS * np.arange(len(customers)) + COHORT_DAYS // 2, day[-1]
+    )
+    came = customers > 0
+    is_last = np.append(np.diff(days.month) > 0, True)
+    ends = clock(np.concatenate([[day[0] - 1], day[is_last]]))
+    age = np.maximum(ends - clock(middle[came])[:, None], 0)
+    repeats = model.repeats_by(age.ravel()).reshape(age.shape)
+    on_clock = customers[came] @ np.diff(repeats, axis=1)
+    expected = on_clock / clock.by_month[days.months % MONTHS]
+    observed = days.by_month(days.repeats)
+    return month_effects(days.months, observed, expected, observed)
+
+
+def amount_effects(days: ShopDays, history: History) -> Floats:
+    """Estimate in logs how much larger purchases are in each month of the year.
+
+    A mean of amounts rests on fewer events than there were purchases, because amounts
+    vary; `history` shows how much.
+    """
+    count = days.by_month(days.new_customers + days.repeats)
+    amount = days.by_month(days.gross)
+    if amount.sum() <= 0:
+        return np.zeros(MONTHS)
+    usual = amount.sum() / count.sum()
+    purchases = history.purchases * history.weights
+    own = np.nan_to_num(history.spread) ** 2
+    square = (purchases * (history.monetary**2 + own)).sum() / purchases.sum()
+    varied = max(square / usual**2 - 1, 0.01)
+    return month_effects(
+        days.months,
+        amount / usual,
+        count,
+        count / varied,
+        spreads=(0.01, 0.03, 0.1, 0.2),
+        usual=0.05,
+        drift=0.01,
+        noise=0.04,
+    )

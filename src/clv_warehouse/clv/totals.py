@@ -11,9 +11,9 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
-from clv_warehouse.clv.backtest import known_rows
+from clv_warehouse.clv.backtest import read_observations
+from clv_warehouse.clv.error_range import half_width_of
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.clv.season import ShopDays
@@ -23,12 +23,6 @@ from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.arrays import Floats
 
-# Of the shops that were tried, totals were off by about a fifth. That counts as much as
-# four forecasts of the shop itself: so intervals of 80 % held 85 % of 113 totals.
-USUAL_ERROR = 0.2
-USUAL_FORECASTS = 4
-# Four fifths of the totals lie within.
-SHARE = 0.8
 # Totals of fewer customers say more of those customers than of the forecast.
 LEAST_CUSTOMERS = 200
 # At so many dates, as far apart as the history allows, but at least by so many days.
@@ -61,10 +55,7 @@ def past_totals(
     """Return rows of past_totals, if a training is due; none otherwise."""
     if not plan.is_due or plan.as_of_date is None:
         return SCHEMA.empty_table()
-    known = known_rows(features, targets)
-    observations = Observations.from_arrow(
-        **{name: rows.to_arrow_table() for name, rows in known.items()}
-    )
+    observations = read_observations(features, targets)
     shop_days = ShopDays.from_arrow(days.to_arrow_table())
     return totals_until(observations, shop_days, plan.as_of_date, sorted(horizons))
 
@@ -140,17 +131,14 @@ def forecast_totals(
 
 
 def half_width(errors: Floats, origins: NDArray, horizon_days: int) -> float:
-    """Half the width of the interval of SHARE, as the logarithm of a factor.
+    """How far off a total may be, as the logarithm of a factor; see error_range.py.
 
-    `errors` are logarithms of said / spent, (n,), of forecasts from `origins`. Their
-    mean square, with the usual one as a start, is the scale of Student's t. Forecasts
-    whose horizons overlap share what happened: only so many count as fit side by side.
+    `errors` are logarithms of said / spent, (n,), of forecasts from `origins`. Of those
+    whose horizons overlap only so many count as fit side by side.
     """
     count, square = 0.0, 0.0
     if len(errors):
         days = (origins.max() - origins.min()).astype(int)
         count = min(len(errors), days / horizon_days + 1)
         square = float(np.mean(errors**2))
-    weight = USUAL_FORECASTS + count
-    variance = (USUAL_FORECASTS * USUAL_ERROR**2 + count * square) / weight
-    return float(student.ppf((1 + SHARE) / 2, weight) * np.sqrt(variance))
+    return half_width_of(square, count)

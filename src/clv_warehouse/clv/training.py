@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.belief import belief_in
@@ -61,9 +60,7 @@ def train(
     """
     if observations.spend is None or observations.purchases is None:
         raise ValueError("the observations to train on have no targets")
-    spent = observations.row[observations.spend > 0]
-    buyers = pc.unique(observations.customers.customer_key.take(spent))
-    if len(buyers) < tuning.least_buyers:
+    if observations.buyers < tuning.least_buyers:
         return untrained(config)
     scale = float(observations.spend.mean())
     outlook = Outlook.of(prior, observations, scale)

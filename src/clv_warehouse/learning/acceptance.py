@@ -44,6 +44,10 @@ class Loss:
     of: Callable[[float], float]
     shown: str
 
+    def log_ratio(self, own: float, theirs: float) -> float:
+        """Return the logarithm of (own loss / rival's loss), given both values."""
+        return float(np.log(self.of(own) / self.of(theirs)))
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -69,7 +73,7 @@ class Rule:
         Both map measures to their values. Below 0 the model is better than the rival.
         """
         return sum(
-            float(np.log(loss.of(own[loss.measure]) / loss.of(theirs[loss.measure])))
+            loss.log_ratio(own[loss.measure], theirs[loss.measure])
             for loss in self.losses
         )
 
@@ -134,7 +138,7 @@ def decide(model_name: str, cases: Sequence[Measures], rule: Rule) -> Decision:
             if loss.measure in case[model_name] and loss.measure in case[rule.rival]
         ]
         if pairs:
-            ratio = float(np.mean([np.log(loss.of(a) / loss.of(b)) for a, b in pairs]))
+            ratio = float(np.mean([loss.log_ratio(*pair) for pair in pairs]))
             own, theirs = np.mean(np.abs(pairs), axis=0)
             ratios.append(ratio)
             texts.append(
