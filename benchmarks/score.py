@@ -135,7 +135,7 @@ def add_network(warehouse: str) -> None:
             Decision(ACCEPTED, "random"),
             replace(network, members=members).to_bytes(),
             config="{}",
-            prior=fit_prior(features, connection.table(SHOP_DAYS)).to_json(),
+            prior=fit_prior(features, connection.table(SHOP_DAYS))[0].to_json(),
         )
         connection.register("row", row)
         connection.execute(f"insert into {NETWORKS} by name from row")

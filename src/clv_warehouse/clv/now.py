@@ -20,7 +20,7 @@ import pyarrow as pa
 from clv_warehouse.clv.feature_set import FeatureSet, current_features
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.registry import Accepted, last_accepted
-from clv_warehouse.clv.scoring import SCHEMA, fit_prior, fit_spread, score_batch
+from clv_warehouse.clv.scoring import SCHEMA, fit_prior, score_batch
 from clv_warehouse.clv.spread import Spread
 from clv_warehouse.project.macros import sql_of, sql_of_model
 from clv_warehouse.project.opening import opened
@@ -121,12 +121,13 @@ class Forecaster:
                 connection.table("clv.clv_network"), self.as_of_date
             )
             today = features.filter(f"as_of_date = date '{self.as_of_date}'")
-            self._prior: Prior = (
-                self._accepted.prior
+            self._prior: Prior
+            self._spread: Spread | None
+            self._prior, self._spread = (
+                (self._accepted.prior, None)
                 if self._accepted
                 else fit_prior(today, connection.table("features.shop_days"))
             )
-            self._spread: Spread | None = None if self._accepted else fit_spread(today)
             horizons = connection.sql(
                 "select distinct horizon_days, is_extrapolated from clv.clv_scores "
                 "order by horizon_days"

@@ -72,8 +72,7 @@ def score(
         .project(", ".join(reads.columns))
         .order("customer_key")
     )
-    prior = accepted.prior if accepted else fit_prior(today, days)
-    spread = None if accepted else fit_spread(today)
+    prior, spread = (accepted.prior, None) if accepted else fit_prior(today, days)
     rising = sorted(horizons)
     later = later_horizons(rising[-1], lifetime_years)
 
@@ -93,23 +92,16 @@ def later_horizons(longest: int, lifetime_years: int) -> list[int]:
     return [end for end in ends if end > longest]
 
 
-def fit_prior(features: Relation, days: Relation) -> Prior:
-    """Fit the prior on customers as of one date, or on a fixed sample of them.
+def fit_prior(features: Relation, days: Relation) -> tuple[Prior, Spread]:
+    """Fit the prior and its spread on customers as of one date, or a sample of them.
 
     `features` are their rows of customer_features, `days` the rows of shop_days.
     """
     columns = ", ".join(current_features().without_sequences.columns)
     rows = fixed_sample(features).project(columns).to_arrow_table()
     customers = Customers.from_arrow(rows)
-    shop_days = ShopDays.from_arrow(days.to_arrow_table())
-    return Prior.fit(customers.history, shop_days.until(customers.as_of_date.max()))
-
-
-def fit_spread(features: Relation) -> Spread:
-    """Fit the spread of amounts on the same customers."""
-    columns = ", ".join(current_features().without_sequences.columns)
-    rows = fixed_sample(features).project(columns).to_arrow_table()
-    return Spread.fit(Customers.from_arrow(rows).history)
+    known = ShopDays.from_arrow(days.to_arrow_table()).until(customers.as_of_date.max())
+    return Prior.fit(customers.history, known), Spread.fit(customers.history)
 
 
 def fixed_sample(customers: Relation) -> Relation:
