@@ -45,6 +45,15 @@ joined as (
     from orders
     left join refunded on orders.order_id = refunded.order_id
     left join credits on orders.order_id = credits.order_id
+),
+
+-- The orders that have a number: sales to a customer of which something was kept to the
+-- day's end. Orders of the same moment follow their ids.
+counted as (
+    select
+        *,
+        is_kept_sale and sold_amount > undone and customer_key is not null as is_counted
+    from joined
 )
 
 select
@@ -63,12 +72,22 @@ select
     click_id,
     status_meaning,
     is_kept_sale as is_sale,
+    cast(case when is_counted then row_number() over in_order end as integer)
+        as order_number,
+    case when is_counted then row_number() over in_order = 1 end as is_first_order,
+    cast(
+        case
+            when is_counted
+                then {{ days_between('lag(ordered_date) over in_order', 'ordered_date') }}
+        end as integer
+    ) as days_since_previous_order,
     lines,
     cast(case when undone > 0 and undone = sold_amount then 0 else items end as decimal(18, 3))
         as items,
     total_amount,
     goods_amount,
     discount_amount,
+    all_discounts_amount,
     shipping_amount,
     tax_amount,
     tip_amount,
@@ -80,4 +99,8 @@ select
     cast(sold_amount - returned as decimal(18, 4)) as amount,
     cast(case when is_kept_sale then sold_amount - returned - refunded else 0 end as decimal(18, 4))
         as net_amount
-from joined
+from counted
+window in_order as (
+    partition by customer_key, is_counted
+    order by ordered_at asc, order_id asc
+)

@@ -47,6 +47,13 @@ line_totals as (
             as tax,
         sum(case when rejection_reason is null and counts_as = 'tip' then amount else 0 end)
             as tip,
+        sum(
+            case
+                when rejection_reason is not null or quantity < 0 then 0
+                when line_type = 'discount' then abs(amount)
+                else coalesce(discount, 0)
+            end
+        ) as discount_amount,
         max(case when rejection_reason is null and line_type != 'product' then 1 else 0 end)
             as other_lines
     from all_lines
@@ -76,6 +83,7 @@ given as (
         coalesce(line_totals.shipping, 0) as line_shipping,
         coalesce(line_totals.tax, 0) as line_tax,
         coalesce(line_totals.tip, 0) as line_tip,
+        coalesce(line_totals.discount_amount, 0) as line_discount,
         coalesce(line_totals.other_lines, 0) = 1 as has_other_lines,
         coalesce(undone.undone_amount, 0) as undone_amount,
         coalesce(undone.undone_items, 0) as undone_items,
@@ -187,6 +195,13 @@ select
     try_cast(total_tax as decimal(18, 4)) as tax_amount,
     try_cast(total_tip as decimal(18, 4)) as tip_amount,
     cast(abs(discount) as decimal(18, 4)) as discount_amount,
+    try_cast(
+        case
+            when spent + returned <= 0 then 0
+            when on_top like '%d%' then abs(discount) + line_discount
+            else greatest(abs(discount), line_discount)
+        end as decimal(18, 4)
+    ) as all_discounts_amount,
     try_cast(spent + returned as decimal(18, 4)) as sold_amount,
     try_cast(returned as decimal(18, 4)) as returned_amount,
     try_cast(least(undone_amount, spent + returned) as decimal(18, 4)) as undone_amount,
