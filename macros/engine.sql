@@ -42,6 +42,20 @@
     )
 {%- endmacro %}
 
+{# The same day of the month some months after a date, or the month's last; before it for
+   negative months. #}
+{% macro months_after(date, months) -%}
+    {{ return(adapter.dispatch('months_after')(date, months)) }}
+{%- endmacro %}
+
+{% macro default__months_after(date, months) -%}
+    cast({{ date }} + to_months(cast({{ months }} as integer)) as date)
+{%- endmacro %}
+
+{% macro spark__months_after(date, months) -%}
+    add_months({{ date }}, cast({{ months }} as int))
+{%- endmacro %}
+
 {# A row for each day from one date to another, as a column of a select. #}
 {% macro each_day(from_date, to_date) -%}
     {{ return(adapter.dispatch('each_day')(from_date, to_date)) }}

@@ -177,13 +177,18 @@
     to_utc_timestamp({{ value }}, '{{ zone }}')
 {%- endmacro %}
 
+{# What the shop's clock shows at a UTC time. #}
+{% macro shop_clock(at) -%}
+    {%- if is_utc(setting('time_zone')) -%}
+        {{ at }}
+    {%- else -%}
+        {{ adapter.dispatch('utc_to_clock')(at, setting('time_zone')) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {# The shop's day of a UTC time. #}
 {% macro shop_date(at) -%}
-    {%- if is_utc(setting('time_zone')) -%}
-        cast({{ at }} as date)
-    {%- else -%}
-        cast({{ adapter.dispatch('utc_to_clock')(at, setting('time_zone')) }} as date)
-    {%- endif -%}
+    cast({{ shop_clock(at) }} as date)
 {%- endmacro %}
 
 {% macro default__utc_to_clock(at, zone) -%}

@@ -77,6 +77,9 @@ timed as (
         end
         {%- endfor %} as next_order_days,
         exp(-({{ quiet_after('rhythms.patience_days') }})) as churn_risk,
+        {%- for days in [30, 91, 182, 365] %}
+        exp(-({{ quiet_after(days) }})) as churn_risk_{{ days }}d,
+        {%- endfor %}
         exp(-({{ quiet_after(setting('active_days')) }})) as churn_risk_active_days
     from rhythms
     cross join shop
@@ -94,6 +97,10 @@ select
     end as next_order_date,
     churn_risk,
     churn_risk_active_days,
+    churn_risk_30d,
+    churn_risk_91d,
+    churn_risk_182d,
+    churn_risk_365d,
     case
         when churn_risk < 1e0 / 3 then 'low'
         when churn_risk < 2e0 / 3 then 'middle'
