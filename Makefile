@@ -16,7 +16,7 @@ BENCHMARKS := sql train score explain ablation truth lifetime build scale publis
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark install-superset run shop tune dashboard screenshot echarts publish superset \
+.PHONY: help install install-spark install-superset run shop tune dashboard screenshot echarts publish ask superset \
 	superset-bundle sample test test-spark test-metrics test-superset test-cases test-feeds test-same test-faults lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
@@ -75,6 +75,10 @@ echarts: install ### Build the dashboard's ECharts again, of a new version (need
 
 publish: install ## Publish the built warehouse. TARGET=shop, FORM=serving|parquet|postgres.
 	@python scripts/publish.py $(FORM) --target $(TARGET)
+
+ask: install ## Show how to let a language model read the published copy (docs/ask.md).
+	@test -f data/published/serving.duckdb || $(MAKE) --no-print-directory publish FORM=serving
+	@python scripts/ask.py config
 
 superset: install-superset ## Start Apache Superset with the dashboard, on loopback. PORT=8088.
 	@test -f data/published/serving.duckdb || $(MAKE) --no-print-directory publish FORM=serving
@@ -147,7 +151,7 @@ format: install ### Put Python and SQL into the project's layout.
 	sqlfluff fix --disable-progress-bar models tests
 
 lock: install ### Pin the dependencies of pyproject.toml in requirements/.
-	$(COMPILE) pyproject.toml --extra dev --output-file requirements/main.txt
+	$(COMPILE) pyproject.toml --extra dev --extra ask --output-file requirements/main.txt
 	$(COMPILE) pyproject.toml --extra spark --constraint requirements/main.txt --output-file requirements/spark.txt
 	$(COMPILE) pyproject.toml --extra metricflow --constraint requirements/main.txt --output-file requirements/metricflow.txt
 	$(COMPILE) --group superset --output-file requirements/superset.txt

@@ -102,7 +102,7 @@ def test_a_planted_wrong_import_is_found(
 
 # Windows has none of these; the others are large, and their absence is no fault here.
 ONLY_POSIX = ("fcntl", "resource", "termios", "pty", "pwd", "grp")
-LARGE = ("keras", "tensorflow", "pyspark", "pysail", "playwright")
+LARGE = ("keras", "tensorflow", "pyspark", "pysail", "playwright", "mcp")
 IMPORT_ALL = """
 import importlib, importlib.util, json, pathlib, sys
 import duckdb, multiprocessing, pandas, pyarrow, shutil, subprocess, tempfile

@@ -1,0 +1,1 @@
+"""Lets a language model read the published copy, and change nothing."""
