@@ -1,38 +1,22 @@
 -- One row per customer, kind and place: the three categories and the three products that
 -- set the customer apart, because they buy them more often than the shop's customers do.
 {%- set most = 3 %}
-with bought as (
-    select * from {{ ref('bought_products') }}
-),
-
-products as (
+with counted as (
     select
-        product_id,
-        category
-    from {{ ref('dim_products') }}
-),
-
-counted as (
-    select
-        bought.customer_key,
+        customer_key,
         'product' as kind,
-        bought.product_id as name,
-        cast(bought.times as bigint) as times,
-        bought.last_bought_date
-    from bought
+        product_id as name,
+        times,
+        last_bought_date
+    from {{ ref('bought_products') }}
     union all
     select
-        bought.customer_key,
+        customer_key,
         'category' as kind,
-        products.category as name,
-        sum(bought.times) as times,
-        max(bought.last_bought_date) as last_bought_date
-    from bought
-    inner join products on bought.product_id = products.product_id
-    where products.category is not null
-    group by
-        bought.customer_key,
-        products.category
+        category as name,
+        times,
+        last_bought_date
+    from {{ ref('bought_categories') }}
 ),
 
 customers as (
@@ -106,7 +90,7 @@ select
     cast(placed.place as integer) as place,
     placed.name,
     case when placed.kind = 'product' then names.product_name else placed.name end as label,
-    cast(placed.times as integer) as times,
+    placed.times,
     placed.last_bought_date,
     placed.lift
 from placed
