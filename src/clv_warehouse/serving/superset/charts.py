@@ -333,6 +333,50 @@ CUSTOMERS = Section(
     CUSTOMER_FILTERS,
 )
 
+LISTS = Section(
+    "Whom to care about",
+    (
+        (
+            table(
+                "Lists of customers",
+                "customer_lists",
+                {
+                    "list_kind": "",
+                    "list": "",
+                    "label": "",
+                    "customers": COUNT,
+                    "money_at_stake": MONEY,
+                    "meaning": "",
+                    "next_step": "",
+                },
+                order_by_cols=['["list_kind", false]', '["place", true]'],
+            ),
+        ),
+        (
+            table(
+                "Customers on the lists",
+                "list_members",
+                {
+                    "list_kind": "",
+                    "list": "",
+                    "position": COUNT,
+                    "customer_key": "",
+                    "segment": "",
+                    "country": "",
+                    "acquisition_channel": "",
+                    "money_at_stake": MONEY,
+                    "lifetime_value": MONEY,
+                    "last_purchase_date": "",
+                    "next_order_date": "",
+                    "reason": "",
+                },
+                order_by_cols=['["money_at_stake", false]'],
+            ),
+        ),
+    ),
+    ("list",),
+)
+
 TRUST = Section(
     "Can the predictions be trusted?",
     (
@@ -403,5 +447,5 @@ QUALITY = Section(
     (),
 )
 
-SECTIONS = (CUSTOMERS, TRUST, QUALITY)
+SECTIONS = (CUSTOMERS, LISTS, TRUST, QUALITY)
 CHARTS = tuple(chart for section in SECTIONS for row in section.rows for chart in row)

@@ -13,6 +13,7 @@ FILTERS = {
     "segment": ("customer_profiles", "Segment"),
     "country": ("customer_profiles", "Country"),
     "acquisition_channel": ("customer_profiles", "Channel"),
+    "list": ("customer_lists", "List of customers"),
     "horizon_days": ("backtest_metrics", "Days ahead (predictions judged)"),
 }
 # One value is always chosen, the largest at first, because measures of different
