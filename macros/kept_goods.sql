@@ -92,6 +92,7 @@ shares as (
 kept as (
     select
         lines.customer_key,
+        lines.ordered_date,
         costs.product_id,
         costs.unit_cost,
         shares.kept_share * case

@@ -42,7 +42,12 @@ features as (
 ),
 
 customer_margins as (
-    select * from {{ ref('customer_margins') }}
+    select
+        customer_key,
+        sum(known_spend) as known_spend,
+        sum(known_cost) as known_cost
+    from {{ ref('monthly_margins') }}
+    group by customer_key
 ),
 
 horizons as (

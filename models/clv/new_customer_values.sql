@@ -46,34 +46,6 @@ earned as (
     group by customer_key
 ),
 
--- The product that took most of the money of the first day.
-first_amounts as (
-    select
-        lines.customer_key,
-        lines.product_id,
-        sum(lines.amount) as amount
-    from {{ ref('fct_order_lines') }} as lines
-    inner join lifetime_values
-        on
-            lines.customer_key = lifetime_values.customer_key
-            and lines.ordered_date = lifetime_values.first_purchase_date
-    where lines.is_sale and lines.product_id is not null and lines.quantity > 0
-    group by
-        lines.customer_key,
-        lines.product_id
-),
-
-first_products as (
-    select
-        customer_key,
-        product_id,
-        row_number() over (
-            partition by customer_key
-            order by amount desc, product_id asc
-        ) as place
-    from first_amounts
-),
-
 aged as (
     select
         *,
@@ -85,10 +57,10 @@ aged as (
 customers as (
     select
         aged.customer_key,
-        coalesce(customers.acquisition_channel, 'unknown') as acquisition_channel,
-        coalesce(customers.country, 'unknown') as country,
-        coalesce(products.category, 'unknown') as first_category,
-        coalesce(first_products.product_id, 'unknown') as first_product,
+        first_orders.acquisition_channel,
+        first_orders.country,
+        first_orders.first_category,
+        first_orders.first_product,
         {%- for period, days in days_of.items() %}
         case
             when aged.age_days >= {{ days }}
@@ -104,12 +76,8 @@ customers as (
     from aged
     cross join margins
     left join earned on aged.customer_key = earned.customer_key
-    left join {{ ref('dim_customers') }} as customers
-        on aged.customer_key = customers.customer_key
-    left join first_products
-        on aged.customer_key = first_products.customer_key and first_products.place = 1
-    left join {{ ref('dim_products') }} as products
-        on first_products.product_id = products.product_id
+    inner join {{ ref('first_orders') }} as first_orders
+        on aged.customer_key = first_orders.customer_key
 ),
 
 members as (

@@ -12,7 +12,7 @@ known as (
     select
         coalesce(sum(margins.known_spend), 0) as spend,
         coalesce(sum(margins.known_cost), 0) as cost
-    from {{ ref('customer_margins') }} as margins
+    from {{ ref('monthly_margins') }} as margins
     inner join {{ ref('customer_lifetime_value') }} as customers
         on margins.customer_key = customers.customer_key
 )

@@ -397,7 +397,7 @@ def later_years(rows: pd.DataFrame, years: list[int]) -> pd.DataFrame:
 
 
 def no_margins() -> pd.DataFrame:
-    """customer_margins of a shop that knows no costs."""
+    """monthly_margins of a shop that knows no costs."""
     return pd.DataFrame(
         {
             "customer_key": pd.Series([], dtype="string"),
@@ -434,7 +434,7 @@ def test_lifetime_value_discounts_each_increment(
         "customer_lifetime_value",
         settings={"discount_rate": discount_rate, "margin": 0.3},
         customer_features=features_of(rows),
-        customer_margins=no_margins(),
+        monthly_margins=no_margins(),
         shop_margin=pd.DataFrame({"margin": [margin]}),
     ).set_index("customer_key")
 
@@ -474,7 +474,7 @@ def test_lifetime_value_goes_on_as_the_prior_at_a_ratio(run_model, horizons, yea
         settings={"discount_rate": 0.1, "margin": 0.3},
         clv_scores=rows,
         customer_features=features_of(rows),
-        customer_margins=no_margins(),
+        monthly_margins=no_margins(),
         shop_margin=pd.DataFrame({"margin": [0.3]}),
     ).set_index("customer_key")
 
@@ -520,18 +520,13 @@ def test_values_of_new_customers_are_credible_means(run_model):
             {"customer_key": keys, "activity_date": first, "net_amount": 1.0}
         ),
         shop_margin=pd.DataFrame({"margin": [0.5]}),
-        dim_customers=pd.DataFrame(
-            {"customer_key": keys, "country": "x", "acquisition_channel": channel}
-        ),
-        dim_products=pd.DataFrame({"product_id": ["p"], "category": ["c"]}),
-        fct_order_lines=pd.DataFrame(
+        first_orders=pd.DataFrame(
             {
                 "customer_key": keys,
-                "ordered_date": first,
-                "product_id": "p",
-                "quantity": 1,
-                "amount": 1.0,
-                "is_sale": True,
+                "acquisition_channel": channel,
+                "country": "x",
+                "first_category": "c",
+                "first_product": "p",
             }
         ),
     )
@@ -566,7 +561,7 @@ def test_no_customers_give_no_rows(run_model):
         "customer_lifetime_value",
         settings={"discount_rate": 0.1, "margin": 0.3},
         customer_features=features_of(rows).head(0),
-        customer_margins=no_margins(),
+        monthly_margins=no_margins(),
         shop_margin=pd.DataFrame({"margin": [0.3]}),
     ).empty
     assert run_model("backtest_deciles", backtest_predictions=predictions).empty

@@ -1,0 +1,61 @@
+-- One row per customer at the scoring date: what their first order says of them.
+with scoring as (
+    select as_of_date from {{ ref('as_of_dates') }}
+    where is_scoring_date
+),
+
+orders as (
+    select
+        orders.customer_key,
+        orders.ordered_date,
+        orders.coupon_code,
+        orders.tags
+    from {{ ref('fct_orders') }} as orders
+    inner join scoring on orders.ordered_date <= scoring.as_of_date
+    where orders.is_first_order
+),
+
+-- The product that took most of the money of the first day.
+first_amounts as (
+    select
+        lines.customer_key,
+        lines.product_id,
+        sum(lines.amount) as amount
+    from {{ ref('fct_order_lines') }} as lines
+    inner join orders
+        on
+            lines.customer_key = orders.customer_key
+            and lines.ordered_date = orders.ordered_date
+    where lines.is_sale and lines.product_id is not null and lines.quantity > 0
+    group by
+        lines.customer_key,
+        lines.product_id
+),
+
+first_products as (
+    select
+        customer_key,
+        product_id,
+        row_number() over (
+            partition by customer_key
+            order by amount desc, product_id asc
+        ) as place
+    from first_amounts
+)
+
+select
+    orders.customer_key,
+    orders.ordered_date as first_order_date,
+    coalesce(customers.acquisition_channel, 'unknown') as acquisition_channel,
+    coalesce(customers.country, 'unknown') as country,
+    coalesce(products.category, 'unknown') as first_category,
+    coalesce(first_products.product_id, 'unknown') as first_product,
+    orders.coupon_code,
+    orders.tags
+from orders
+left join {{ ref('dim_customers') }} as customers
+    on orders.customer_key = customers.customer_key
+left join first_products
+    on orders.customer_key = first_products.customer_key and first_products.place = 1
+left join {{ ref('dim_products') }} as products
+    on first_products.product_id = products.product_id
