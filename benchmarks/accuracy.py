@@ -124,7 +124,8 @@ def benchmark(
                 call(keep_first, dbt.warehouse, shop.first_customers)
             settings = ("--vars", json.dumps(shop.settings))
             dbt("seed", "--select", "reference")
-            dbt("run", *settings, "--select", "+backtest_metrics")
+            dbt("run", *settings, "--select", "+backtest_metrics", "past_totals")
+            yield from rows(name, PRIOR, call(held_totals, dbt.warehouse).value)
             for horizon in shop.judged:
                 call(judge_others, dbt.warehouse, horizon)
             # These only read what is there; the plan would judge anew.
@@ -149,6 +150,21 @@ def keep_first(warehouse: str, customers: int) -> None:
             "delete from raw.order_lines "
             "where order_id not in (select order_id from raw.orders)"
         )
+
+
+def held_totals(warehouse: str) -> dict[str, float]:
+    """Count the past totals that came true, and the share that lay in their ranges.
+
+    Each range rests on the errors that were known at its origin.
+    """
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        total, held = (
+            connection.table("clv.past_totals")
+            .filter("log_error is not null")
+            .aggregate("count(*), avg(abs(log_error) <= log_half_width)")
+            .fetchall()[0]
+        )
+    return {"past_totals": total} | ({"totals_held": held} if total else {})
 
 
 def judge_others(warehouse: str, horizon_days: int) -> None:
@@ -279,14 +295,20 @@ class _Order:
 
 
 def table(found_rows: Sequence[Row]) -> str:
-    """Return Markdown: a table for each whole shop, then the leads on small shops."""
+    """Return Markdown: a table for each whole shop, the small shops, and the totals."""
     by_case: dict[str, dict[str, dict[str, float]]] = {}
     for row in found_rows:
         if row.system in LABELS:
             systems = by_case.setdefault(row.case, {})
             systems.setdefault(row.system, {})[row.measure] = row.value
-    lines, leads = [], []
+    lines, leads, totals = [], [], []
     for case, systems in by_case.items():
+        of_prior = systems.get(PRIOR, {})
+        if "past_totals" in of_prior:
+            if "totals_held" in of_prior:
+                count, held = of_prior["past_totals"], of_prior["totals_held"]
+                totals.append(f"| {case} | {count:.0f} | {held:.0%} |")
+            continue
         ranked = sorted(
             systems.items(), key=lambda item: -item[1].get("normalised_gini", 0)
         )
@@ -305,7 +327,10 @@ def table(found_rows: Sequence[Row]) -> str:
         lines.append("")
     if leads:
         lines += ["| small shops | network's Gini | best other | network's lead |"]
-        lines += ["|---|---|---|---|", *leads]
+        lines += ["|---|---|---|---|", *leads, ""]
+    if totals:
+        lines += ["| totals of past dates | forecasts | within their range of 80 % |"]
+        lines += ["|---|---|---|", *totals]
     return "\n".join(lines).strip()
 
 

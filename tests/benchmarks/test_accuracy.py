@@ -51,6 +51,7 @@ def test_the_table_stands_between_the_marks(tmp_path):
     }
     network = {"normalised_gini": 0.8, "total_bias": -0.034}
     found = [
+        *rows("cdnow", "prior", {"past_totals": 8, "totals_held": 0.75}),
         *rows("cdnow/91", "prior", prior),
         *rows("cdnow/91", "clv_network", network),
         *rows("cdnow_sample/91", "clv_network_cnn", prior),
@@ -70,4 +71,5 @@ def test_the_table_stands_between_the_marks(tmp_path):
     assert "| -3% |" in text
     assert text.count("0.100 (0.050 to 0.150)") == 2
     assert "| cdnow_sample/91 | 0.800 | formula | 0.100 (0.050 to 0.150) |" in text
+    assert "| cdnow | 8 | 75% |" in text
     assert text.count(table(found)) == 1

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.clock import MONTHS, months_of
-from clv_warehouse.clv.error_range import half_width_of
+from clv_warehouse.clv.error_range import Usual, half_width_of
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
 
@@ -28,6 +28,8 @@ COUNTED_DAYS = 3 * YEAR
 KEPT_GROWTH = 0.5
 # Past forecasts, one each quarter.
 PAST_FORECASTS = 12
+# Customers who are not there yet are harder to foresee than the spend of those who are.
+USUAL = Usual(error=0.2, forecasts=4)
 
 SCHEMA = pa.schema(
     [
@@ -261,7 +263,7 @@ def error_of(past: Sequence[Forecast], end: int) -> float | None:
         return None
     # Forecasts of overlapping years err together.
     forecasts = 1 + (max(starts) - min(starts)) / YEAR
-    return half_width_of(squares / days, forecasts)
+    return half_width_of(squares / days, forecasts, USUAL)
 
 
 @doorway

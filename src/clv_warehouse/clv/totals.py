@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.backtest import read_observations
-from clv_warehouse.clv.error_range import half_width_of
+from clv_warehouse.clv.error_range import Usual, half_width_of
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.clv.season import ShopDays
@@ -29,6 +29,12 @@ LEAST_CUSTOMERS = 200
 # Each costs two to four seconds of a core: the prior learns its seasons anew.
 MOST_ORIGINS = 8
 LEAST_STEP_DAYS = 28
+# Chosen on shops that no figure is reported of: seven kinds of made-up shops, the
+# made-up shop of seeds 11, 12 and 13, CDNOW's sample, Online Retail II until
+# December 2010. Intervals of 80 % held 80 % of their 240 totals, and then 82 % of the
+# 62 of the sample shop, CDNOW and Online Retail II (make benchmark-accuracy shows those
+# of the real shops). With an error of 0.2 and 4 forecasts they held 90 and 92 %.
+USUAL = Usual(error=0.12, forecasts=3)
 
 SCHEMA = pa.schema(
     [
@@ -141,4 +147,4 @@ def half_width(errors: Floats, origins: NDArray, horizon_days: int) -> float:
         days = (origins.max() - origins.min()).astype(int)
         count = min(len(errors), days / horizon_days + 1)
         square = float(np.mean(errors**2))
-    return half_width_of(square, count)
+    return half_width_of(square, count, USUAL)
