@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, mean_tweedie_deviance
 
 from clv_warehouse.clv.belief import belief_in
@@ -20,6 +21,7 @@ from clv_warehouse.clv.network import (
 )
 from clv_warehouse.clv.observations import Observations, calendar_shares
 from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.sharpness import sharpness_of
 from clv_warehouse.clv.training import build_model, split_in_time, train
 from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.learning.progress import Progress
@@ -161,11 +163,53 @@ def test_the_network_is_believed_unless_the_prior_is_clearly_better():
             np.array([customers]),
         )
         rows = slice(customers)
-        return belief_in(cells, outcomes[rows], outputs[rows], offsets[rows], TUNING)[1]
+        _, belief, kept = belief_in(
+            cells, outcomes[rows], outputs[rows], offsets[rows], TUNING
+        )
+        return belief, kept
 
-    # Spend follows the network, the chance of buying the prior.
-    assert belief(count).tolist() == [0, 0.75, 0.75, 0.75]
-    assert belief(10)[0] == 0.75
+    # Spend follows the network, the chance of buying the prior, as sharply as it says.
+    believed, kept = belief(count)
+    assert believed.tolist() == [0, 0.75, 0.75, 1]
+    assert kept == pytest.approx([1, 0.25, 0.25, 0], abs=0.05)
+    # Of ten customers nobody can say how sharp a forecast should be.
+    believed, kept = belief(10)
+    assert believed + kept == pytest.approx(1, abs=0.1)
+    assert kept[0] == pytest.approx(0.25, abs=0.05)
+
+
+def test_sharpness_is_the_slope_of_a_logistic_regression_with_a_constant_per_cell():
+    count = 40_000
+    random = np.random.default_rng(5)
+    row = random.integers(0, 4, count)
+    cells = Cells(
+        row,
+        np.array(["2024-01-01"] * 4, "datetime64[D]"),
+        np.array([30, 91, 182, 365]),
+        np.bincount(row),
+    )
+    log_odds = random.normal(-1, 1, count) - row
+    bought = random.random(count) < 1 / (1 + np.exp(-1.3 * log_odds - row))
+    regression = LogisticRegression(C=np.inf, tol=1e-8)
+    regression.fit(np.column_stack([log_odds, np.eye(4)[row][:, 1:]]), bought)
+    found = sharpness_of(cells, bought, log_odds, 100.0)
+    assert found == pytest.approx(regression.coef_[0, 0], abs=1e-4)
+    assert found == pytest.approx(1.3, abs=0.05)
+    # Whoever expects little of it, stays closer to 1.
+    assert 1 < sharpness_of(cells, bought, log_odds, 0.02) < found - 0.05
+
+
+@pytest.mark.parametrize("bought", [0.0, 1.0])
+def test_sharpness_stays_a_number_where_all_do_alike(bought):
+    cells = Cells(
+        np.zeros(50, dtype=int),
+        np.array(["2024-01-01"], "datetime64[D]"),
+        np.array([30]),
+        np.array([50]),
+    )
+    for log_odds in (np.linspace(-9, 9, 50), np.zeros(50)):
+        found = sharpness_of(cells, np.full(50, bought), log_odds, 0.2)
+        assert 0 < found < 2
 
 
 def test_a_network_moves_no_total(observations, prior, today, network):
@@ -198,6 +242,18 @@ def test_the_level_follows_what_all_windows_have_in_common(observations, prior):
     # Towards log(1/2), and drawn to zero on the way there.
     assert np.log(0.5) < change[1] < -0.05
     assert change[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_where_the_log_spend_of_buyers_lies_is_learnt_from_all_windows():
+    first = np.datetime64("2022-01-01")
+    origins, horizons = np.arange(0, 720, 60), np.tile([30, 91], 6)
+    cells = Cells(np.arange(12), first + origins, horizons, np.full(12, 1000))
+    off = np.full((12, 4), 0.2)
+    level = cells.level(off, np.full(off.shape, 1e-4), first + 800, TUNING)
+    # What all windows share holds for a horizon that was never seen.
+    _, spend, location, _ = level(np.array([273]), even_year())[0]
+    assert location == pytest.approx(0.2, abs=0.05)
+    assert spend < 0.12
 
 
 def test_what_only_a_history_starts_with_does_not_go_on():

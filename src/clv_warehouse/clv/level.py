@@ -22,6 +22,8 @@ from clv_warehouse.clv.observations import (
 from clv_warehouse.clv.prior import Prior
 from clv_warehouse.clv.tuning import Tuning
 
+# The output that says where the log spend of a buyer lies.
+LOCATION = 2
 # Newton's method for the shift of a logit converges in so few steps.
 NEWTON_STEPS = 4
 
@@ -144,9 +146,10 @@ class Cells:
         """Estimate which part of the cells' errors holds `today`, by horizon and month.
 
         Ridge regression, which is the posterior mean where the effects of horizons,
-        months and a history's start are normal around zero, with the standard
-        deviations that `tuning` gives them, and a cell's error has the variance of its
-        customers and that of its time, `tuning.drift`. Windows of a horizon overlap;
+        months and a history's start, and that of all windows on a buyer's location, are
+        normal around zero, with the standard deviations that `tuning` gives them, and a
+        cell's error has the variance of its customers and that of its time,
+        `tuning.drift`. Windows of a horizon overlap;
         together they count as many as fit side by side.
         """
         horizons, of_horizon, count = np.unique(
@@ -161,28 +164,33 @@ class Cells:
 
         design = np.column_stack(
             [
+                np.ones(len(share)),
                 np.eye(len(horizons))[of_horizon],
                 calendar_shares(self.as_of_date, self.horizon_days),
                 start(self.as_of_date),
             ]
         )
-        ridge = np.repeat(
-            [
-                tuning.horizon_effect**-2,
-                tuning.month_effect**-2,
-                tuning.start_effect**-2,
-            ],
-            [len(horizons), MONTHS, 1],
-        )
+        sizes = [1, len(horizons), MONTHS, 1]
         effects = np.zeros((design.shape[1], OUTPUTS))
         for output in range(OUTPUTS - 1):
-            weighted = design.T * (share / (tuning.drift**2 + variance[:, output]))
-            effects[:, output] = np.linalg.solve(
-                weighted @ design + np.diag(ridge), weighted @ off[:, output]
+            deviations = np.repeat(
+                [
+                    tuning.location_effect if output == LOCATION else 0,
+                    tuning.horizon_effect,
+                    tuning.month_effect,
+                    tuning.start_effect,
+                ],
+                sizes,
             )
-        by_horizon, by_month, of_start = np.split(
-            effects, [len(horizons), len(horizons) + MONTHS]
+            scaled = design * deviations
+            weighted = scaled.T * (share / (tuning.drift**2 + variance[:, output]))
+            effects[:, output] = deviations * np.linalg.solve(
+                weighted @ scaled + np.eye(len(deviations)), weighted @ off[:, output]
+            )
+        shared, by_horizon, by_month, of_start = np.split(
+            effects, np.cumsum(sizes[:-1])
         )
+        by_horizon = by_horizon + shared
         if today is not None:
             by_horizon = by_horizon + of_start * start(np.array([today]))
         return Level(

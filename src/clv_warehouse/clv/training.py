@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clv_warehouse.clv.belief import belief_in
+from clv_warehouse.clv.belief import belief_in, shares
 from clv_warehouse.clv.level import Cells, anchored
 from clv_warehouse.clv.losses import loss
 from clv_warehouse.clv.network import (
@@ -81,7 +81,7 @@ def train(
         np.hstack([outcomes, cells.typical(outcomes)[cells.row]]).astype(np.float32),
     )
     split = split_in_time(observations, tuning.validation_share)
-    arrays, belief = learn(examples, offsets, cells, split, config, tuning, progress)
+    arrays, kept = learn(examples, offsets, cells, split, config, tuning, progress)
     encoding = len(ENCODER_SHAPES[config.encoder])
     network = Network(
         config,
@@ -92,7 +92,7 @@ def train(
         sequence_scaling,
         tuple(member[:encoding] for member in arrays),
         tuple(member[encoding:] for member in arrays),
-        1 - belief,
+        kept,
         Level.none(),
     )
     level = cells.level(
@@ -150,18 +150,18 @@ def learn(
     tuning: Tuning,
     progress: Progress,
 ) -> tuple[tuple[tuple[Singles, ...], ...], Singles]:
-    """Train each member on all examples; return their weights and their belief.
+    """Train each member on all examples; return their weights and what is kept.
 
     `split` says which examples are earlier and which are later. A trial learns from the
     earlier ones alone and is checked on the later ones. That decides for how many
-    epochs to train, and how much of each output's correction counts, (OUTPUTS,); the
-    rest stays with the prior.
+    epochs to train, and how much of each output's correction counts. The second,
+    (OUTPUTS,), is the share of the prior's forecast that is kept.
     """
     earlier, later = split
     past = examples.where(sample(earlier, tuning.training_rows))
     chosen = sample(later, tuning.judged_rows)
     future = examples.where(chosen)
-    judgements: list[tuple[float, Singles]] = []
+    judgements: list[tuple[float, Singles, Singles]] = []
     view = cells.where(chosen)
 
     if len(past) and len(future):
@@ -184,13 +184,12 @@ def learn(
         fit(model, past, config.batch_rows, config.epochs, config.seed, judge)
     else:
         progress.say("too short a history to check what is learnt")
-    losses = [loss for loss, _ in judgements]
+    losses = [loss for loss, *_ in judgements]
     epochs = 1 + int(np.argmin(losses)) if losses else config.epochs
-    belief = (
-        judgements[epochs - 1][1]
-        if losses
-        else np.full(OUTPUTS, tuning.belief, dtype=np.float32)
-    )
+    belief = shares(tuning)
+    kept = 1 - belief
+    if losses:
+        _, belief, kept = judgements[epochs - 1]
     known = examples.where(sample(np.ones_like(earlier), tuning.training_rows))
     members = tuple(
         refit(known, config, config.seed + member, epochs, progress.restarted())
@@ -198,7 +197,7 @@ def learn(
     )
     return tuple(
         (*arrays, kernel * belief, bias * belief) for *arrays, kernel, bias in members
-    ), belief
+    ), kept
 
 
 def refit(
