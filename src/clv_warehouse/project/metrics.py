@@ -14,7 +14,7 @@ from typing import Any
 from clv_warehouse.project.places import ROOT
 
 MANIFEST = ROOT / "target" / "semantic_manifest.json"
-FORMATS = ("count", "money", "share")
+FORMATS = ("count", "number", "money", "share")
 AGGREGATES = {
     "sum": "sum({})",
     "average": "avg({})",
@@ -33,7 +33,8 @@ class Metric:
         name: the name in SQL.
         label: the name that a person reads.
         description: what it counts, and what it leaves out.
-        format: count, money or share (of one, to show as a percentage).
+        format: count, number (with decimals), money or share (of one, to show as a
+            percentage).
         relation: schema and name of the table.
         expression: an aggregate over the table's columns, in the SQL that DuckDB and
             PostgreSQL share. It adds nothing up twice, so it may be filtered by `where`

@@ -85,7 +85,7 @@ class MetricFound(BaseModel):
     """A metric, as models/metrics/metrics.yml defines it."""
 
     name: str
-    type: str = Field(description="count, money or share")
+    type: str = Field(description="count, number, money or share")
     label: str
     description: str
     dimensions: list[str]

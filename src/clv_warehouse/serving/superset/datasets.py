@@ -10,7 +10,13 @@ from clv_warehouse.serving.superset.identity import DATABASE, VERSION, identity
 
 ORDERS, PROFILES = "orders.fct_orders", "profiles.customer_profiles"
 # Number formats, in D3's language.
-NUMBERS = {"count": ",d", "money": ",.0f", "share": ".1%", "measure": ",.3f"}
+NUMBERS = {
+    "count": ",d",
+    "number": ",.2f",
+    "money": ",.0f",
+    "share": ".1%",
+    "measure": ",.3f",
+}
 # Sums that charts need from tables without a metric of the shop.
 MEASURES = (
     Metric(

@@ -23,6 +23,7 @@ const decimals = new Intl.NumberFormat("en", {
 const formats = {
   money: (value) => (Math.abs(value) < 1000 ? cents : whole).format(value),
   count: (value) => numbers.format(value),
+  number: (value) => decimals.format(value),
   share: (value) => finely.format(value),
 };
 const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${share.format(Math.abs(value))}`;
