@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy import integrate
-from scipy.special import gammaln, hyp2f1
+from scipy import integrate, stats
+from scipy.special import gammaincc, gammaln, hyp2f1
 
 from cdnow import WEEK, customer
 from clv_warehouse.clv.history import History
@@ -73,8 +73,40 @@ def test_expected_purchases_are_the_integral_of_the_rate() -> None:
     assert one == pytest.approx(other, rel=1e-6)
 
 
-def test_simulated_customers_buy_as_expected() -> None:
-    model, horizon, count = ParetoNbd(0.8, 60.0, 0.7, 90.0), 180.0, 100_000
+def test_likelihood_of_a_rhythm_is_the_integral_over_rates_and_days() -> None:
+    """A gap that lasts already t days has had fewer than all stages: gamma's tail."""
+    model, x, recency, age = ParetoNbd(1.5, 20.0, 0.7, 90.0, stages=3), 2, 50.0, 80.0
+    of_rates = stats.gamma(model.r, scale=1 / model.alpha)
+
+    def quiet(day: float) -> float:
+        return integrate.quad(
+            lambda rate: (
+                of_rates.pdf(rate)
+                * rate ** (3 * x)
+                * np.exp(-rate * recency)
+                * gammaincc(3, rate * (day - recency))
+            ),
+            0,
+            1,
+        )[0]
+
+    leaves = stats.lomax(model.s, scale=model.beta)
+    gone = integrate.quad(lambda day: leaves.pdf(day) * quiet(day), recency, age)[0]
+    still = leaves.sf(age) * quiet(age)
+    assert model.log_likelihood(customer(x, recency, age)) == pytest.approx(
+        np.log(gone + still), abs=1e-6
+    )
+    odds, _ = model.odds_gone(*(np.array([float(v)]) for v in (x, recency, age)))
+    assert odds[0] == pytest.approx(gone / still, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [ParetoNbd(0.8, 60.0, 0.7, 90.0), ParetoNbd(2.4, 60.0, 0.7, 90.0, stages=3)],
+    ids=["at random", "at a rhythm"],
+)
+def test_simulated_customers_buy_as_expected(model: ParetoNbd) -> None:
+    horizon, count = 180.0, 100_000
     random = np.random.default_rng(5)
     age = random.integers(1, 400, count).astype(float)
     rate = random.gamma(model.r, 1 / model.alpha, count)
@@ -82,7 +114,7 @@ def test_simulated_customers_buy_as_expected() -> None:
     time, past = np.zeros(count), np.zeros(count)
     recency, later = np.zeros(count), np.zeros(count)
     while True:
-        time = time + random.exponential(1 / rate)
+        time = time + random.gamma(model.stages, 1 / rate)
         bought = time < np.minimum(life, age + horizon)
         if not bought.any():
             break

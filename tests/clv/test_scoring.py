@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 import numpy as np
@@ -152,6 +152,28 @@ def test_without_an_accepted_network_the_prior_scores(networks, features):
         assert row["predicted_spend"] == pytest.approx(
             expected[row["customer_key"]], rel=1e-3, abs=1e-6
         )
+
+
+def test_a_past_window_ends_today_and_says_who_bought_in_it(features):
+    today = max(features["as_of_date"].to_pylist())
+    with duckdb.connect() as connection:
+        connection.register("features", features)
+        window = scoring.past_window(connection.table("features"), today)
+        begin = today - timedelta(days=window.horizon_days)
+        expected = connection.execute(
+            "select then.frequency, now.recency_days < $days from features as then "
+            "inner join features as now using (customer_key) "
+            "where then.as_of_date = $begin and now.as_of_date = $today "
+            "order by customer_key",
+            {"days": window.horizon_days, "begin": begin, "today": today},
+        ).fetchall()
+        first = min(features["as_of_date"].to_pylist())
+        assert scoring.past_window(connection.table("features"), first) is None
+    frequency, bought = zip(*expected, strict=True)
+    assert abs(window.horizon_days - 91) <= 31
+    assert (window.history.frequency == np.array(frequency) - 1).all()
+    assert (window.bought == bought).all()
+    assert 0 < window.bought.mean() < 1
 
 
 def test_a_network_that_knows_the_future_does_not_score(networks, features):

@@ -6,15 +6,12 @@ Source: Fader & Hardie (2013), "The Gamma-Gamma Model of Monetary Value".
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import digamma, gammaln
 
 from clv_warehouse.clv.history import History
-from clv_warehouse.clv.likelihood import REACH, climb, total
+from clv_warehouse.clv.likelihood import climb, total
+from clv_warehouse.clv.shapes import shape_within
 from clv_warehouse.project.arrays import Floats
-
-# Fewer customers of several purchases than this do not show how amounts vary.
-LEAST_CUSTOMERS = 30
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,9 @@ class GammaGamma:
         by_count = np.bincount(row_count, weights, len(counts))
         total_amount = counts[row_count] * mean
         log_total = np.log(total_amount)
-        own = shape_within(history)
+        own = shape_within(
+            history.purchases, history.monetary, history.spread, history.weights
+        )
         fixed = np.log([own]) if own is not None else np.zeros(0)
 
         def gain(log_parameters: Floats) -> tuple[float, Floats]:
@@ -95,29 +94,3 @@ class GammaGamma:
         seen = np.where(history.monetary > 0, history.purchases, 0)
         evidence = self.gamma + seen * history.monetary
         return self.p * evidence / (self.p * seen + self.q - 1)
-
-
-def shape_within(history: History) -> float | None:
-    """Estimate p, the shape of a customer's own amounts; None if too few show it.
-
-    Of n amounts from one gamma distribution, variance over squared mean is expected to
-    be 1 / (p + 1 / n), whatever the mean, because the two are independent. So p solves
-    the sum of these over customers, each of whom counts n - 1.
-    """
-    known = (history.purchases > 1) & (history.monetary > 0) & (history.weights > 0)
-    known &= np.isfinite(history.spread)
-    if known.sum() < LEAST_CUSTOMERS:
-        return None
-    purchases = history.purchases[known]
-    weights = history.weights[known] * (purchases - 1)
-    varied = total(weights, (history.spread[known] / history.monetary[known]) ** 2)
-
-    def missed(log_p: float) -> float:
-        return total(weights, 1 / (np.exp(log_p) + 1 / purchases)) - varied
-
-    low, high = -np.log(REACH), np.log(REACH)
-    if missed(low) <= 0:
-        return float(np.exp(low))
-    if missed(high) >= 0:
-        return float(np.exp(high))
-    return float(np.exp(brentq(missed, low, high)))

@@ -15,6 +15,7 @@ from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.clv.registry import NETWORK, PRIOR, network_config
+from clv_warehouse.clv.rhythm import Window
 from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.clv.spread import Spread
 from clv_warehouse.clv.training import train
@@ -174,7 +175,9 @@ class Case:
     @cached_property
     def prior(self) -> Prior:
         """The prior, fitted on the judged customers."""
-        return Prior.fit(self.judged.history, self.days)
+        return Prior.fit(
+            self.judged.history, self.days, lambda: Window.of(self.training)
+        )
 
     def network_rows(self, config: NetworkConfig, progress: Progress) -> pa.Table:
         """Train a network on what was known; return its forecasts.

@@ -83,7 +83,7 @@ class BgNbd(PurchaseModel):
         return odds, np.stack(slopes, axis=1)
 
     def purchases_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats
+        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
     ) -> Floats:
         """Purchases expected within a horizon of who has not left, shape (n,).
 
@@ -105,7 +105,7 @@ class BgNbd(PurchaseModel):
         return purchases
 
     def log_none_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats
+        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
     ) -> Floats:
         """Log of the chance that who has not left buys nothing in a horizon, (n,).
 

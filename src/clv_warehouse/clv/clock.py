@@ -6,7 +6,7 @@ read histories and horizons in days of the clock. A year has as many days on it 
 the calendar.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -83,17 +83,8 @@ class Clock:
         begin = self(end - history.age)
         age = self(end) - begin
         recency = self(end - history.age + history.recency) - begin
-        return History(
-            history.frequency,
-            # Rounding may put a purchase on the as-of date after it.
-            np.minimum(recency, age),
-            age,
-            history.monetary,
-            history.purchases,
-            history.weights,
-            history.spread,
-            history.as_of,
-        )
+        # Rounding may put a purchase on the as-of date after it.
+        return replace(history, recency=np.minimum(recency, age), age=age)
 
     def ahead(
         self, as_of: NDArray[np.datetime64], horizon_days: float | NDArray

@@ -193,7 +193,7 @@ class Cases:
         network = accepted.network if accepted else no_correction()
         columns = ", ".join(network.features.columns)
         today = features.filter(f"as_of_date = date '{as_of}'").project(columns)
-        prior = accepted.prior if accepted else fit_prior(today, days)[0]
+        prior = accepted.prior if accepted else fit_prior(features, days)[0]
         predicted = longest.project("customer_key, predicted_spend")
         explainer = Explainer.of(
             network,

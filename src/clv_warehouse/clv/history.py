@@ -28,6 +28,8 @@ class History:
         weights: how many customers each row stands for, by default one.
         spread: standard deviation of the spend of the customer's purchases; NaN, the
             default, where it is unknown.
+        gap_spread: standard deviation of the days between the customer's purchases;
+            NaN, the default, where it is unknown.
         as_of: the as-of date, datetime64[D]; it matters where months differ.
 
     """
@@ -39,6 +41,7 @@ class History:
     purchases: Floats
     weights: Floats
     spread: Floats
+    gap_spread: Floats
     as_of: NDArray[np.datetime64]
 
     def __init__(
@@ -50,6 +53,7 @@ class History:
         purchases: NDArray | None = None,
         weights: NDArray | None = None,
         spread: NDArray | None = None,
+        gap_spread: NDArray | None = None,
         as_of: NDArray | np.datetime64 = EPOCH,
     ) -> None:
         """Check the columns against each other and hold them as float64.
@@ -81,6 +85,8 @@ class History:
             object.__setattr__(self, name, column)
         unknown = np.full_like(repeats, np.nan)
         object.__setattr__(self, "spread", unknown if spread is None else spread)
+        gaps = unknown if gap_spread is None else gap_spread
+        object.__setattr__(self, "gap_spread", gaps)
         dates = np.broadcast_to(np.asarray(as_of, "datetime64[D]"), repeats.shape)
         object.__setattr__(self, "as_of", dates)
         late = self.recency > self.age
@@ -101,6 +107,7 @@ class History:
         tenure_days: NDArray,
         amount_mean: NDArray,
         amount_sd: NDArray | None = None,
+        cycle_sd_days: NDArray | None = None,
         as_of_date: NDArray | np.datetime64 = EPOCH,
         weights: NDArray | None = None,
     ) -> "History":
@@ -120,6 +127,7 @@ class History:
             purchases=purchases,
             weights=weights,
             spread=amount_sd,
+            gap_spread=cycle_sd_days,
             as_of=as_of_date,
         )
 
@@ -133,6 +141,7 @@ class History:
             self.purchases[rows],
             self.weights[rows],
             self.spread[rows],
+            self.gap_spread[rows],
             self.as_of[rows],
         )
 

@@ -120,13 +120,12 @@ class Forecaster:
             self._accepted = last_accepted(
                 connection.table("clv.clv_network"), self.as_of_date
             )
-            today = features.filter(f"as_of_date = date '{self.as_of_date}'")
             self._prior: Prior
             self._spread: Spread | None
             self._prior, self._spread = (
                 (self._accepted.prior, None)
                 if self._accepted
-                else fit_prior(today, connection.table("features.shop_days"))
+                else fit_prior(features, connection.table("features.shop_days"))
             )
             horizons = connection.sql(
                 "select distinct horizon_days, is_extrapolated from clv.clv_scores "

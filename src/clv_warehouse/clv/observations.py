@@ -105,6 +105,7 @@ class Customers:
             self.numbers["tenure_days"],
             self.numbers["amount_mean"],
             self.numbers.get("amount_sd"),
+            self.numbers.get("cycle_sd_days"),
             self.as_of_date,
         )
 

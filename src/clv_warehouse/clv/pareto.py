@@ -5,12 +5,17 @@ Hardie (2005), "A Note on Deriving the Pareto/NBD Model and Related Expressions"
 formulas have hypergeometric functions, which lose all digits for customers of many
 purchases. The integral over the day of leaving, from which they come, has positive
 terms only, and quadrature computes it.
+
+Customers of some shops buy at a rhythm. Then a purchase takes several stages, each of
+which comes at random: gaps are Erlang distributed (Cox 1962, "Renewal Theory"). With
+one stage the model is the textbook's Pareto/NBD.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import digamma, gammaln
+from scipy.special import betainc, betaincinv, digamma, gammaln, softmax
 
 from clv_warehouse.clv.history import History, distinct
 from clv_warehouse.clv.likelihood import climb, total
@@ -21,23 +26,31 @@ from clv_warehouse.project.arrays import Floats
 # left did so soon after their last purchase.
 NODES = 12
 CROWDING = 3
+# Days that count as passed since a purchase of the same day.
+LEAST_GAP = 1e-9
 
 
 @dataclass(frozen=True)
 class ParetoNbd(PurchaseModel):
     """Buying at a gamma-distributed rate, until a gamma-distributed rate to leave.
 
-    `r` and `alpha` (days) are shape and rate of the purchase rate's gamma, `s` and
-    `beta` (days) those of the leaving rate's.
+    `r` and `alpha` (days) are shape and rate of the gamma of the rate of stages, `s`
+    and `beta` (days) those of the leaving rate's. A purchase ends each `stages`.
     """
 
     r: float
     alpha: float
     s: float
     beta: float
+    stages: int = 1
+
+    @property
+    def gap_stages(self) -> int:
+        """How many stages a purchase takes."""
+        return self.stages
 
     @classmethod
-    def fit(cls, history: History) -> "ParetoNbd":
+    def fit(cls, history: History, stages: int = 1) -> "ParetoNbd":
         """Maximum likelihood; where the data determine none, the penalised one."""
         (repeats, recency, age), row = distinct(
             history.frequency, history.recency, history.age
@@ -47,17 +60,27 @@ class ParetoNbd(PurchaseModel):
 
         def gain(log_parameters: Floats) -> tuple[float, Floats]:
             parameters = np.exp(log_parameters)
-            rows, slopes = cls(*parameters)._of_rows(repeats, age, *way)
+            r, alpha, s, beta = parameters
+            model = cls(r, alpha, s, beta, stages)
+            rows, slopes = model._of_rows(repeats, recency, age, *way)
             slope = np.array([total(weights, each) for each in slopes])
             return total(weights, rows), slope * parameters
 
         starts = np.log([[0.5, 60.0, 0.5, 100.0], [1.0, 180.0, 1.0, 400.0]])
-        return cls(*map(float, np.exp(climb(gain, starts, weights.sum()))))
+        if stages > 1:
+            # Customers of a rhythm determine the rate well: one climb is enough.
+            starts = starts[:1] + np.log([stages, 1, 1, 1])
+        r, alpha, s, beta = map(float, np.exp(climb(gain, starts, weights.sum())))
+        return cls(r, alpha, s, beta, stages)
 
     def log_likelihood(self, history: History) -> float:
-        """Logarithm of the probability of all histories; equation 18."""
+        """Logarithm of the probability of all histories; equation 18.
+
+        With several stages it leaves out how the gaps share the days between the first
+        and the last purchase.
+        """
         way = days_between(history.recency, history.age)
-        rows, _ = self._of_rows(history.frequency, history.age, *way)
+        rows, _ = self._of_rows(history.frequency, history.recency, history.age, *way)
         return total(history.weights, rows)
 
     def odds_gone(
@@ -65,35 +88,80 @@ class ParetoNbd(PurchaseModel):
     ) -> tuple[Floats, Floats]:
         """Odds of having left for good, (n,), and the slopes of their log, (n, 3)."""
         days, widths = days_between(recency, age)
-        shape = (self.r + repeats)[:, None]
-        rate_ratio = np.log((self.alpha + age)[:, None] / (self.alpha + days))
-        life_ratio = np.log((self.beta + age)[:, None] / (self.beta + days))
-        density = np.exp(shape * rate_ratio + self.s * life_ratio)
-        density *= self.s / (self.beta + days)
-        parts = widths * density
+        before = self._quiet(repeats, recency, days)
+        now = self._quiet(repeats, recency, age[:, None])
+        last = self._quiet(repeats, recency, recency[:, None])
+
+        def density(day: Floats, quiet: Quiet) -> Floats:
+            life_ratio = np.log((self.beta + age)[:, None] / (self.beta + day))
+            chance = np.exp(quiet.log_chance - now.log_chance + self.s * life_ratio)
+            return chance * self.s / (self.beta + day)
+
+        parts = widths * density(days, before)
         odds = parts.sum(axis=1)
-        at_last = np.exp(
-            shape[:, 0] * np.log((self.alpha + age) / (self.alpha + recency))
-            + self.s * np.log((self.beta + age) / (self.beta + recency))
-        ) * (self.s / (self.beta + recency))
         left = np.maximum(odds, np.finfo(np.float64).tiny)
+
+        def since(of: Callable[[Quiet], Floats]) -> Floats:
+            return (parts * of(before)).sum(axis=1) / left - of(now)[:, 0]
+
+        leaving = self.s / (self.beta + age)
         slopes = [
-            (parts * rate_ratio).sum(axis=1) / left,
-            -at_last / left,
-            self.s / (self.beta + age) / left
-            + shape[:, 0] / (self.alpha + age)
-            + self.s / (self.beta + age),
+            self.stages * since(lambda quiet: quiet.by_shape),
+            since(lambda quiet: -quiet.begun)
+            - density(recency[:, None], last)[:, 0] / left,
+            leaving / left + leaving + (now.rate - now.begun)[:, 0],
         ]
         return odds, np.stack(slopes, axis=1)
 
+    def stage_shares(
+        self, repeats: Floats, recency: Floats, age: Floats
+    ) -> tuple[Floats, Floats]:
+        """How likely who has not left is in each stage, (n, stages), and slopes."""
+        if self.stages == 1:
+            return super().stage_shares(repeats, recency, age)
+        stage = np.arange(self.stages)
+        shape = (self.r + self.stages * repeats)[:, None] + stage
+        gap = np.maximum(age - recency, LEAST_GAP)[:, None]
+        log_shares = gammaln(shape) - gammaln(stage + 1)
+        log_shares += stage * np.log(gap / (self.alpha + age)[:, None])
+        shares = softmax(log_shares, axis=1)
+        growth = self.stages * digamma(shape)
+        growth -= (shares * growth).sum(axis=1, keepdims=True)
+        ahead = stage - (shares @ stage)[:, None]
+        by_age = ahead * (1 / gap - 1 / (self.alpha + age)[:, None])
+        return shares, np.stack([growth, -ahead / gap, by_age], axis=2)
+
     def purchases_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats
+        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
     ) -> Floats:
-        """Purchases expected within a horizon of who has not left, shape (n,)."""
-        return (self.r + repeats) / (self.alpha + age) * self._days_alive(age, horizon)
+        """Purchases expected within a horizon of who has not left, shape (n,).
+
+        Purchases of an even rate, and what the customer is ahead or behind of it: the
+        density of renewals is a sum over the roots of unity. What is not there in a
+        horizon because the customer leaves in it is taken off by quadrature.
+        """
+        shape = self.r + self.stages * repeats + stage
+        rate, life = self.alpha + age, self.beta + age
+        purchases = shape / rate * self._days_alive(age, horizon) / self.stages
+        if self.stages == 1:
+            return purchases
+        days, widths = days_between(np.zeros_like(horizon), horizon)
+        there = np.exp(-self.s * np.log1p(days / life[:, None]))
+        leaves = widths * there * self.s / (life[:, None] + days)
+        stays = np.exp(-self.s * np.log1p(horizon / life))
+        # A root and its conjugate add the same.
+        for turn in range(1, self.stages // 2 + 1):
+            root = np.exp(2j * np.pi * turn / self.stages)
+            slow = 1 - root
+            until = np.exp(-shape * np.log1p(slow * horizon / rate))
+            within = np.exp(-shape[:, None] * np.log1p(slow * days / rate[:, None]))
+            off = 1 - stays * until - (leaves * within).sum(axis=1)
+            both = 1 if 2 * turn == self.stages else 2
+            purchases += both / self.stages * (root ** (stage + 1) / slow * off).real
+        return np.maximum(purchases, 0)
 
     def log_none_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats
+        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
     ) -> Floats:
         """Log of the chance that who has not left buys nothing in a horizon, (n,).
 
@@ -103,17 +171,25 @@ class ParetoNbd(PurchaseModel):
         nodes; the customer must still be there on that day.
         """
         places, masses = np.polynomial.legendre.leggauss(NODES)
-        shape, rate = self.r + repeats, self.alpha + age
-        none = np.exp(-shape * np.log1p(horizon / rate))
-        bought = 1 - none
-        left = -np.log1p(-bought[:, None] * (places + 1) / 2)
-        days = rate[:, None] * np.expm1(left / shape[:, None])
+        shape, rate = self.r + self.stages * repeats + stage, self.alpha + age
+        left = self.stages - stage
+        if left == 1:
+            none = np.exp(-shape * np.log1p(horizon / rate))
+            bought = 1 - none
+            log_later = np.log1p(-bought[:, None] * (places + 1) / 2)
+            days = rate[:, None] * np.expm1(-log_later / shape[:, None])
+        else:
+            bought = betainc(left, shape, horizon / (rate + horizon))
+            none = betainc(shape, left, rate / (rate + horizon))
+            chances = bought[:, None] * (places + 1) / 2
+            share = betaincinv(left, shape[:, None], chances)
+            days = rate[:, None] * share / (1 - share)
         gone = -np.expm1(-self.s * np.log1p(days / (self.beta + age[:, None])))
         return np.log(none + bought * (gone @ masses) / 2)
 
     def repeats_by(self, age: Floats) -> Floats:
         """Repeat purchases expected of a new customer by an age; equation 19."""
-        return self.r / self.alpha * self._days_alive(np.zeros_like(age), age)
+        return self.purchases_if_alive(np.zeros_like(age), np.zeros_like(age), age)
 
     def _days_alive(self, age: Floats, horizon: Floats) -> Floats:
         """Days of the horizon on which who has not left is expected to be there."""
@@ -123,15 +199,51 @@ class ParetoNbd(PurchaseModel):
             return start * log_ratio
         return -start * np.expm1((1 - self.s) * log_ratio) / (self.s - 1)
 
+    def _quiet(self, repeats: Floats, recency: Floats, days: Floats) -> "Quiet":
+        """How likely it is that customers bought nothing more until days, (n, m)."""
+        shape = (self.r + self.stages * repeats)[:, None]
+        log_rate = np.log(self.alpha + days)
+        if self.stages == 1:
+            return Quiet(
+                gammaln(shape) - shape * log_rate,
+                digamma(shape) - log_rate,
+                shape / (self.alpha + days),
+                np.zeros((1, 1)),
+            )
+        gap = np.maximum(days - recency[:, None], LEAST_GAP)
+        log_share = np.log(gap) - log_rate
+        stage = np.arange(self.stages)
+        terms = gammaln(shape + stage) - gammaln(stage + 1)
+        terms = terms[:, None, :] + stage * log_share[:, :, None]
+        most = terms.max(axis=2, keepdims=True)
+        shares = np.exp(terms - most)
+        sums = shares.sum(axis=2)
+        shares /= sums[:, :, None]
+        passed = shares @ stage
+        return Quiet(
+            most[:, :, 0] + np.log(sums) - shape * log_rate,
+            np.einsum("nmk,nk->nm", shares, digamma(shape + stage)) - log_rate,
+            (shape + passed) / (self.alpha + days),
+            passed / gap,
+        )
+
     def _of_rows(
-        self, repeats: Floats, age: Floats, days: Floats, widths: Floats
+        self,
+        repeats: Floats,
+        recency: Floats,
+        age: Floats,
+        days: Floats,
+        widths: Floats,
     ) -> tuple[Floats, list[Floats]]:
         """Log-likelihood of each row, (n,), and its slopes in the four parameters."""
         r, alpha, s, beta = self.r, self.alpha, self.s, self.beta
         # The last column is that of a customer who has not left.
         until = np.column_stack([days, age])
-        log_rate, log_life = np.log(alpha + until), np.log1p(until / beta)
-        exponent = -(r + repeats)[:, None] * log_rate - s * log_life
+        quiet, log_life = (
+            self._quiet(repeats, recency, until),
+            np.log1p(until / beta),
+        )
+        exponent = quiet.log_chance - s * log_life
         exponent[:, :-1] += np.log(s / (beta + days))
         most = exponent.max(axis=1)
         parts = np.exp(exponent - most[:, None])
@@ -139,20 +251,32 @@ class ParetoNbd(PurchaseModel):
         sums = parts.sum(axis=1)
         parts /= sums[:, None]
         gone = 1 - parts[:, -1]
-        rate = (parts / (alpha + until)).sum(axis=1)
         life = (parts * until / (beta + until)).sum(axis=1)
-        rows = (
-            gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + most + np.log(sums)
-        )
-        return rows, [
-            digamma(r + repeats)
-            - digamma(r)
-            + np.log(alpha)
-            - (parts * log_rate).sum(axis=1),
-            r / alpha - (r + repeats) * rate,
+        return most + np.log(sums) - gammaln(r) + r * np.log(alpha), [
+            (parts * quiet.by_shape).sum(axis=1) - digamma(r) + np.log(alpha),
+            r / alpha - (parts * quiet.rate).sum(axis=1),
             gone / s - (parts * log_life).sum(axis=1),
             s * life / beta - (parts[:, :-1] / (beta + days)).sum(axis=1),
         ]
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What it says that customers bought nothing more until some days, (n, m) each.
+
+    Attributes:
+        log_chance: log of how likely that is, up to a constant of the customer.
+        by_shape: its slope in the shape of the gamma of the customer's rate.
+        rate: how fast it falls with each day, and with alpha.
+        begun: how fast it rises with each day, because stages pass, and falls with the
+            day of the last purchase; (1, 1) zero where there is one stage.
+
+    """
+
+    log_chance: Floats
+    by_shape: Floats
+    rate: Floats
+    begun: Floats
 
 
 def days_between(start: Floats, end: Floats) -> tuple[Floats, Floats]:

@@ -2,9 +2,9 @@
 
 Customers buy at an even rate of a clock on which busy months are longer (clock.py),
 until they leave: with time (Pareto/NBD) or after a purchase (BG/NBD), whichever is
-likelier for the shop. They spend as Gamma-Gamma says, more or less in some
-months, less what usually comes back. Times are days; money is in the currency of the
-history.
+likelier for the shop. They buy at random, or at a rhythm (rhythm.py). They spend as
+Gamma-Gamma says, more or less in some months, less what usually comes back. Times are
+days; money is in the currency of the history.
 """
 
 import json
@@ -21,6 +21,7 @@ from clv_warehouse.clv.clock import MONTHS, Clock
 from clv_warehouse.clv.history import History, distinct
 from clv_warehouse.clv.pareto import ParetoNbd
 from clv_warehouse.clv.purchases import Days, PurchaseModel
+from clv_warehouse.clv.rhythm import Window, holds, stages_shown
 from clv_warehouse.clv.season import ShopDays, amount_effects, purchase_effects
 from clv_warehouse.project.arrays import Floats
 
@@ -56,23 +57,30 @@ class Prior:
     kept: float
 
     @classmethod
-    def fit(cls, history: History, days: ShopDays | None = None) -> "Prior":
+    def fit(
+        cls,
+        history: History,
+        days: ShopDays | None = None,
+        past: Callable[[], Window | None] = lambda: None,
+    ) -> "Prior":
         """Fit all parts to customers as of one date and the shop's days up to it.
 
         It is finite for any history, even none. Without `days` all months are alike
-        and nothing comes back.
+        and nothing comes back. `past` finds a window that is over, in which a rhythm
+        must prove itself; without one, customers buy at random.
         """
         sample = thinned(history)
         clock, even = Clock.even(), np.ones(MONTHS)
         if days is None or not len(days.day):
-            return cls(likeliest(sample), GammaGamma.fit(history), clock, even, 1.0)
+            model = likeliest(sample, clock, past)
+            return cls(model, GammaGamma.fit(history), clock, even, 1.0)
         for _ in range(ROUNDS):
             model = ParetoNbd.fit(clock.history(sample))
             clock = Clock.of_effects(purchase_effects(days, model, clock))
         gross = days.gross.sum()
         kept = np.clip(days.net.sum() / gross, LEAST_KEPT, 1) if gross > 0 else 1.0
         return cls(
-            likeliest(clock.history(sample)),
+            likeliest(sample, clock, past),
             GammaGamma.fit(history),
             clock,
             Clock.of_effects(amount_effects(days, history)).by_month,
@@ -185,7 +193,7 @@ class Prospects:
     @cached_property
     def alive(self) -> Floats:
         """Chance that the customer has not left for good."""
-        return self.prior.purchases.p_alive(self._on_clock)
+        return self._states.sum(axis=1)
 
     @cached_property
     def amount(self) -> Floats:
@@ -197,6 +205,11 @@ class Prospects:
         return self.prior.clock.history(self.history)
 
     @cached_property
+    def _states(self) -> Floats:
+        """Chance that the customer still buys and is in each stage, (n, stages)."""
+        return self.prior.purchases.states(self._on_clock)
+
+    @cached_property
     def _pairs(self) -> tuple[Sequence[NDArray], NDArray[np.intp]]:
         """The distinct pairs of repeat purchases and age, and each customer's place.
 
@@ -206,21 +219,24 @@ class Prospects:
 
     def _if_alive(
         self,
-        expected: Callable[[Floats, Floats, Floats], Floats],
+        expected: Callable[[Floats, Floats, Floats, int], Floats],
         horizon_days: Days,
         rows: NDArray | None,
     ) -> Floats:
-        """Return what is expected of who is alive, times the chance of that."""
-        as_of = _chosen(self.history.as_of, rows)
-        ahead = self.prior.clock.ahead(as_of, horizon_days)
+        """Return what is expected of who is in a stage, times the chance of that."""
+        states = _chosen(self._states, rows)
+        ahead = self.prior.clock.ahead(_chosen(self.history.as_of, rows), horizon_days)
         (repeats, age), place = self._pairs
-        if len(ahead) and (ahead == ahead[0]).all():
-            values = expected(repeats, age, np.full(len(age), ahead[0]))[place]
-            return _chosen(self.alive, rows) * _chosen(values, rows)
         place = _chosen(place, rows)
-        (pair, horizon), again = distinct(place, ahead)
-        values = expected(repeats[pair], age[pair], horizon)
-        return _chosen(self.alive, rows) * values[again]
+        if len(ahead) and (ahead == ahead[0]).all():
+            horizon = np.full(len(age), ahead[0])
+        else:
+            (pair, horizon), place = distinct(place, ahead)
+            repeats, age = repeats[pair], age[pair]
+        total = np.zeros(len(place))
+        for stage in range(states.shape[1]):
+            total += states[:, stage] * expected(repeats, age, horizon, stage)[place]
+        return total
 
 
 def _chosen(values: NDArray, rows: NDArray | None) -> NDArray:
@@ -236,10 +252,18 @@ def thinned(history: History) -> History:
     return history.take(np.sort(chosen))
 
 
-def likeliest(history: History) -> PurchaseModel:
-    """Fit the model of purchases that is likeliest for a history, on its clock.
+def likeliest(
+    history: History, clock: Clock, past: Callable[[], Window | None]
+) -> PurchaseModel:
+    """Fit the model of purchases that is likeliest for a history, on a clock.
 
-    Both have four parameters, so that their likelihoods compare.
+    Both of customers who buy at random have four parameters, so that their likelihoods
+    compare. A rhythm must have forecast better in the past.
     """
-    models = (ParetoNbd.fit(history), BgNbd.fit(history))
-    return max(models, key=lambda model: model.log_likelihood(history))
+    on_clock = clock.history(history)
+    stages = stages_shown(history)
+    window = past() if stages > 1 else None
+    if window and holds(stages, window, clock):
+        return ParetoNbd.fit(on_clock, stages)
+    models = (ParetoNbd.fit(on_clock), BgNbd.fit(on_clock))
+    return max(models, key=lambda model: model.log_likelihood(on_clock))

@@ -5,6 +5,7 @@ Times are days, of the calendar or of a clock (clock.py).
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -21,10 +22,17 @@ BLOCK_ROWS = 1 << 12
 class PurchaseModel(ABC):
     """A model of when customers buy, and whether they still do.
 
-    `alpha` (days) is the rate of the gamma distribution of purchase rates.
+    `alpha` (days) is the rate of the gamma distribution of purchase rates. A purchase
+    takes `gap_stages`, each of which comes at random. With one stage customers buy at
+    random, with more at a rhythm. A customer who has not left is in one of them.
     """
 
     alpha: float
+
+    @property
+    def gap_stages(self) -> int:
+        """How many stages a purchase takes."""
+        return 1
 
     @classmethod
     @abstractmethod
@@ -44,44 +52,71 @@ class PurchaseModel(ABC):
         The slopes are those in `repeats`, which may be broken, `recency` and `age`.
         """
 
+    def stage_shares(
+        self, repeats: Floats, recency: Floats, age: Floats
+    ) -> tuple[Floats, Floats]:
+        """How likely who has not left is in each stage, (n, gap_stages).
+
+        With it come the slopes of the logs in `repeats`, `recency` and `age`, (n,
+        gap_stages, 3).
+        """
+        return np.ones((len(age), 1)), np.zeros((len(age), 1, 3))
+
     @abstractmethod
     def purchases_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats
+        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
     ) -> Floats:
-        """Purchases expected within a horizon of who has not left, shape (n,)."""
+        """Purchases expected within a horizon of who is in a stage, shape (n,)."""
 
     @abstractmethod
     def log_none_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats
+        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
     ) -> Floats:
-        """Log of the chance that who has not left buys nothing in a horizon, (n,)."""
+        """Log of the chance that who is in a stage buys nothing in a horizon, (n,)."""
 
     @abstractmethod
     def repeats_by(self, age: Floats) -> Floats:
         """Repeat purchases expected of a new customer by an age, shape (n,)."""
 
-    def chance_if_alive(self, repeats: Floats, age: Floats, horizon: Floats) -> Floats:
-        """Chance that who has not left buys within a horizon, shape (n,)."""
-        return -np.expm1(self.log_none_if_alive(repeats, age, horizon))
+    def chance_if_alive(
+        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
+    ) -> Floats:
+        """Chance that who is in a stage buys within a horizon, shape (n,)."""
+        return -np.expm1(self.log_none_if_alive(repeats, age, horizon, stage))
+
+    def states(self, history: History) -> Floats:
+        """Chance that a customer still buys and is in each stage, (n, gap_stages)."""
+        columns = (history.frequency, history.recency, history.age)
+        states = np.empty((len(history), self.gap_stages))
+        for begin in range(0, len(history), BLOCK_ROWS):
+            rows = slice(begin, begin + BLOCK_ROWS)
+            block = [column[rows] for column in columns]
+            odds, _ = self.odds_gone(*block)
+            shares, _ = self.stage_shares(*block)
+            states[rows] = shares / (1 + odds)[:, None]
+        return states
 
     def p_alive(self, history: History) -> Floats:
         """Chance that the customer still buys at all at the as-of date, shape (n,)."""
-        columns = (history.frequency, history.recency, history.age)
-        alive = np.empty(len(history))
-        for begin in range(0, len(history), BLOCK_ROWS):
-            rows = slice(begin, begin + BLOCK_ROWS)
-            odds, _ = self.odds_gone(*(column[rows] for column in columns))
-            alive[rows] = 1 / (1 + odds)
-        return alive
+        return self.states(history).sum(axis=1)
 
     def expected_purchases(self, history: History, horizon: float) -> Floats:
         """Purchases expected in the next `horizon` days, shape (n,)."""
-        ahead = np.full(len(history), float(horizon))
-        purchases = self.purchases_if_alive(history.frequency, history.age, ahead)
-        return self.p_alive(history) * purchases
+        return self._over_stages(self.purchases_if_alive, history, horizon)
 
     def chance_of_buying(self, history: History, horizon: float) -> Floats:
         """Chance of a purchase in the next `horizon` days, shape (n,)."""
+        return self._over_stages(self.chance_if_alive, history, horizon)
+
+    def _over_stages(
+        self,
+        expected: Callable[[Floats, Floats, Floats, int], Floats],
+        history: History,
+        horizon: float,
+    ) -> Floats:
         ahead = np.full(len(history), float(horizon))
-        chance = self.chance_if_alive(history.frequency, history.age, ahead)
-        return self.p_alive(history) * chance
+        values = [
+            expected(history.frequency, history.age, ahead, stage)
+            for stage in range(self.gap_stages)
+        ]
+        return (self.states(history) * np.stack(values, axis=1)).sum(axis=1)

@@ -16,6 +16,7 @@ from clv_warehouse.clv.registry import (
     network_config,
     stored_config,
 )
+from clv_warehouse.clv.rhythm import Window
 from clv_warehouse.clv.scoring import fixed_sample
 from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.clv.training import train
@@ -78,7 +79,7 @@ def trained_row(
     observations = Observations.from_arrow(features, targets)
     customers = Customers.from_arrow(today)
     shop_days = ShopDays.from_arrow(days).until(np.datetime64(plan.as_of_date))
-    prior = Prior.fit(customers.history, shop_days)
+    prior = Prior.fit(customers.history, shop_days, lambda: Window.of(observations))
     progress = Progress(NETWORK)
     network = train(observations, prior, customers, config, progress, TUNING)
     decision = decide(cases)

@@ -1,6 +1,7 @@
 """Forecasts every customer at the scoring date, batch by batch, without TensorFlow."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from clv_warehouse.clv.network import QUANTILES, Forecast, Outlook
 from clv_warehouse.clv.observations import Customers, calendar_shares
 from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.clv.registry import Accepted, last_accepted
+from clv_warehouse.clv.rhythm import WINDOW_DAYS, Window
 from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.clv.spread import Spread
 from clv_warehouse.engines.doorway import doorway
@@ -72,7 +74,7 @@ def score(
         .project(", ".join(reads.columns))
         .order("customer_key")
     )
-    prior, spread = (accepted.prior, None) if accepted else fit_prior(today, days)
+    prior, spread = (accepted.prior, None) if accepted else fit_prior(features, days)
     rising = sorted(horizons)
     later = later_horizons(rising[-1], lifetime_years)
 
@@ -93,15 +95,44 @@ def later_horizons(longest: int, lifetime_years: int) -> list[int]:
 
 
 def fit_prior(features: Relation, days: Relation) -> tuple[Prior, Spread]:
-    """Fit the prior and its spread on customers as of one date, or a sample of them.
+    """Fit the prior and its spread on customers as of the last date, or a sample.
 
-    `features` are their rows of customer_features, `days` the rows of shop_days.
+    `features` are rows of customer_features, `days` those of shop_days.
     """
+    (today,) = features.aggregate("max(as_of_date)").fetchall()[0]
+    rows = fixed_sample(_of_date(features, today)).to_arrow_table()
+    history = Customers.from_arrow(rows).history
+    known = ShopDays.from_arrow(days.to_arrow_table()).until(np.datetime64(today, "D"))
+    prior = Prior.fit(history, known, lambda: past_window(features, today))
+    return prior, Spread.fit(history)
+
+
+def past_window(features: Relation, today: date) -> Window | None:
+    """Find the customers of a past date, and who of them has bought since.
+
+    The date is that at which about WINDOW_DAYS had still to come.
+    """
+    dates = features.project("as_of_date").distinct().fetchall()
+    begins = [day for (day,) in dates if day < today]
+    if not begins:
+        return None
+    begin = min(begins, key=lambda day: (abs((today - day).days - WINDOW_DAYS), day))
+    then = fixed_sample(_of_date(features, begin))
+    now = _of_date(features, today).project("customer_key, frequency as frequency_now")
+    rows = (
+        then.to_arrow_table()
+        .join(now.to_arrow_table(), "customer_key", join_type="inner")
+        .sort_by("customer_key")
+    )
+    history = Customers.from_arrow(rows).history
+    bought = rows["frequency_now"].to_numpy() > rows["frequency"].to_numpy()
+    return Window(history, (today - begin).days, bought)
+
+
+def _of_date(features: Relation, day: date) -> Relation:
+    """Choose the rows of a date, and the columns that the prior may read."""
     columns = ", ".join(current_features().without_sequences.columns)
-    rows = fixed_sample(features).project(columns).to_arrow_table()
-    customers = Customers.from_arrow(rows)
-    known = ShopDays.from_arrow(days.to_arrow_table()).until(customers.as_of_date.max())
-    return Prior.fit(customers.history, known), Spread.fit(customers.history)
+    return features.filter(f"as_of_date = date '{day}'").project(columns)
 
 
 def fixed_sample(customers: Relation) -> Relation:

@@ -28,8 +28,7 @@ def season(networks: Relation, features: Relation, days: Relation) -> pa.Table:
     if date is None:
         return SCHEMA.empty_table()
     accepted = last_accepted(networks, date)
-    today = features.filter(f"as_of_date = date '{date}'")
-    prior = accepted.prior if accepted else fit_prior(today, days)[0]
+    prior = accepted.prior if accepted else fit_prior(features, days)[0]
     return pa.table(
         [
             pa.array(range(1, MONTHS + 1), pa.int32()),

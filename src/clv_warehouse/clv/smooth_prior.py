@@ -4,6 +4,7 @@ Explanations follow a straight line from the typical customer to each other one,
 customers on that line have bought, say, 3.7 times, 12.4 days ago.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,7 +120,8 @@ class SmoothPrior:
         prior: the prior, which it equals for whole repeat purchases.
         as_of_date: the day after which the horizon begins.
         horizon_days: days looked ahead.
-        log_purchases: log of the purchases expected of a customer who has not left.
+        log_purchases: log of the purchases expected of a customer who has not left, by
+            stage of the gap.
         log_hazard: log(-log(1 - chance)) of the chance that such a customer buys.
         log_amount_factor: log of what the months and returns make of an amount.
         least_spend: the least spend that the network distinguishes, see Outlook.
@@ -129,8 +131,8 @@ class SmoothPrior:
     prior: Prior
     as_of_date: np.datetime64
     horizon_days: int
-    log_purchases: Surface
-    log_hazard: Surface
+    log_purchases: tuple[Surface, ...]
+    log_hazard: tuple[Surface, ...]
     log_amount_factor: float
     least_spend: float
 
@@ -149,14 +151,19 @@ class SmoothPrior:
         age = prior.clock.ahead(date - int(tenure), np.array([tenure]))[0]
         low, high, x, ages = Surface.grid(model.alpha, repeats, age)
         ahead = np.broadcast_to(prior.clock.ahead(date, horizon_days), x.shape)
-        purchases = model.purchases_if_alive(x, ages, ahead)
-        hazard = -model.log_none_if_alive(x, ages, ahead)
+
+        def surfaces(values: Callable[[int], Floats]) -> tuple[Surface, ...]:
+            return tuple(
+                Surface.through(model.alpha, low, high, np.log(values(stage)))
+                for stage in range(model.gap_stages)
+            )
+
         return cls(
             prior,
             as_of_date,
             horizon_days,
-            Surface.through(model.alpha, low, high, np.log(purchases)),
-            Surface.through(model.alpha, low, high, np.log(hazard)),
+            surfaces(lambda stage: model.purchases_if_alive(x, ages, ahead, stage)),
+            surfaces(lambda stage: -model.log_none_if_alive(x, ages, ahead, stage)),
             float(np.log(prior.amount_factor(date, horizon_days)[0])),
             least_spend,
         )
@@ -168,13 +175,19 @@ class SmoothPrior:
         days of the clock lie ahead as of the calendar.
         """
         model, clock = self.prior.purchases, self.prior.clock
-        frequency, _, tenure, _ = np.expm1(inputs[0])
+        frequency, since_last, tenure, _ = np.expm1(inputs[0])
         date = np.array([self.as_of_date], "datetime64[D]")
         end = date.astype(np.int64)
-        age, repeats = clock(end) - clock(end - tenure), np.array([frequency - 1])
+        begin = clock(end - tenure)
+        age, recency = clock(end) - begin, clock(end - min(since_last, tenure)) - begin
+        repeats = np.array([max(frequency - 1, 0)])
+        shares, _ = model.stage_shares(repeats, recency, age)
         ahead = [clock.ahead(date, self.horizon_days), np.array([self.horizon_days])]
         with_season, without = (
-            model.purchases_if_alive(np.maximum(repeats, 0), age, each)[0]
+            sum(
+                share * model.purchases_if_alive(repeats, age, each, stage)[0]
+                for stage, share in enumerate(shares[0])
+            )
             for each in ahead
         )
         amounts = self.log_amount_factor - np.log(self.prior.kept)
@@ -212,14 +225,31 @@ class SmoothPrior:
             )
 
         alive_slopes = -stopped * in_days(*by_time.T)
-        bought, bought_by_repeats, bought_by_age = self.log_purchases(repeats, age)
+        shares, by_share = model.stage_shares(repeats, recency, age)
+        purchases, none = np.zeros_like(odds), np.zeros_like(odds)
+        purchase_slopes, none_slopes = np.zeros((2, 3, len(odds)))
+        for stage, (log_purchases, log_hazard) in enumerate(
+            zip(self.log_purchases, self.log_hazard, strict=True)
+        ):
+            share, moves = shares[:, stage], by_share[:, stage].T
+            value, by_repeats, by_age = log_purchases(repeats, age)
+            value = share * np.exp(value)
+            purchases += value
+            purchase_slopes += value * (moves + np.stack([by_repeats, nothing, by_age]))
+            value, by_repeats, by_age = log_hazard(repeats, age)
+            hazard = np.exp(value)
+            value = share * np.exp(-hazard)
+            none += value
+            none_slopes += value * (
+                moves - hazard * np.stack([by_repeats, nothing, by_age])
+            )
         evidence = amounts.gamma + frequency * amount
         weight = amounts.p * frequency + amounts.q - 1
-        log_spend = bought - np.log1p(odds) + np.log(amounts.p * evidence / weight)
+        log_spend = np.log(amounts.p * evidence / weight * purchases / (1 + odds))
         log_spend += self.log_amount_factor
         spend_slopes = (
             alive_slopes
-            + in_days(bought_by_repeats, nothing, bought_by_age)
+            + in_days(*(purchase_slopes / purchases))
             + np.stack(
                 [
                     amount / evidence - amounts.p / weight,
@@ -229,12 +259,9 @@ class SmoothPrior:
                 ]
             )
         )
-        log_hazard, hazard_by_repeats, hazard_by_age = self.log_hazard(repeats, age)
-        hazard = np.exp(log_hazard)
-        chance = -np.expm1(-hazard) / (1 + odds)
-        chance_slopes = alive_slopes + hazard / np.expm1(hazard) * in_days(
-            hazard_by_repeats, nothing, hazard_by_age
-        )
+        buys = 1 - none
+        chance = buys / (1 + odds)
+        chance_slopes = alive_slopes - in_days(*(none_slopes / buys))
         kept = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
         is_enough = np.exp(log_spend) > self.least_spend
         by_log = np.exp(inputs)

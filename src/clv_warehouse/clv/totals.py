@@ -16,6 +16,7 @@ from clv_warehouse.clv.backtest import read_observations
 from clv_warehouse.clv.error_range import Usual, half_width_of
 from clv_warehouse.clv.observations import Observations
 from clv_warehouse.clv.prior import Prior, Prospects
+from clv_warehouse.clv.rhythm import Window
 from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
@@ -124,7 +125,11 @@ def forecast_totals(
     """
     known = observations.where(observations.as_of_date == origin)
     people = np.unique(known.row)
-    prior = Prior.fit(known.customers.take(people).history, days)
+    prior = Prior.fit(
+        known.customers.take(people).history,
+        days,
+        lambda: Window.of(observations.known_at(origin)),
+    )
     prospects = Prospects(prior, known.customers.history)
     rows = []
     for horizon in np.unique(known.horizon_days):
