@@ -18,8 +18,13 @@ with described as (
         ) as place,
         label,
         meaning,
-        'Their expected spend; of customers at risk or lapsed, the spend of the last 365 days'
-            as money,
+        case
+            when segment_kind = 'lifecycle' and segment in ('at_risk', 'lapsed')
+                then 'Their spend of the last 365 days'
+            when segment_kind = 'lifecycle' then 'Their expected spend'
+            else
+                'Their expected spend; of those at risk or lapsed, that of the last 365 days'
+        end as money,
         next_step
     from {{ ref('segments_explained') }}
 ),

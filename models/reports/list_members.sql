@@ -101,7 +101,10 @@ customers as (
                 'Buys about every '
                 || {{ counted(usual_gap_days, 'day') }}
         end
-        || ', last ' || {{ counted('profiles.recency_days', 'day') }} || ' ago' as habit,
+        || case
+            when profiles.recency_days = 0 then ', last today'
+            else ', last ' || {{ counted('profiles.recency_days', 'day') }} || ' ago'
+        end as habit,
         -- A silent customer is worth what may be lost, any other what is expected.
         case
             when profiles.segment in ('at_risk', 'lapsed') then profiles.spend_365d

@@ -72,6 +72,7 @@ class CustomerAnswer(Answer):
     profile: dict[str, Any] = Field(description="A row of profiles.customer_profiles")
     reasons: Table = Field(description="What moves the expected spend, and by how much")
     forecasts: Table = Field(description="What is expected, by horizon")
+    lists: Table = Field(description="The lists that the customer is on, and why")
 
 
 class ForecastAnswer(Answer):

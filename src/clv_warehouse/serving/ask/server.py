@@ -68,6 +68,13 @@ FORECASTS = """
     where customer_key = $customer_key
     order by horizon_days
 """
+LISTS = """
+    select lists.label, lists.next_step, members.money_at_stake, members.reason
+    from reports.list_members as members
+    inner join reports.customer_lists as lists using (list_kind, list)
+    where members.customer_key = $customer_key
+    order by lists.list_kind desc, lists.place
+"""
 TOTALS = Query(
     "select horizon_days, customers, expected_spend, low_spend, high_spend, "
     "past_forecasts, past_errors, held_share from clv.expected_totals "
@@ -236,10 +243,10 @@ class Tools:
     def get_customer(
         self, customer_key: Annotated[str, Field(description="The key of a customer")]
     ) -> Annotated[CallToolResult, answers.CustomerAnswer]:
-        """Tell all about one customer: profile, forecasts, and the reasons for them."""
+        """Tell all about one customer: profile, forecasts, reasons, what to do."""
         key = {"customer_key": customer_key}
-        [profile, reasons, forecasts], common = self._with_trust(
-            Query(PROFILE, key), Query(REASONS, key), Query(FORECASTS, key)
+        [profile, reasons, forecasts, lists], common = self._with_trust(
+            *(Query(sql, key) for sql in (PROFILE, REASONS, FORECASTS, LISTS))
         )
         if not profile.rows:
             raise ToolError(
@@ -253,6 +260,7 @@ class Tools:
                 profile=profile.records()[0],
                 reasons=answers.table(reasons),
                 forecasts=answers.table(forecasts),
+                lists=answers.table(lists),
             )
         )
 

@@ -1,8 +1,8 @@
 """Packs the tables of schema `reports`, which the dashboard shows, as JSON.
 
-models/reports describes each of them. They are contracted and have a bounded number of
-rows. So a published copy serves as well as the warehouse itself, and the page's size
-does not depend on the number of customers.
+models/reports describes each of them. They are contracted, and the page holds a bounded
+number of their rows. So a published copy serves as well as the warehouse itself, and
+the page's size does not depend on the number of customers.
 """
 
 from pathlib import Path
@@ -30,6 +30,9 @@ TABLES = (
     "planned_days",
     "expected_by_horizon",
     "cohorts",
+    "changes",
+    "customer_lists",
+    "list_members",
     "top_customers",
     "top_customer_reasons",
     "trust",
@@ -41,6 +44,8 @@ TABLES = (
     "order_summary",
 )
 NEEDED = ("shop", "segments", "value_bands")
+# Which rows the page holds of a table that has many. scripts/lists.js says so.
+SHOWN = {"list_members": "position <= 1000"}
 # Decimal places of what is packed: more than the page shows.
 PLACES = 6
 
@@ -65,7 +70,11 @@ def figures(
         ).fetchall()
         known = {*NEEDED, *(name for (name,) in there)}
         return build, {
-            name: pack(connection.sql(f"from reports.{name} order by all"))
+            name: pack(
+                connection.sql(
+                    f"from reports.{name} where {SHOWN.get(name, 'true')} order by all"
+                )
+            )
             for name in TABLES
             if name in known
         }
