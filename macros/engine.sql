@@ -79,7 +79,7 @@
 {%- endmacro %}
 
 {% macro spark__each_part(text, separator) -%}
-    explode(split({{ text }}, '{{ separator }}'))
+    explode(split(cast({{ text }} as string), '{{ separator }}'))
 {%- endmacro %}
 
 {# Whether a column of a table holds text. #}
