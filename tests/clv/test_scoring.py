@@ -161,10 +161,10 @@ def test_a_past_window_ends_today_and_says_who_bought_in_it(features):
         window = scoring.past_window(connection.table("features"), today)
         begin = today - timedelta(days=window.horizon_days)
         expected = connection.execute(
-            "select then.frequency, now.recency_days < $days from features as then "
+            "select past.frequency, now.recency_days < $days from features as past "
             "inner join features as now using (customer_key) "
-            "where then.as_of_date = $begin and now.as_of_date = $today "
-            "order by customer_key",
+            "where past.as_of_date = $begin and now.as_of_date = $today "
+            "order by md5(customer_key), customer_key",
             {"days": window.horizon_days, "begin": begin, "today": today},
         ).fetchall()
         first = min(features["as_of_date"].to_pylist())

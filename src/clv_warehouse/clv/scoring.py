@@ -5,6 +5,7 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from clv_warehouse.clv.feature_set import FeatureSet, current_features
@@ -117,15 +118,12 @@ def past_window(features: Relation, today: date) -> Window | None:
     if not begins:
         return None
     begin = min(begins, key=lambda day: (abs((today - day).days - WINDOW_DAYS), day))
-    then = fixed_sample(_of_date(features, begin))
-    now = _of_date(features, today).project("customer_key, frequency as frequency_now")
-    rows = (
-        then.to_arrow_table()
-        .join(now.to_arrow_table(), "customer_key", join_type="inner")
-        .sort_by("customer_key")
-    )
-    history = Customers.from_arrow(rows).history
-    bought = rows["frequency_now"].to_numpy() > rows["frequency"].to_numpy()
+    then = fixed_sample(_of_date(features, begin)).to_arrow_table()
+    now = _of_date(features, today).project("customer_key, frequency").to_arrow_table()
+    place = pc.index_in(then["customer_key"], now["customer_key"])
+    then, place = then.filter(place.is_valid()), place.drop_null()
+    bought = now["frequency"].take(place).to_numpy() > then["frequency"].to_numpy()
+    history = Customers.from_arrow(then).history
     return Window(history, (today - begin).days, bought)
 
 
