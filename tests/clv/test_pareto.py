@@ -63,11 +63,11 @@ def test_expected_purchases_are_the_integral_of_the_rate() -> None:
         horizon,
     )[0]
     found = model.purchases_if_alive(*(np.array([v]) for v in (x, age, horizon)))
-    assert found[0] == pytest.approx(mean * there, rel=1e-9)
+    assert found[0, 0] == pytest.approx(mean * there, rel=1e-9)
     near = ParetoNbd(model.r, model.alpha, 1 + 1e-7, model.beta)
     exact = ParetoNbd(model.r, model.alpha, 1.0, model.beta)
     one, other = (
-        each.purchases_if_alive(*(np.array([v]) for v in (x, age, horizon)))[0]
+        each.purchases_if_alive(*(np.array([v]) for v in (x, age, horizon)))[0, 0]
         for each in (near, exact)
     )
     assert one == pytest.approx(other, rel=1e-6)
@@ -133,8 +133,16 @@ def test_simulated_customers_buy_as_expected(model: ParetoNbd) -> None:
         assert abs(share - chance[rows].mean()) < 4 * error
     newcomers = model.repeats_by(np.array([100.0]))[0]
     assert newcomers == pytest.approx(
-        model.purchases_if_alive(np.zeros(1), np.zeros(1), np.array([100.0]))[0]
+        model.purchases_if_alive(np.zeros(1), np.zeros(1), np.array([100.0]))[0, 0]
     )
+
+
+def test_who_is_long_overdue_has_left_for_sure() -> None:
+    model = ParetoNbd(5.6, 40.0, 0.8, 300.0, stages=8)
+    x, recency, age = (np.array([value]) for value in (90.0, 630.0, 1_000.0))
+    odds, slopes = model.odds_gone(x, recency, age)
+    assert 1e100 < odds[0] < np.inf
+    assert np.isfinite(slopes).all()
 
 
 def test_no_step_from_the_fit_is_likelier(cdnow: History) -> None:

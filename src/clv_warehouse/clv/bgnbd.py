@@ -83,9 +83,9 @@ class BgNbd(PurchaseModel):
         return odds, np.stack(slopes, axis=1)
 
     def purchases_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
+        self, repeats: Floats, age: Floats, horizon: Floats
     ) -> Floats:
-        """Purchases expected within a horizon of who has not left, shape (n,).
+        """Purchases expected within a horizon of who has not left, shape (n, 1).
 
         Fader, Hardie & Lee (2005), equation 10. Their form divides zero by zero at
         a = 1 and cancels near it. For s = horizon / (alpha + T), the same quantity is
@@ -102,22 +102,23 @@ class BgNbd(PurchaseModel):
             chance = node[row]
             none = np.expm1(-shape * np.log1p(chance * stretch))
             purchases -= mass[row] * none / chance
-        return purchases
+        return purchases[:, None]
 
     def log_none_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
+        self, repeats: Floats, age: Floats, horizon: Floats
     ) -> Floats:
-        """Log of the chance that who has not left buys nothing in a horizon, (n,).
+        """Log of the chance that who has not left buys nothing in a horizon, (n, 1).
 
         Such a customer buys at a rate whose posterior is gamma (r + x, alpha + T) and
         stops only after a purchase. So the next purchase comes as in the NBD.
         """
-        return -(self.r + repeats) * np.log1p(horizon / (self.alpha + age))
+        log_none = -(self.r + repeats) * np.log1p(horizon / (self.alpha + age))
+        return log_none[:, None]
 
     def repeats_by(self, age: Floats) -> Floats:
         """Repeat purchases expected of a new customer by an age; equation 9."""
         zeros = np.zeros_like(age)
-        return self.purchases_if_alive(zeros, zeros, age)
+        return self.purchases_if_alive(zeros, zeros, age)[:, 0]
 
     def _row_log_likelihood(
         self, counts: Floats, row_count: NDArray, recency: Floats, age: Floats

@@ -15,17 +15,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, betaincinv, digamma, gammaln, softmax
+from scipy.special import digamma, gammaln, softmax
 
 from clv_warehouse.clv.history import History, distinct
 from clv_warehouse.clv.likelihood import climb, total
-from clv_warehouse.clv.purchases import PurchaseModel
+from clv_warehouse.clv.purchases import PurchaseModel, blocks
 from clv_warehouse.project.arrays import Floats
 
 # Nodes between two days. They crowd towards the first one, because frequent buyers who
 # left did so soon after their last purchase.
 NODES = 12
 CROWDING = 3
+# Who is long overdue by a rhythm has left for sure; these odds are still a number.
+MOST_LOG_ODDS = 500.0
 # Days that count as passed since a purchase of the same day.
 LEAST_GAP = 1e-9
 
@@ -94,7 +96,8 @@ class ParetoNbd(PurchaseModel):
 
         def density(day: Floats, quiet: Quiet) -> Floats:
             life_ratio = np.log((self.beta + age)[:, None] / (self.beta + day))
-            chance = np.exp(quiet.log_chance - now.log_chance + self.s * life_ratio)
+            log_odds = quiet.log_chance - now.log_chance + self.s * life_ratio
+            chance = np.exp(np.minimum(log_odds, MOST_LOG_ODDS))
             return chance * self.s / (self.beta + day)
 
         parts = widths * density(days, before)
@@ -132,64 +135,88 @@ class ParetoNbd(PurchaseModel):
         return shares, np.stack([growth, -ahead / gap, by_age], axis=2)
 
     def purchases_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
+        self, repeats: Floats, age: Floats, horizon: Floats
     ) -> Floats:
-        """Purchases expected within a horizon of who has not left, shape (n,).
+        """Purchases expected in a horizon of who has not left, (n, gap_stages).
 
         Purchases of an even rate, and what the customer is ahead or behind of it: the
         density of renewals is a sum over the roots of unity. What is not there in a
         horizon because the customer leaves in it is taken off by quadrature.
         """
-        shape = self.r + self.stages * repeats + stage
-        rate, life = self.alpha + age, self.beta + age
-        purchases = shape / rate * self._days_alive(age, horizon) / self.stages
-        if self.stages == 1:
-            return purchases
-        days, widths = days_between(np.zeros_like(horizon), horizon)
-        there = np.exp(-self.s * np.log1p(days / life[:, None]))
-        leaves = widths * there * self.s / (life[:, None] + days)
-        stays = np.exp(-self.s * np.log1p(horizon / life))
+        stage = np.arange(self.stages)
+        shape, rate = self.r + self.stages * repeats, self.alpha + age
+        alive = self._days_alive(age, horizon)
+        purchases = (shape[:, None] + stage) * (alive / rate / self.stages)[:, None]
         # A root and its conjugate add the same.
         for turn in range(1, self.stages // 2 + 1):
             root = np.exp(2j * np.pi * turn / self.stages)
-            slow = 1 - root
-            until = np.exp(-shape * np.log1p(slow * horizon / rate))
-            within = np.exp(-shape[:, None] * np.log1p(slow * days / rate[:, None]))
-            off = 1 - stays * until - (leaves * within).sum(axis=1)
             both = 1 if 2 * turn == self.stages else 2
-            purchases += both / self.stages * (root ** (stage + 1) / slow * off).real
+            for rows in blocks(len(age)):
+                days, leaves, stays = self._ways(age[rows], horizon[rows])
+                days = np.column_stack([days, horizon[rows]])
+                lost = np.column_stack([leaves, stays])
+                slow = 1 + (1 - root) * days / rate[rows, None]
+                lost = lost * np.exp(-shape[rows, None] * np.log(slow))
+                for place in stage:
+                    off = 1 - lost.sum(axis=1)
+                    turned = root ** (place + 1) / (1 - root) * off
+                    purchases[rows, place] += both / self.stages * turned.real
+                    lost = lost / slow
         return np.maximum(purchases, 0)
 
     def log_none_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
+        self, repeats: Floats, age: Floats, horizon: Floats
     ) -> Floats:
-        """Log of the chance that who has not left buys nothing in a horizon, (n,).
+        """Log of the chance of no purchase in a horizon, (n, gap_stages).
 
-        Such a customer would not have bought anyway, or leaves before that purchase.
-
-        The quantiles of the day of the next purchase, were nobody to leave, are the
-        nodes; the customer must still be there on that day.
+        A customer who has not left would not have bought anyway, or leaves before that
+        purchase.
         """
-        places, masses = np.polynomial.legendre.leggauss(NODES)
-        shape, rate = self.r + self.stages * repeats + stage, self.alpha + age
-        left = self.stages - stage
-        if left == 1:
+        shape, rate = self.r + self.stages * repeats, self.alpha + age
+        if self.stages == 1:
+            # The quantiles of the day of the next purchase, were nobody to leave, are
+            # the nodes; the customer must still be there on that day.
+            places, masses = np.polynomial.legendre.leggauss(NODES)
             none = np.exp(-shape * np.log1p(horizon / rate))
             bought = 1 - none
-            log_later = np.log1p(-bought[:, None] * (places + 1) / 2)
-            days = rate[:, None] * np.expm1(-log_later / shape[:, None])
-        else:
-            bought = betainc(left, shape, horizon / (rate + horizon))
-            none = betainc(shape, left, rate / (rate + horizon))
-            chances = bought[:, None] * (places + 1) / 2
-            share = betaincinv(left, shape[:, None], chances)
-            days = rate[:, None] * share / (1 - share)
-        gone = -np.expm1(-self.s * np.log1p(days / (self.beta + age[:, None])))
-        return np.log(none + bought * (gone @ masses) / 2)
+            left = -np.log1p(-bought[:, None] * (places + 1) / 2)
+            days = rate[:, None] * np.expm1(left / shape[:, None])
+            gone = -np.expm1(-self.s * np.log1p(days / (self.beta + age[:, None])))
+            return np.log(none + bought * (gone @ masses) / 2)[:, None]
+        none = np.empty((len(age), self.stages))
+        for rows in blocks(len(age)):
+            days, leaves, stays = self._ways(age[rows], horizon[rows])
+            days = np.column_stack([days, horizon[rows]])
+            ends = np.column_stack([leaves, stays])
+            share = days / (rate[rows, None] + days)
+            still = np.exp(shape[rows, None] * np.log1p(-share))
+            for stage in range(self.stages):
+                # That the next purchase has still to come after some days: fewer stages
+                # have passed than are left.
+                term, quiet = still, still.copy()
+                for passed in range(1, self.stages - stage):
+                    term = term * (
+                        share * ((shape[rows] + stage + passed - 1) / passed)[:, None]
+                    )
+                    quiet += term
+                none[rows, stage] = (ends * quiet).sum(axis=1)
+                still = still * (1 - share)
+        return np.log(np.maximum(none, np.finfo(np.float64).tiny))
 
     def repeats_by(self, age: Floats) -> Floats:
         """Repeat purchases expected of a new customer by an age; equation 19."""
-        return self.purchases_if_alive(np.zeros_like(age), np.zeros_like(age), age)
+        zeros = np.zeros_like(age)
+        return self.purchases_if_alive(zeros, zeros, age)[:, 0]
+
+    def _ways(self, age: Floats, horizon: Floats) -> tuple[Floats, Floats, Floats]:
+        """Days of a horizon, the chance to leave on each, and to leave on none.
+
+        Shapes are (n, NODES), (n, NODES) and (n,).
+        """
+        days, widths = days_between(np.zeros_like(horizon), horizon)
+        life = (self.beta + age)[:, None]
+        leaves = widths * self.s / (life + days) * (1 + days / life) ** -self.s
+        return days, leaves, np.exp(-self.s * np.log1p(horizon / life[:, 0]))
 
     def _days_alive(self, age: Floats, horizon: Floats) -> Floats:
         """Days of the horizon on which who has not left is expected to be there."""

@@ -219,7 +219,7 @@ class Prospects:
 
     def _if_alive(
         self,
-        expected: Callable[[Floats, Floats, Floats, int], Floats],
+        expected: Callable[[Floats, Floats, Floats], Floats],
         horizon_days: Days,
         rows: NDArray | None,
     ) -> Floats:
@@ -233,10 +233,10 @@ class Prospects:
         else:
             (pair, horizon), place = distinct(place, ahead)
             repeats, age = repeats[pair], age[pair]
-        total = np.zeros(len(place))
-        for stage in range(states.shape[1]):
-            total += states[:, stage] * expected(repeats, age, horizon, stage)[place]
-        return total
+        values = expected(repeats, age, horizon)
+        if values.shape[1] == 1:
+            return states[:, 0] * values[:, 0][place]
+        return (states * values[place]).sum(axis=1)
 
 
 def _chosen(values: NDArray, rows: NDArray | None) -> NDArray:

@@ -5,7 +5,7 @@ Times are days, of the calendar or of a clock (clock.py).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
 import numpy as np
@@ -64,32 +64,29 @@ class PurchaseModel(ABC):
 
     @abstractmethod
     def purchases_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
+        self, repeats: Floats, age: Floats, horizon: Floats
     ) -> Floats:
-        """Purchases expected within a horizon of who is in a stage, shape (n,)."""
+        """Purchases expected in a horizon of who is in each stage, (n, gap_stages)."""
 
     @abstractmethod
     def log_none_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
+        self, repeats: Floats, age: Floats, horizon: Floats
     ) -> Floats:
-        """Log of the chance that who is in a stage buys nothing in a horizon, (n,)."""
+        """Log of the chance of no purchase in a horizon, by stage; (n, gap_stages)."""
 
     @abstractmethod
     def repeats_by(self, age: Floats) -> Floats:
         """Repeat purchases expected of a new customer by an age, shape (n,)."""
 
-    def chance_if_alive(
-        self, repeats: Floats, age: Floats, horizon: Floats, stage: int = 0
-    ) -> Floats:
-        """Chance that who is in a stage buys within a horizon, shape (n,)."""
-        return -np.expm1(self.log_none_if_alive(repeats, age, horizon, stage))
+    def chance_if_alive(self, repeats: Floats, age: Floats, horizon: Floats) -> Floats:
+        """Chance that who is in each stage buys in a horizon, (n, gap_stages)."""
+        return -np.expm1(self.log_none_if_alive(repeats, age, horizon))
 
     def states(self, history: History) -> Floats:
         """Chance that a customer still buys and is in each stage, (n, gap_stages)."""
         columns = (history.frequency, history.recency, history.age)
         states = np.empty((len(history), self.gap_stages))
-        for begin in range(0, len(history), BLOCK_ROWS):
-            rows = slice(begin, begin + BLOCK_ROWS)
+        for rows in blocks(len(history)):
             block = [column[rows] for column in columns]
             odds, _ = self.odds_gone(*block)
             shares, _ = self.stage_shares(*block)
@@ -110,13 +107,16 @@ class PurchaseModel(ABC):
 
     def _over_stages(
         self,
-        expected: Callable[[Floats, Floats, Floats, int], Floats],
+        expected: Callable[[Floats, Floats, Floats], Floats],
         history: History,
         horizon: float,
     ) -> Floats:
         ahead = np.full(len(history), float(horizon))
-        values = [
-            expected(history.frequency, history.age, ahead, stage)
-            for stage in range(self.gap_stages)
-        ]
-        return (self.states(history) * np.stack(values, axis=1)).sum(axis=1)
+        values = expected(history.frequency, history.age, ahead)
+        return (self.states(history) * values).sum(axis=1)
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Cut so many rows into blocks of at most BLOCK_ROWS."""
+    for begin in range(0, count, BLOCK_ROWS):
+        yield slice(begin, begin + BLOCK_ROWS)

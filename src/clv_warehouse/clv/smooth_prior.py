@@ -4,7 +4,6 @@ Explanations follow a straight line from the typical customer to each other one,
 customers on that line have bought, say, 3.7 times, 12.4 days ago.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -152,18 +151,18 @@ class SmoothPrior:
         low, high, x, ages = Surface.grid(model.alpha, repeats, age)
         ahead = np.broadcast_to(prior.clock.ahead(date, horizon_days), x.shape)
 
-        def surfaces(values: Callable[[int], Floats]) -> tuple[Surface, ...]:
+        def surfaces(by_stage: Floats) -> tuple[Surface, ...]:
             return tuple(
-                Surface.through(model.alpha, low, high, np.log(values(stage)))
-                for stage in range(model.gap_stages)
+                Surface.through(model.alpha, low, high, np.log(values))
+                for values in by_stage.T
             )
 
         return cls(
             prior,
             as_of_date,
             horizon_days,
-            surfaces(lambda stage: model.purchases_if_alive(x, ages, ahead, stage)),
-            surfaces(lambda stage: -model.log_none_if_alive(x, ages, ahead, stage)),
+            surfaces(model.purchases_if_alive(x, ages, ahead)),
+            surfaces(-model.log_none_if_alive(x, ages, ahead)),
             float(np.log(prior.amount_factor(date, horizon_days)[0])),
             least_spend,
         )
@@ -184,10 +183,7 @@ class SmoothPrior:
         shares, _ = model.stage_shares(repeats, recency, age)
         ahead = [clock.ahead(date, self.horizon_days), np.array([self.horizon_days])]
         with_season, without = (
-            sum(
-                share * model.purchases_if_alive(repeats, age, each, stage)[0]
-                for stage, share in enumerate(shares[0])
-            )
+            shares[0] @ model.purchases_if_alive(repeats, age, each)[0]
             for each in ahead
         )
         amounts = self.log_amount_factor - np.log(self.prior.kept)
