@@ -41,6 +41,7 @@ BUDGETS = {
     "features": Budget(training=18, scoring=14),
     "clv": Budget(training=170, scoring=20),
     "profiles": Budget(training=1, scoring=1),
+    "recommendations": Budget(training=40, scoring=20),
     "metrics": Budget(training=1, scoring=1),
     "reports": Budget(training=14, scoring=14),
     "monitoring": Budget(training=1, scoring=1),

@@ -15,6 +15,8 @@ ONLINE_RETAIL_II = "online_retail_ii/online_retail_II.parquet"
 CDNOW = "cdnow/CDNOW_master.txt"
 CDNOW_SAMPLE = "cdnow/CDNOW_sample.txt"
 OLIST = "olist_sample"
+GOWALLA = "gowalla"
+TAFENG = "tafeng/baskets.parquet"
 
 
 def absent(path: Path) -> str:

@@ -27,6 +27,8 @@ OF_MODELS = (
     "clv.score_history",
     "clv.training_epochs",
     "clv.tuning_trials",
+    "recommendations.recommendation_backtest",
+    "recommendations.recommender",
 )
 MEMORY = (*OF_MODELS, "monitoring.build_commands", "monitoring.build_steps")
 PLAN = (

@@ -25,7 +25,9 @@ def planned(warehouse: Warehouse, change: str, *options: str) -> str:
         connection.execute(change)
     done = warehouse.dbt("run", "--select", *PLAN, *options)
     assert done.returncode == 0, done.stdout
-    ((reason,),) = warehouse.query("select reason from clv.training_plan").to_numpy()
+    ((reason,),) = warehouse.query(
+        "select reason from clv.training_plan where model_name = 'clv_network'"
+    ).to_numpy()
     return reason
 
 
@@ -45,6 +47,7 @@ def test_the_plan_reads_what_earlier_runs_left(
             config_fingerprint = plan.config_fingerprint,
             features_fingerprint = plan.features_fingerprint
         from clv.training_plan as plan
+        where plan.model_name = 'clv_network'
         """,
     )
     assert good == "the newest network is still good"
@@ -126,7 +129,7 @@ def test_a_model_of_another_domain_needs_an_entry_and_its_own_file(
         done = warehouse.dbt("run", "--select", *PLAN, "other_network", "trainings")
         assert done.returncode == 0, done.stdout
         trained = warehouse.query("select distinct model_name from clv.trainings")
-        assert set(trained["model_name"]) == {"clv_network", "other_network"}
+        assert {"clv_network", "other_network"} <= set(trained["model_name"])
         ((is_due, reason),) = warehouse.query(
             "select is_due, reason from clv.training_plan "
             "where model_name = 'other_network'"

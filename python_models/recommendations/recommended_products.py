@@ -1,0 +1,14 @@
+"""One row per customer, list and rank: the product, its score and why it is there."""
+
+from clv_warehouse.recommendations.scoring import recommend
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    recommenders = dbt.ref("recommender")
+    purchases = dbt.ref("product_purchases")
+    customers = dbt.ref("dim_customers")
+    products = dbt.ref("offered_products")
+    dates = dbt.ref("as_of_dates")
+    length = dbt.config.meta_get("length")
+    return recommend(recommenders, purchases, customers, products, dates, length)

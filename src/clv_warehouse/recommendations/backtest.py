@@ -1,0 +1,135 @@
+"""Recommends as of a past date, beside what customers then bought."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import Relation
+from clv_warehouse.learning.apart import apart
+from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.progress import Progress
+from clv_warehouse.project.arrays import Ints
+from clv_warehouse.recommendations.known import Block, Known
+from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, Lists, lists_of
+from clv_warehouse.recommendations.neighbours import learn
+from clv_warehouse.recommendations.purchases import Purchases, sample
+from clv_warehouse.recommendations.rankers import SIMPLE_RANKERS, Ranker, blocks
+from clv_warehouse.recommendations.training import (
+    WINDOW,
+    days_since_1970,
+    learn_ranker,
+)
+
+LENGTH = "recommended_products"
+# Their keys are random, so the first ones are a sample.
+JUDGED_CUSTOMERS = 2_000
+SCHEMA = pa.schema(
+    [
+        ("origin_date", pa.date32()),
+        ("horizon_days", pa.int32()),
+        ("model", pa.string()),
+        ("list", pa.string()),
+        ("customer_key", pa.string()),
+        ("purchase_days", pa.int32()),
+        ("bought_products", pa.int32()),
+        ("rank", pa.int32()),
+        ("product_id", pa.string()),
+        ("is_bought", pa.bool_()),
+        ("is_new", pa.bool_()),
+        ("buyers_share", pa.float64()),
+    ]
+)
+
+
+@doorway
+def backtest(plan: Plan, purchases: Relation, products: Relation) -> pa.Table:
+    """Judge all models on the window that ends on the as-of date.
+
+    Returns rows of recommendation_backtest; none if no training is due, for then those
+    of earlier runs stand.
+    """
+    if not plan.is_due or plan.as_of_date is None:
+        return SCHEMA.empty_table()
+    return apart(
+        judge,
+        plan.as_of_date,
+        plan.setting(WINDOW),
+        plan.setting(LENGTH),
+        purchases=sample(purchases),
+        products=products.project("product_id").order("product_id"),
+    )
+
+
+def judge(
+    end: date, window: int, length: int, purchases: pa.Table, products: pa.Table
+) -> pa.Table:
+    """Judge every model by what customers bought in the `window` days up to `end`."""
+    rows = Purchases.from_arrow(purchases, products)
+    origin = days_since_1970(end) - window
+    before = rows.until(origin)
+    if not len(before.day):
+        return SCHEMA.empty_table()
+    bought = rows.within(origin, origin + window)
+    known = Known.at(rows, origin, learn(before.bought))
+    ranker = learn_ranker(rows, origin, window)
+    had_interest = np.diff(known.interest.indptr) > 0
+    customers = np.flatnonzero((np.diff(bought.bought.indptr) > 0) & had_interest)
+    customers = customers[:JUDGED_CUSTOMERS]
+    rankers: list[Ranker] = [*SIMPLE_RANKERS, *([ranker] if ranker else [])]
+    progress = Progress("recommendation_backtest")
+    progress.say(
+        f"{window} days from {end - timedelta(window)}: {len(customers)} customers "
+        f"judged, {', '.join(each.name for each in rankers)}"
+    )
+    offered = np.bincount(before.product, minlength=before.shape[1]) > 0
+    tables = [
+        _rows(each.name, kind, lists, block, bought, end - timedelta(window), window)
+        for block in blocks(known, customers)
+        for each in rankers
+        for lists in [lists_of(each, block, offered, length)]
+        for kind in lists.products
+    ]
+    return pa.concat_tables([SCHEMA.empty_table(), *tables])
+
+
+def _rows(
+    model: str,
+    kind: str,
+    lists: Lists,
+    block: Block,
+    bought: Purchases,
+    origin: date,
+    window: int,
+) -> pa.Table:
+    """Return a list of a model, for each customer and rank."""
+    signals = block.known.signals
+    is_bought = np.asarray(bought.bought[block.customers].todense()) > 0
+    is_new = np.ones_like(is_bought)
+    is_new[block.row, block.product] = False
+    wanted = {BOTH: is_bought, AGAIN: is_bought & ~is_new, NEW: is_bought & is_new}
+    row, place = np.nonzero(np.isfinite(lists.scores[kind]))
+    product: Ints = lists.products[kind][row, place]
+    customer = block.customers[row]
+    buyers = np.bincount(
+        signals.purchases.bought.indices, minlength=signals.purchases.shape[1]
+    )
+    count = len(row)
+    return pa.table(
+        [
+            pa.repeat(pa.scalar(origin, pa.date32()), count),
+            pa.repeat(pa.scalar(window, pa.int32()), count),
+            pa.repeat(model, count),
+            pa.repeat(kind, count),
+            signals.purchases.customer_keys.take(pa.array(customer)),
+            pa.array(signals.visits[customer], pa.int32()),
+            pa.array(wanted[kind].sum(1)[row], pa.int32()),
+            pa.array(place + 1, pa.int32()),
+            signals.purchases.product_ids.take(pa.array(product)),
+            pa.array(is_bought[row, product]),
+            pa.array(is_new[row, product]),
+            pa.array(buyers[product] / max(signals.purchases.shape[0], 1)),
+        ],
+        schema=SCHEMA,
+    )

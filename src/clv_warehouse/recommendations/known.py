@@ -1,0 +1,87 @@
+"""What was known at the end of a day, and blocks of customers of it for rankers."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from clv_warehouse.project.arrays import Ints, Singles
+from clv_warehouse.recommendations.likeness import Likeness
+from clv_warehouse.recommendations.neighbours import item_to_item
+from clv_warehouse.recommendations.purchases import Purchases
+from clv_warehouse.recommendations.signals import Signals
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was known at the end of a day.
+
+    Attributes:
+        signals: of pairs, products and customers.
+        similar: item-to-item weights, shape (products, products).
+        learned: those of the model that was learned; None before there is one.
+
+    """
+
+    signals: Signals
+    similar: sp.csr_matrix
+    learned: sp.csr_matrix | None = None
+
+    @classmethod
+    def at(
+        cls,
+        purchases: Purchases,
+        day: int,
+        learned: sp.csr_matrix | None = None,
+        likeness: Likeness | None = None,
+    ) -> Self:
+        """Find what was known; products that nobody had bought borrow by likeness."""
+        signals = Signals.at(purchases.until(day), day)
+        similar = item_to_item(signals.interest)
+        if likeness is not None:
+            lent = likeness.to_cold(signals.purchases)
+            signals = lent.signals(signals)
+            similar = lent.weights(similar)
+            learned = None if learned is None else lent.weights(learned)
+        return cls(signals, similar, learned)
+
+    @property
+    def interest(self) -> sp.csr_matrix:
+        """How fresh interest is, by pair of customer and product."""
+        return self.signals.interest
+
+    def block(self, customers: Ints) -> "Block":
+        """Return the block of some customers, in rising order."""
+        return Block(self, customers)
+
+
+class Block:
+    """Some customers, as rankers see them.
+
+    Attributes:
+        known: what was known of all.
+        customers: their places, shape (c,).
+        interest: rows of the interest, shape (c, products).
+        pair: where the pairs of these customers are among all pairs, shape (p,).
+        row: the customer of each pair, as a row of the block, shape (p,).
+        product: the product of each pair, shape (p,).
+
+    """
+
+    def __init__(self, known: Known, customers: Ints) -> None:
+        """Cut the block out."""
+        self.known, self.customers = known, customers
+        whole = known.interest
+        counts = np.diff(whole.indptr)[customers]
+        starts = whole.indptr[customers]
+        self.row = np.repeat(np.arange(len(customers)), counts)
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        self.pair = np.repeat(starts, counts) + within
+        self.interest = whole[customers]
+        self.product = whole.indices[self.pair]
+
+    def going_with(self, weights: sp.csr_matrix) -> Singles:
+        """What their interest says of all products, shape (c, products), from 0."""
+        found = np.asarray((self.interest @ weights).todense(), np.float32)
+        return np.maximum(found, 0, out=found)

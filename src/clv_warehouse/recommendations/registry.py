@@ -1,0 +1,127 @@
+"""Keeps the recommenders that were learned, and decides which one ranks."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+
+from clv_warehouse.engines.relation import Relation
+from clv_warehouse.learning import acceptance
+from clv_warehouse.learning.acceptance import Decision, Loss, Measures, Rule
+from clv_warehouse.learning.progress import Progress
+from clv_warehouse.learning.registry import Stored, accepted_networks
+from clv_warehouse.recommendations.logistic import Logistic
+from clv_warehouse.recommendations.rankers import LEARNED, SIMPLE, Learned
+
+
+def _loss(measure: float) -> float:
+    return 1 / max(measure, 1e-6)
+
+
+# The recommender replaces what learns nothing if its list `both` is better: recall and
+# NDCG together. It must not be a tenth worse in either.
+RULE = Rule(
+    SIMPLE,
+    (
+        Loss("recall", "recall", _loss, "{:.3f} against {:.3f}"),
+        Loss("ndcg", "order", _loss, "NDCG {:.3f} against {:.3f}"),
+    ),
+    tolerance=0.0,
+    most=1.1,
+)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A recommender that ranks.
+
+    Attributes:
+        version: its name among the trainings.
+        ranker: how it weighs signals.
+        weights: item-to-item weights of the products it knew, (products, products).
+        product_ids: these products.
+
+    """
+
+    version: str
+    ranker: Learned
+    weights: sp.csr_matrix
+    product_ids: pa.Array
+
+    def weights_for(self, product_ids: pa.Array) -> sp.csr_matrix:
+        """Return the weights for other products; those it did not know have none."""
+        places = pc.index_in(self.product_ids, product_ids).fill_null(-1)
+        place = places.to_numpy(zero_copy_only=False)
+        cells = self.weights.tocoo()
+        rows, columns = place[cells.row], place[cells.col]
+        kept = (rows >= 0) & (columns >= 0)
+        shape = (len(product_ids), len(product_ids))
+        return sp.csr_matrix((cells.data[kept], (rows[kept], columns[kept])), shape)
+
+
+def to_bytes(ranker: Learned, weights: sp.csr_matrix, product_ids: pa.Array) -> bytes:
+    """Return a recommender as an npz archive."""
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        again=np.append(ranker.again.weights, ranker.again.intercept),
+        new=np.append(ranker.new.weights, ranker.new.intercept),
+        # Half the digits rank as well and take half the room.
+        weights=weights.data.astype(np.float16),
+        indices=weights.indices.astype(np.int32),
+        indptr=weights.indptr.astype(np.int64),
+        product_ids=np.frombuffer(
+            json.dumps(product_ids.to_pylist()).encode(), np.uint8
+        ),
+    )
+    return file.getvalue()
+
+
+def from_stored(stored: Stored) -> Accepted:
+    """Read a recommender; raises ValueError or KeyError if it cannot be read."""
+    with np.load(io.BytesIO(stored.weights)) as found:
+        ids = pa.array(json.loads(found["product_ids"].tobytes()), pa.string())
+        shape = (len(ids), len(ids))
+        weights = sp.csr_matrix(
+            (found["weights"].astype(np.float32), found["indices"], found["indptr"]),
+            shape,
+        )
+        again, new = (
+            Logistic(found[name][:-1], float(found[name][-1]))
+            for name in ("again", "new")
+        )
+    return Accepted(stored.version, Learned(again, new), weights, ids)
+
+
+def last_accepted(recommenders: Relation, day: date) -> Accepted | None:
+    """Return the recommender that ranks as of a day; None if what learns nothing does.
+
+    One that is not the one that was judged does not rank: the last one that is does so
+    in its place.
+    """
+    progress = Progress(LEARNED)
+    for stored in accepted_networks(recommenders, day):
+        if stored.is_intact:
+            try:
+                return from_stored(stored)
+            except (ValueError, KeyError, OSError) as error:
+                progress.say(f"{stored.version} cannot be read: {error}")
+        else:
+            progress.say(f"{stored.version} is not the one that was judged")
+    return None
+
+
+def mean_measures(cases: Sequence[Measures]) -> Measures:
+    """Mean of each measure over judged cases, by model."""
+    return acceptance.mean_measures(cases, (), {})
+
+
+def decide(cases: Sequence[Measures]) -> Decision:
+    """Return whether a recommender that was judged in these cases may rank, and why."""
+    return acceptance.decide(LEARNED, cases, RULE)

@@ -1,0 +1,259 @@
+"""Makes every customer's three lists, block by block, with the reason of each row."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import ByBatch, Relation
+from clv_warehouse.learning.progress import Progress
+from clv_warehouse.project.arrays import Bools, Ints, Singles
+from clv_warehouse.recommendations.known import Block, Known
+from clv_warehouse.recommendations.likeness import Likeness
+from clv_warehouse.recommendations.lists import LISTS, Lists, lists_of
+from clv_warehouse.recommendations.purchases import Purchases
+from clv_warehouse.recommendations.rankers import (
+    POPULAR,
+    HabitThenSimilar,
+    Ranker,
+    blocks,
+)
+from clv_warehouse.recommendations.registry import last_accepted
+from clv_warehouse.recommendations.training import days_since_1970
+
+BATCH_ROWS = 1 << 13
+# A gap between purchases is told if it is the mean of two at least.
+FEWEST_TOLD = 3
+# A country's customers count as much as the shop's where there are so many.
+STEADY_CUSTOMERS = 50
+SCHEMA = pa.schema(
+    [
+        ("customer_key", pa.string()),
+        ("list", pa.string()),
+        ("rank", pa.int32()),
+        ("product_id", pa.string()),
+        ("score", pa.float64()),
+        ("model", pa.string()),
+        ("reason", pa.string()),
+        ("because_product_id", pa.string()),
+        ("gap_days", pa.int32()),
+        ("recommender_version", pa.string()),
+    ]
+)
+
+
+@doorway
+def recommend(
+    recommenders: Relation,
+    purchases: Relation,
+    customers: Relation,
+    products: Relation,
+    dates: Relation,
+    length: int,
+) -> pa.Table | ByBatch:
+    """Rank products for all customers on the scoring date.
+
+    The last accepted row of `recommenders` ranks, or what learns nothing. `purchases`
+    are rows of product_purchases, `customers` of dim_customers, `products` of
+    offered_products and `dates` of as_of_dates. Without any purchase of a product there
+    are no rows.
+    """
+    (day,) = dates.filter("is_scoring_date").aggregate("max(as_of_date)").fetchall()[0]
+    (rows,) = purchases.aggregate("count(*)").fetchall()[0]
+    if day is None or not rows:
+        Progress("recommended_products").say(
+            "no customer's order has products, so there is nothing to recommend"
+        )
+        return SCHEMA.empty_table()
+    told = (
+        products.project("product_id, product_name, category, is_offered")
+        .order("product_id")
+        .to_arrow_table()
+    )
+    known_purchases = Purchases.read(purchases, customers, products)
+    accepted = last_accepted(recommenders, day)
+    learned = None
+    if accepted:
+        learned = accepted.weights_for(known_purchases.product_ids)
+    names, categories = (
+        told[name].to_pylist() for name in ("product_name", "category")
+    )
+    known = Known.at(
+        known_purchases, days_since_1970(day), learned, Likeness.of(names, categories)
+    )
+    ranker: Ranker = accepted.ranker if accepted else HabitThenSimilar()
+    offered = told["is_offered"].to_numpy(zero_copy_only=False)
+    today = customers.project("customer_key, country").order("customer_key")
+    by_country = Countries.of(known, today.to_arrow_table(), offered, length)
+    reasons = Reasons.of(known)
+    version = accepted.version if accepted else None
+
+    def ranked(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+        keys = batch["customer_key"].cast(pa.string())
+        places = pc.index_in(keys, known_purchases.customer_keys).to_numpy()
+        has_any = np.diff(known.interest.indptr)[places] > 0
+        found = []
+        for block in blocks(known, places[has_any]):
+            lists = lists_of(ranker, block, offered, length)
+            found.append(rows_of(block, lists, reasons, ranker, version))
+        strangers = batch.filter(pa.array(~has_any))
+        return [*found, by_country.rows(strangers)]
+
+    return ByBatch(today, ranked, SCHEMA, BATCH_ROWS)
+
+
+class Reasons:
+    """Why a product is recommended to a customer.
+
+    Attributes:
+        sources: by product, the products whose purchase speaks for it.
+        is_cold: products that nobody has bought yet.
+
+    """
+
+    def __init__(self, sources: sp.csr_matrix, is_cold: Bools) -> None:
+        """Keep both."""
+        self.sources, self.is_cold = sources, is_cold
+
+    @classmethod
+    def of(cls, known: Known) -> "Reasons":
+        """Take the learned weights where there are any."""
+        weights = known.similar if known.learned is None else known.learned
+        counts = np.bincount(
+            known.signals.purchases.product, minlength=weights.shape[1]
+        )
+        return cls(weights.T.tocsr(), counts == 0)
+
+    def because(self, block: Block, row: Ints, product: Ints) -> Ints:
+        """Return which of the customer's products speaks most for each; -1 if none."""
+        speaks = block.interest[row].multiply(self.sources[product]).tocsr()
+        if not len(row):
+            return np.zeros(0, np.int64)
+        best = np.asarray(speaks.argmax(axis=1)).ravel()
+        most = np.asarray(speaks.max(axis=1).todense()).ravel()
+        return np.where((most > 0) & (best != product), best, -1)
+
+
+def rows_of(
+    block: Block, lists: Lists, reasons: Reasons, ranker: Ranker, version: str | None
+) -> pa.RecordBatch:
+    """Return the rows of a block of customers who have bought something."""
+    signals = block.known.signals
+    parts = []
+    for number, name in enumerate(LISTS):
+        row, place = np.nonzero(np.isfinite(lists.scores[name]))
+        parts.append((np.full(len(row), number), row, place))
+    kind, row, place = (np.concatenate(each) for each in zip(*parts, strict=True))
+    order = np.lexsort((place, kind, row))
+    kind, row, place = kind[order], row[order], place[order]
+    products = np.stack([_wide(lists.products[name], place) for name in LISTS])
+    scores = np.stack([_wide(lists.scores[name], place) for name in LISTS])
+    product, score = products[kind, row, place], scores[kind, row, place]
+    pair = np.full(block.interest.shape, -1, np.int64)
+    pair[block.row, block.product] = block.pair
+    pair = pair[row, product]
+    is_bought = pair >= 0
+    count = np.where(is_bought, signals.purchases.days.data[pair], 0)
+    because = reasons.because(block, row, product)
+    is_told = is_bought & (count >= FEWEST_TOLD)
+    reason = np.select(
+        [is_told, is_bought, reasons.is_cold[product] & (because >= 0), because >= 0],
+        ["cycle", "bought", "alike", "because"],
+        "popular",
+    )
+    is_because = ~is_bought & (because >= 0)
+    gap = np.where(is_told, np.round(np.nan_to_num(signals.gap[pair])), 0)
+    size = len(row)
+    ids = signals.purchases.product_ids
+    keys = signals.purchases.customer_keys
+    return pa.record_batch(
+        [
+            keys.take(pa.array(block.customers[row])),
+            pa.array(np.array(LISTS)[kind]),
+            pa.array(place + 1, pa.int32()),
+            ids.take(pa.array(product)),
+            pa.array(score.astype(np.float64)),
+            pa.repeat(ranker.name, size),
+            pa.array(reason),
+            ids.take(pa.array(because, mask=~is_because)),
+            pa.array(np.maximum(gap, 1).astype(np.int32), mask=~is_told),
+            pa.repeat(pa.scalar(version, pa.string()), size),
+        ],
+        schema=SCHEMA,
+    )
+
+
+class Countries:
+    """What to show customers who have bought nothing yet: what their country buys."""
+
+    def __init__(
+        self, best: dict[str | None, tuple[Ints, Singles]], ids: pa.Array
+    ) -> None:
+        """Keep products and scores by country; None has those of the whole shop."""
+        self.best, self.ids = best, ids
+
+    @classmethod
+    def of(
+        cls, known: Known, customers: pa.Table, offered: Bools, length: int
+    ) -> "Countries":
+        """Count buyers of the last 28 days, drawn to the shop's where they are few."""
+        signals = known.signals
+        shop = signals.popularity / max(float(signals.popularity.sum()), 1)
+        country = np.array(customers["country"].to_pylist(), object)
+        interest = known.interest
+        best: dict[str | None, tuple[Ints, Singles]] = {
+            None: _best(shop, offered, length)
+        }
+        for name in sorted({each for each in country if each is not None}):
+            those = np.flatnonzero(country == name)
+            bought = np.asarray(interest[those].sum(0)).ravel()
+            share = (bought + STEADY_CUSTOMERS * shop) / (
+                bought.sum() + STEADY_CUSTOMERS
+            )
+            # What nobody buys any more is not popular, however well it once sold.
+            share = np.where(signals.popularity > 0, share, 0)
+            best[name] = _best(share, offered, length)
+        return cls(best, signals.purchases.product_ids)
+
+    def rows(self, customers: pa.RecordBatch) -> pa.RecordBatch:
+        """Return their lists: what is new to them, and that is all there is."""
+        countries: Sequence[str | None] = customers["country"].to_pylist()
+        each = [self.best[country] for country in countries for _ in range(2)]
+        sizes = [len(products) for products, _ in each]
+        places = np.repeat(np.arange(len(each)), sizes)
+        product = np.concatenate([np.zeros(0, np.int64), *(found for found, _ in each)])
+        score = np.concatenate([np.zeros(0), *(found for _, found in each)])
+        rank = [place + 1 for size in sizes for place in range(size)]
+        is_there = np.array([country is not None for country in countries], bool)
+        count = len(places)
+        return pa.record_batch(
+            [
+                customers["customer_key"].cast(pa.string()).take(pa.array(places // 2)),
+                pa.array(np.array(LISTS[1:])[places % 2]),
+                pa.array(rank, pa.int32()),
+                self.ids.take(pa.array(product)),
+                pa.array(score.astype(np.float64)),
+                pa.repeat(POPULAR, count),
+                pa.array(np.where(is_there[places // 2], "popular_there", "popular")),
+                pa.nulls(count, pa.string()),
+                pa.nulls(count, pa.int32()),
+                pa.nulls(count, pa.string()),
+            ],
+            schema=SCHEMA,
+        )
+
+
+def _best(share: Singles, offered: Bools, length: int) -> tuple[Ints, Singles]:
+    found = np.where(offered, np.round(share.astype(np.float64), 9), -1)
+    order = np.lexsort((np.arange(len(found)), -found))[:length]
+    order = order[found[order] > 0]
+    return order, found[order]
+
+
+def _wide(values: np.ndarray, place: Ints) -> np.ndarray:
+    """Pad the columns of a list that is shorter than the longest one."""
+    width = int(place.max(initial=-1)) + 1
+    return np.pad(values, ((0, 0), (0, max(width - values.shape[1], 0))))[:, :width]

@@ -1,0 +1,98 @@
+"""Learns a recommender from what customers bought in the last window."""
+
+import json
+from datetime import date
+
+import pyarrow as pa
+
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import Relation
+from clv_warehouse.learning.acceptance import (
+    Measures,
+    judged_cases,
+)
+from clv_warehouse.learning.apart import apart
+from clv_warehouse.learning.fingerprints import data_fingerprint
+from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.progress import Progress
+from clv_warehouse.learning.registry import SCHEMA, new_row
+from clv_warehouse.recommendations.known import Known
+from clv_warehouse.recommendations.neighbours import learn
+from clv_warehouse.recommendations.purchases import Purchases, sample
+from clv_warehouse.recommendations.rankers import LEARNED, Learned
+from clv_warehouse.recommendations.registry import decide, mean_measures, to_bytes
+
+WINDOW = "recommendation_days"
+# The measures by which a recommender is accepted are those of this list, for everybody.
+JUDGED = "list = 'both' and customer_group = 'all'"
+
+
+@doorway
+def trained(
+    plan: Plan, metrics: Relation, purchases: Relation, products: Relation
+) -> pa.Table:
+    """Return a new row of recommender, if a training is due, and none otherwise.
+
+    `metrics` are rows of recommendation_metrics, `purchases` of product_purchases and
+    `products` of offered_products. There is none either if there is nothing to learn
+    from.
+    """
+    if not plan.is_due or plan.as_of_date is None:
+        return SCHEMA.empty_table()
+    progress = Progress(LEARNED)
+    progress.say(f"training, because: {plan.reason}")
+    row = apart(
+        trained_row,
+        plan,
+        judged_cases(metrics.filter(JUDGED), plan.as_of_date),
+        purchases=sample(purchases),
+        products=products.project("product_id").order("product_id"),
+    )
+    if row.num_rows:
+        progress.say(row["decision"][0].as_py())
+    else:
+        progress.say("too few customers bought products to learn from")
+    return row
+
+
+def trained_row(
+    plan: Plan, cases: list[Measures], purchases: pa.Table, products: pa.Table
+) -> pa.Table:
+    """Learn weights as of today and how the last window's customers chose."""
+    assert plan.as_of_date is not None
+    known = Purchases.from_arrow(purchases, products)
+    today, window = days_since_1970(plan.as_of_date), plan.setting(WINDOW)
+    ranker = learn_ranker(known, today, window)
+    if ranker is None:
+        return SCHEMA.empty_table()
+    decision = decide(cases)
+    weights = learn(known.until(today).bought)
+    return new_row(
+        plan,
+        decision,
+        to_bytes(ranker, weights, known.product_ids),
+        config=json.dumps({"settings": json.loads(plan.settings)}),
+        prior="{}",
+        data_fingerprint=data_fingerprint(
+            [known.customer, known.product, known.day, known.product_ids]
+        ),
+        measures=json.dumps(mean_measures(cases)),
+        history="",
+    )
+
+
+def learn_ranker(purchases: Purchases, day: int, window: int) -> Learned | None:
+    """Learn from the window that ends on a day; None if too few bought in it.
+
+    Both the item-to-item weights and the signals are as of the day before the window.
+    """
+    before = purchases.until(day - window)
+    if not len(before.day):
+        return None
+    known = Known.at(purchases, day - window, learn(before.bought))
+    return Learned.fit(known, purchases.within(day - window, day))
+
+
+def days_since_1970(day: date) -> int:
+    """Return a date as the days since 1970."""
+    return day.toordinal() - date(1970, 1, 1).toordinal()
