@@ -8,6 +8,7 @@ orders as (
     select
         orders.customer_key,
         orders.ordered_date,
+        orders.sales_channel,
         orders.coupon_code,
         orders.tags
     from {{ ref('fct_orders') }} as orders
@@ -46,13 +47,18 @@ first_products as (
 select
     orders.customer_key,
     orders.ordered_date as first_order_date,
+    days.purchase_amount as first_amount,
+    days.net_amount as first_net_amount,
     coalesce(customers.acquisition_channel, 'unknown') as acquisition_channel,
     coalesce(customers.country, 'unknown') as country,
     coalesce(products.category, 'unknown') as first_category,
     coalesce(first_products.product_id, 'unknown') as first_product,
+    orders.sales_channel,
     orders.coupon_code,
     orders.tags
 from orders
+inner join {{ ref('customer_days') }} as days
+    on orders.customer_key = days.customer_key and days.is_first_purchase
 left join {{ ref('dim_customers') }} as customers
     on orders.customer_key = customers.customer_key
 left join first_products

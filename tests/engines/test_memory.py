@@ -23,6 +23,7 @@ from warehouse import Warehouse
 OF_MODELS = (
     "clv.backtest_predictions",
     "clv.clv_network",
+    "clv.first_order_backtest",
     "clv.past_totals",
     "clv.score_history",
     "clv.training_epochs",
