@@ -120,7 +120,7 @@ def test_later_days_find_their_first_order() -> None:
     np.testing.assert_array_equal(later.within(np.array([7.0, 5.0])), [0, 12])
 
 
-def test_no_first_orders_are_read_too() -> None:
+def test_no_first_orders_have_no_forecasts(prior: Prior) -> None:
     """A batch may have none whose horizon is not over."""
     names = [*ATTRIBUTES, "first_order_date", "first_amount"]
     types = [pa.string()] * len(ATTRIBUTES) + [pa.date32(), pa.decimal128(38, 4)]
@@ -128,3 +128,5 @@ def test_no_first_orders_are_read_too() -> None:
         pa.schema(zip(names, types, strict=True)).empty_table()
     )
     assert none.attributes.shape == (0, len(ATTRIBUTES))
+    spent = FirstOrderModel(prior, 30, None).spend(none)
+    assert spent.shape == (0,)

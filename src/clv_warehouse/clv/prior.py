@@ -233,6 +233,9 @@ class Prospects:
         else:
             (pair, horizon), place = distinct(place, ahead)
             repeats, age = repeats[pair], age[pair]
+        # The models have no nodes to add up of nobody.
+        if not len(place):
+            return np.zeros(0)
         values = expected(repeats, age, horizon)
         if values.shape[1] == 1:
             return states[:, 0] * values[:, 0][place]
