@@ -332,6 +332,22 @@ FAULTS = (
         ),
     ),
     Fault(
+        "buyers-spend-lies-where-the-prior-says",
+        TUNING,
+        "location_effect: float = 0.3",
+        "location_effect: float = 0.0",
+        (
+            "tests/clv/test_training.py::test_where_the_log_spend_of_buyers_lies_is_learnt_from_all_windows",
+        ),
+    ),
+    Fault(
+        "what-the-prior-says-is-not-sharpened",
+        "src/clv_warehouse/clv/belief.py",
+        "(1 - belief) * sharpness",
+        "1 - belief",
+        ("tests/clv/test_training.py::test_a_timid_network_is_made_sharper",),
+    ),
+    Fault(
         "errors-of-the-level-are-not-cut-off",
         TUNING,
         "most_off: float = 2.0",

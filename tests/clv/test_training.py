@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, TweedieRegressor
 from sklearn.metrics import log_loss, mean_tweedie_deviance
 
 from clv_warehouse.clv.belief import belief_in
@@ -21,7 +21,7 @@ from clv_warehouse.clv.network import (
 )
 from clv_warehouse.clv.observations import Observations, calendar_shares
 from clv_warehouse.clv.prior import Prior
-from clv_warehouse.clv.sharpness import sharpness_of
+from clv_warehouse.clv.sharpness import of_chance, of_spend, sharpness_of
 from clv_warehouse.clv.training import build_model, split_in_time, train
 from clv_warehouse.clv.tuning import TUNING
 from clv_warehouse.learning.progress import Progress
@@ -170,46 +170,75 @@ def test_the_network_is_believed_unless_the_prior_is_clearly_better():
 
     # Spend follows the network, the chance of buying the prior, as sharply as it says.
     believed, kept = belief(count)
-    assert believed.tolist() == [0, 0.75, 0.75, 1]
-    assert kept == pytest.approx([1, 0.25, 0.25, 0], abs=0.05)
-    # Of ten customers nobody can say how sharp a forecast should be.
+    assert believed / (believed + kept) == pytest.approx([0, 0.75, 0.75, 1])
+    assert kept[0] == pytest.approx(1, abs=0.05)
+    # Of ten customers nobody can say what is better, or how sharp it should be.
     believed, kept = belief(10)
+    assert believed[0] / (believed[0] + kept[0]) == pytest.approx(0.75)
     assert believed + kept == pytest.approx(1, abs=0.1)
-    assert kept[0] == pytest.approx(0.25, abs=0.05)
 
 
-def test_sharpness_is_the_slope_of_a_logistic_regression_with_a_constant_per_cell():
-    count = 40_000
-    random = np.random.default_rng(5)
-    row = random.integers(0, 4, count)
-    cells = Cells(
+def four_cells(row):
+    return Cells(
         row,
         np.array(["2024-01-01"] * 4, "datetime64[D]"),
         np.array([30, 91, 182, 365]),
         np.bincount(row),
     )
+
+
+def test_sharpness_of_a_chance_is_that_of_a_logistic_regression_with_constants():
+    count = 40_000
+    random = np.random.default_rng(5)
+    row = random.integers(0, 4, count)
     log_odds = random.normal(-1, 1, count) - row
     bought = random.random(count) < 1 / (1 + np.exp(-1.3 * log_odds - row))
     regression = LogisticRegression(C=np.inf, tol=1e-8)
     regression.fit(np.column_stack([log_odds, np.eye(4)[row][:, 1:]]), bought)
-    found = sharpness_of(cells, bought, log_odds, 100.0)
-    assert found == pytest.approx(regression.coef_[0, 0], abs=1e-4)
+    cells = four_cells(row)
+    found = sharpness_of(cells, bought, log_odds, of_chance, 100.0)
+    assert found == pytest.approx(regression.coef_[0, 0], abs=1e-3)
     assert found == pytest.approx(1.3, abs=0.05)
     # Whoever expects little of it, stays closer to 1.
-    assert 1 < sharpness_of(cells, bought, log_odds, 0.02) < found - 0.05
+    assert 1 < sharpness_of(cells, bought, log_odds, of_chance, 0.02) < found - 0.05
 
 
-@pytest.mark.parametrize("bought", [0.0, 1.0])
-def test_sharpness_stays_a_number_where_all_do_alike(bought):
-    cells = Cells(
-        np.zeros(50, dtype=int),
-        np.array(["2024-01-01"], "datetime64[D]"),
-        np.array([30]),
-        np.array([50]),
-    )
-    for log_odds in (np.linspace(-9, 9, 50), np.zeros(50)):
-        found = sharpness_of(cells, np.full(50, bought), log_odds, 0.2)
-        assert 0 < found < 2
+def test_sharpness_of_spend_is_that_of_a_tweedie_regression_with_constants():
+    count = 40_000
+    random = np.random.default_rng(6)
+    row = random.integers(0, 4, count)
+    log_mean = random.normal(0, 0.8, count)
+    spend = np.exp(1.2 * log_mean - row) * random.gamma(0.5, 2, count)
+    regression = TweedieRegressor(power=1.5, alpha=0, tol=1e-8, max_iter=1000)
+    regression.fit(np.column_stack([log_mean, np.eye(4)[row][:, 1:]]), spend)
+    found = sharpness_of(four_cells(row), spend, log_mean, of_spend, 100.0)
+    assert found == pytest.approx(regression.coef_[0], abs=1e-3)
+    assert found == pytest.approx(1.2, abs=0.05)
+
+
+@pytest.mark.parametrize("slopes", [of_chance, of_spend])
+@pytest.mark.parametrize("came", [0.0, 1.0])
+def test_sharpness_stays_a_number_where_all_do_alike(came, slopes):
+    cells = four_cells(np.arange(60) % 4)
+    for outputs in (np.linspace(-9, 9, 60), np.zeros(60)):
+        found = sharpness_of(cells, np.full(60, came), outputs, slopes, 0.2)
+        assert -0.5 < found < 2
+
+
+def test_a_timid_network_is_made_sharper():
+    count = 20_000
+    random = np.random.default_rng(7)
+    log_odds = random.normal(0, 1, count)
+    bought = random.random(count) < 1 / (1 + np.exp(-log_odds))
+    outcomes = np.column_stack([bought, np.exp(log_odds - 0.5)])
+    timid = np.column_stack([0.7 * log_odds, 0.7 * log_odds, log_odds, 0 * log_odds])
+    cells = four_cells(np.arange(count) % 4)
+    _, belief, kept = belief_in(cells, outcomes, timid, timid, TUNING)
+    chance, spend, *others = belief + kept
+    assert chance == pytest.approx(1 / 0.7, rel=0.06)
+    # A quarter of that counts for spend.
+    assert spend == pytest.approx(1 + TUNING.sharpness[1] * (1 / 0.7 - 1), rel=0.01)
+    assert others == [1, 1]
 
 
 def test_a_network_moves_no_total(observations, prior, today, network):

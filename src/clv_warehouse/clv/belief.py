@@ -5,7 +5,7 @@ import numpy as np
 from clv_warehouse.clv.level import Cells
 from clv_warehouse.clv.losses import losses_of
 from clv_warehouse.clv.network import OUTPUTS
-from clv_warehouse.clv.sharpness import sharpness_of
+from clv_warehouse.clv.sharpness import of_chance, of_spend, sharpness_of
 from clv_warehouse.clv.tuning import Tuning
 from clv_warehouse.project.arrays import Singles
 
@@ -21,9 +21,9 @@ def belief_in(
 
     The second, (OUTPUTS,), is that of `shares` for each output, or 0 where the prior,
     `offsets`, is better beyond doubt; the third is the rest, which stays with the
-    prior. Both are multiplied by the sharpness of the chance. What all customers of a
-    cell share is taken as known, because the level sees to that. A buyer's location and
-    scale are believed together.
+    prior. Both are multiplied by the sharpness of the chance and of the spend. What all
+    customers of a cell share is taken as known, because the level sees to that. A
+    buyer's location and scale are believed together.
     """
     losses = []
     full = shares(tuning)
@@ -37,11 +37,14 @@ def belief_in(
     error = gain.std(axis=1) / np.sqrt(cells.customers.max())
     is_worse = gain.mean(axis=1) < -tuning.doubt * error
     belief = np.where(is_worse[[0, 1, 2, 2]], 0, full).astype(np.float32)
-    log_odds = belief[0] * outputs[:, 0] + (1 - belief[0]) * offsets[:, 0]
+    mixed = belief * outputs + (1 - belief) * offsets
     sharpness = np.ones(OUTPUTS, dtype=np.float32)
-    sharpness[0] = sharpness_of(
-        cells, outcomes[:, 0], log_odds, tuning.sharpness_spread
-    )
+    for output, slopes in enumerate((of_chance, of_spend)):
+        found = sharpness_of(
+            *(cells, outcomes[:, output], mixed[:, output]),
+            *(slopes, tuning.sharpness_spread),
+        )
+        sharpness[output] += tuning.sharpness[output] * (found - 1)
     loss = float(losses[1].mean(axis=1).sum())
     return loss, belief * sharpness, (1 - belief) * sharpness
 

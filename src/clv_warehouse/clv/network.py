@@ -276,7 +276,8 @@ class Network:
         members: for each network of the ensemble a kernel and a bias of each dense
             layer. The rows of the first kernel are customer inputs, values of the
             encoder, then pair inputs.
-        kept: (OUTPUTS,) share of the prior's forecast that is kept.
+        kept: (OUTPUTS,) share of the prior's forecast that is kept, times the sharpness
+            (sharpness.py), by which the last kernels are multiplied too.
         level: the correction that all customers share.
 
     """

@@ -32,10 +32,15 @@ class Tuning:
             quarters drew it towards 1, and quantiles of 90 % were too high.
         doubt: the correction counts nothing if the prior is better on later data by
             more than so many standard errors. Two is the usual level of significance.
+        sharpness: the share that counts of what later data say of the sharpness of the
+            chance and of the spend. What came after had .9 of that of the chance (43
+            dates of five shops). Of the spend it had .44 where nothing is reported: a
+            quarter lowered WAPE on Online Retail II (12 earlier dates) from .267 to
+            .253 and on two made-up shops by .002, and left that of CDNOW at .134; all
+            of it raised CDNOW's to .159.
         sharpness_spread: standard deviation, over shops and dates, of how much further
-            apart the log odds of buying should lie. It only steadies shops of few
-            customers: on 41 dates of four shops the sharpness of later data was as far
-            from 1 as that of the dates before (a line through both has a slope of .95).
+            apart forecasts should lie; it steadies shops of few customers. Its own was
+            .1 over shops, and that of one shop's dates .08.
         drift: standard deviation, in logs, by which all customers together differ from
             one window of time to the next.
         horizon_effect: standard deviation, in logs, of the error of a whole horizon.
@@ -66,6 +71,7 @@ class Tuning:
     least_buyers: int = 100
     belief: float = 0.75
     doubt: float = 2.0
+    sharpness: tuple[float, float] = (1.0, 0.25)
     sharpness_spread: float = 0.2
     drift: float = 0.2
     horizon_effect: float = 0.03
