@@ -159,13 +159,18 @@ def table(name: str, dataset: str, columns: dict[str, str], **params: Any) -> Ch
 
 def is_the_network(column: str) -> dict[str, Any]:
     """Return a filter that keeps the rows of the network, not those of its rivals."""
+    return equals(column, "clv_network")
+
+
+def equals(column: str, value: str) -> dict[str, Any]:
+    """Return a filter that keeps the rows in which a column has a value."""
     return {
         "expressionType": "SIMPLE",
         "clause": "WHERE",
         "subject": column,
         "operator": "==",
         "operatorId": "EQUALS",
-        "comparator": "clv_network",
+        "comparator": value,
     }
 
 
@@ -308,6 +313,42 @@ CUSTOMERS = Section(
             ),
         ),
         (
+            Chart(
+                "Revenue of new and of returning customers",
+                "customers_orders",
+                "echarts_timeseries_bar",
+                width=8,
+                height=44,
+                description=(
+                    "First orders, and all others of customers; guests' are neither."
+                ),
+                params={
+                    "x_axis": "ordered_date",
+                    "time_grain_sqla": "P1M",
+                    "metrics": ["new_revenue", "returning_revenue"],
+                    "groupby": [],
+                    "row_limit": 1000,
+                    "stack": "Stack",
+                    "color_scheme": COLOURS,
+                    "show_legend": True,
+                    "rich_tooltip": True,
+                    "x_axis_time_format": "%b %Y",
+                    "tooltipTimeFormat": "%B %Y",
+                    "y_axis_format": MONEY,
+                    "truncateXAxis": False,
+                },
+            ),
+            bars(
+                "Customers by RFM segment",
+                "customer_profiles",
+                "rfm_segment",
+                ("customers",),
+                4,
+                lying=True,
+                y_axis_format=COUNT,
+            ),
+        ),
+        (
             table(
                 "Customers by value",
                 "customer_profiles",
@@ -447,5 +488,78 @@ QUALITY = Section(
     (),
 )
 
-SECTIONS = (CUSTOMERS, LISTS, TRUST, QUALITY)
+COHORTS = Section(
+    "Segments and cohorts",
+    (
+        (
+            table(
+                "What to do for each segment",
+                "segment_profiles",
+                {
+                    "segment_kind": "",
+                    "label": "",
+                    "customers": COUNT,
+                    "came": COUNT,
+                    "left_it": COUNT,
+                    "spend_365d": MONEY,
+                    "lifetime_value": MONEY,
+                    "churn_risk": NUMBERS["share"],
+                    "top_category": "",
+                    "next_step": "",
+                },
+                order_by_cols=['["segment_kind", false]', '["lifetime_value", false]'],
+            ),
+        ),
+        (
+            Chart(
+                "What a customer has brought, by cohort and age in months",
+                "cohort_values",
+                "heatmap_v2",
+                width=8,
+                height=65,
+                description=(
+                    "Mean profit of a customer of each month of first orders, up to "
+                    "the end of the month of that age."
+                ),
+                params={
+                    "x_axis": "age_months",
+                    "groupby": "group_name",
+                    "metric": "value_by_age",
+                    "adhoc_filters": [
+                        equals("dimension", "month"),
+                        not_null("value_per_customer"),
+                    ],
+                    "row_limit": 10000,
+                    "sort_x_axis": "alpha_asc",
+                    "sort_y_axis": "alpha_asc",
+                    "linear_color_scheme": "schemeBlues",
+                    "normalize_across": "heatmap",
+                    "legend_type": "continuous",
+                    "show_legend": False,
+                    "show_values": True,
+                    "show_percentage": False,
+                    "left_margin": 75,
+                    "bottom_margin": 50,
+                    "xscale_interval": 1,
+                    "yscale_interval": 1,
+                    "value_bounds": [None, None],
+                    "y_axis_format": MONEY,
+                },
+            ),
+            bars(
+                "Retention by months since the first purchase",
+                "cohorts",
+                "months_since",
+                ("retention",),
+                4,
+                height=65,
+                largest_first=False,
+                y_axis_format=NUMBERS["share"],
+            ),
+        ),
+    ),
+    (),
+)
+
+SECTIONS = (CUSTOMERS, LISTS, COHORTS, TRUST, QUALITY)
 CHARTS = tuple(chart for section in SECTIONS for row in section.rows for chart in row)

@@ -44,6 +44,14 @@ MEASURES = (
         "avg(value)",
     ),
     Metric(
+        "value_by_age",
+        "Value per customer",
+        "What a customer of the group has brought by the month of this age.",
+        "money",
+        "profiles.cohort_values",
+        "max(value_per_customer)",
+    ),
+    Metric(
         "rejected",
         "Rejected records",
         "Raw rows that are no fact.",
