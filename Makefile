@@ -11,7 +11,8 @@ COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 TARGET ?= sample
 FORM ?= all
-BENCHMARKS := sql train score explain ablation truth lifetime build scale publish dashboard
+BENCHMARKS := sql train score explain ablation truth lifetime build scale publish dashboard \
+	recommendations
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1

@@ -14,6 +14,7 @@ from benchmarks import (
     explain,
     lifetime,
     publish,
+    recommendations,
     scale,
     score,
     sql,
@@ -93,6 +94,13 @@ def _arguments() -> argparse.Namespace:
             help="sail and local Spark need the environment of make install-spark",
         )
     add("build", build)
+    command = add("recommendations", recommendations)
+    command.add_argument(
+        "--cases",
+        nargs="+",
+        choices=recommendations.CASES,
+        default=list(recommendations.CASES),
+    )
     command = add("accuracy", accuracy)
     command.add_argument(
         "--shops", nargs="+", choices=accuracy.SHOPS, default=list(accuracy.SHOPS)

@@ -1,6 +1,6 @@
 """What was known at the end of a day, and blocks of customers of it for rankers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from clv_warehouse.project.arrays import Ints, Singles
 from clv_warehouse.recommendations.likeness import Likeness
-from clv_warehouse.recommendations.neighbours import item_to_item
+from clv_warehouse.recommendations.neighbours import GraphFilter, item_to_item
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.signals import Signals
 
@@ -20,20 +20,20 @@ class Known:
     Attributes:
         signals: of pairs, products and customers.
         similar: item-to-item weights, shape (products, products).
-        learned: those of the model that was learned; None before there is one.
+        learned: those that were learned; None before there are any.
 
     """
 
     signals: Signals
     similar: sp.csr_matrix
-    learned: sp.csr_matrix | None = None
+    learned: sp.csr_matrix | GraphFilter | None = None
 
     @classmethod
     def at(
         cls,
         purchases: Purchases,
         day: int,
-        learned: sp.csr_matrix | None = None,
+        learned: sp.csr_matrix | GraphFilter | None = None,
         likeness: Likeness | None = None,
     ) -> Self:
         """Find what was known; products that nobody had bought borrow by likeness."""
@@ -43,7 +43,10 @@ class Known:
             lent = likeness.to_cold(signals.purchases)
             signals = lent.signals(signals)
             similar = lent.weights(similar)
-            learned = None if learned is None else lent.weights(learned)
+            if isinstance(learned, GraphFilter):
+                learned = replace(learned, lent=lent.shares)
+            elif learned is not None:
+                learned = lent.weights(learned)
         return cls(signals, similar, learned)
 
     @property
@@ -81,7 +84,10 @@ class Block:
         self.interest = whole[customers]
         self.product = whole.indices[self.pair]
 
-    def going_with(self, weights: sp.csr_matrix) -> Singles:
-        """What their interest says of all products, shape (c, products), from 0."""
-        found = np.asarray((self.interest @ weights).todense(), np.float32)
+    def going_with(self, weights: sp.csr_matrix | GraphFilter) -> Singles:
+        """Return what their interest says of all products, (c, products), from 0."""
+        if isinstance(weights, GraphFilter):
+            found = weights.scores(self.interest)
+        else:
+            found = np.asarray((self.interest @ weights).todense(), np.float32)
         return np.maximum(found, 0, out=found)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,10 @@ from clv_warehouse.learning import acceptance
 from clv_warehouse.learning.acceptance import Decision, Loss, Measures, Rule
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.learning.registry import Stored, accepted_networks
+from clv_warehouse.project.arrays import Singles
 from clv_warehouse.recommendations.logistic import Logistic
+from clv_warehouse.recommendations.neighbours import GraphFilter
+from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.rankers import LEARNED, SIMPLE, Learned
 
 
@@ -44,41 +48,57 @@ class Accepted:
     Attributes:
         version: its name among the trainings.
         ranker: how it weighs signals.
-        weights: item-to-item weights of the products it knew, (products, products).
+        weights: item-to-item weights of the products it knew, (products, products), or
+            singular vectors of them, (rank, products).
         product_ids: these products.
 
     """
 
     version: str
     ranker: Learned
-    weights: sp.csr_matrix
+    weights: sp.csr_matrix | Singles
     product_ids: pa.Array
 
-    def weights_for(self, product_ids: pa.Array) -> sp.csr_matrix:
-        """Return the weights for other products; those it did not know have none."""
-        places = pc.index_in(self.product_ids, product_ids).fill_null(-1)
+    def weights_for(self, purchases: Purchases) -> sp.csr_matrix | GraphFilter:
+        """Return the weights for today's products; those it did not know have none."""
+        places = pc.index_in(self.product_ids, purchases.product_ids).fill_null(-1)
         place = places.to_numpy(zero_copy_only=False)
+        products = len(purchases.product_ids)
+        if isinstance(self.weights, np.ndarray):
+            vectors = np.zeros((len(self.weights), products), np.float32)
+            vectors[:, place[place >= 0]] = self.weights[:, place >= 0]
+            return GraphFilter.of(purchases.bought, vectors)
         cells = self.weights.tocoo()
         rows, columns = place[cells.row], place[cells.col]
         kept = (rows >= 0) & (columns >= 0)
-        shape = (len(product_ids), len(product_ids))
-        return sp.csr_matrix((cells.data[kept], (rows[kept], columns[kept])), shape)
+        return sp.csr_matrix(
+            (cells.data[kept], (rows[kept], columns[kept])), (products, products)
+        )
 
 
-def to_bytes(ranker: Learned, weights: sp.csr_matrix, product_ids: pa.Array) -> bytes:
+def to_bytes(
+    ranker: Learned, weights: sp.csr_matrix | GraphFilter, product_ids: pa.Array
+) -> bytes:
     """Return a recommender as an npz archive."""
     file = io.BytesIO()
+    # Half the digits rank as well and take half the room.
+    parts: dict[str, Any]
+    if isinstance(weights, GraphFilter):
+        parts = {"vectors": weights.vectors.astype(np.float16)}
+    else:
+        parts = {
+            "weights": weights.data.astype(np.float16),
+            "indices": weights.indices.astype(np.int32),
+            "indptr": weights.indptr.astype(np.int64),
+        }
     np.savez_compressed(
         file,
         again=np.append(ranker.again.weights, ranker.again.intercept),
         new=np.append(ranker.new.weights, ranker.new.intercept),
-        # Half the digits rank as well and take half the room.
-        weights=weights.data.astype(np.float16),
-        indices=weights.indices.astype(np.int32),
-        indptr=weights.indptr.astype(np.int64),
         product_ids=np.frombuffer(
             json.dumps(product_ids.to_pylist()).encode(), np.uint8
         ),
+        **parts,
     )
     return file.getvalue()
 
@@ -87,11 +107,18 @@ def from_stored(stored: Stored) -> Accepted:
     """Read a recommender; raises ValueError or KeyError if it cannot be read."""
     with np.load(io.BytesIO(stored.weights)) as found:
         ids = pa.array(json.loads(found["product_ids"].tobytes()), pa.string())
-        shape = (len(ids), len(ids))
-        weights = sp.csr_matrix(
-            (found["weights"].astype(np.float32), found["indices"], found["indptr"]),
-            shape,
-        )
+        weights: sp.csr_matrix | Singles
+        if "vectors" in found:
+            weights = found["vectors"].astype(np.float32)
+        else:
+            weights = sp.csr_matrix(
+                (
+                    found["weights"].astype(np.float32),
+                    found["indices"],
+                    found["indptr"],
+                ),
+                (len(ids), len(ids)),
+            )
         again, new = (
             Logistic(found[name][:-1], float(found[name][-1]))
             for name in ("again", "new")

@@ -77,7 +77,8 @@ def recommend(
     accepted = last_accepted(recommenders, day)
     learned = None
     if accepted:
-        learned = accepted.weights_for(known_purchases.product_ids)
+        today_known = known_purchases.until(days_since_1970(day))
+        learned = accepted.weights_for(today_known)
     names, categories = (
         told[name].to_pylist() for name in ("product_name", "category")
     )
@@ -121,7 +122,8 @@ class Reasons:
     @classmethod
     def of(cls, known: Known) -> "Reasons":
         """Take the learned weights where there are any."""
-        weights = known.similar if known.learned is None else known.learned
+        learned = known.learned
+        weights = learned if isinstance(learned, sp.csr_matrix) else known.similar
         counts = np.bincount(
             known.signals.purchases.product, minlength=weights.shape[1]
         )
