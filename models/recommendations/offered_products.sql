@@ -29,6 +29,7 @@ purchases as (
         ) as amount
     from {{ ref('product_purchases') }} as purchases
     cross join scoring
+    where purchases.returned_date is null
     group by purchases.product_id
 )
 

@@ -1,8 +1,20 @@
 -- One row per product and each of the products that the same customers buy: item-to-item
 -- collaborative filtering.
-with interest as (
-    select * from {{ ref('product_interest') }}
+with ranked_interest as (
+    select
+        *,
+        row_number() over (
+            partition by customer_key
+            order by interest desc, product_id asc
+        ) as place
+    from {{ ref('product_interest') }}
     where interest > 0
+),
+
+-- A customer of 2,500 products, a wholesaler, has as many pairs as a thousand others.
+interest as (
+    select * from ranked_interest
+    where place <= 200
 ),
 
 customers as (
@@ -44,7 +56,7 @@ pairs as (
         one.product_id,
         other.product_id as similar_product_id,
         count(*) as customers,
-        sum(cast({{ rounded('one.weight * other.weight', 12) }} as decimal(38, 12)))
+        sum(cast({{ rounded('one.weight * other.weight', 12) }} as decimal(18, 12)))
             as similarity
     from damped as one
     inner join damped as other

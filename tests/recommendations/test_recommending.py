@@ -170,6 +170,8 @@ def test_sql_and_python_find_the_same_similar_products(
         "select max(as_of_date) - date '1970-01-01' from features.as_of_dates"
     ).fetchall()[0]
     signals = Signals.at(purchases.until(day), day)
+    # No customer of the sample shop has more products than similar_products reads.
+    assert np.diff(signals.interest.indptr).max() <= 200
     weights = item_to_item(signals.interest, sources=PRODUCTS**2)
     ids = purchases.product_ids.to_pylist()
     place = {each: number for number, each in enumerate(ids)}
