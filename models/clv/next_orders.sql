@@ -9,6 +9,15 @@ features as (
     select * from {{ ref('customer_features') }}
 ),
 
+-- Only customers who buy at a rhythm have a day of their own.
+days_of_rhythm as (
+    select
+        customer_key,
+        next_order_days
+    from {{ ref('clv_scores') }}
+    where is_longest_horizon and next_order_days is not null
+),
+
 -- A chance of exactly 1 has no logarithm.
 chances as (
     select
@@ -63,6 +72,7 @@ shop as (
 timed as (
     select
         rhythms.*,
+        days_of_rhythm.next_order_days as days_of_rhythm,
         (rhythms.span_days + 3 * shop.usual_gap_days) / (rhythms.frequency + 2)
             as usual_gap_days,
         {%- for end in horizons[1:] %}
@@ -83,6 +93,7 @@ timed as (
         exp(-({{ quiet_after(setting('active_days')) }})) as churn_risk_active_days
     from rhythms
     cross join shop
+    left join days_of_rhythm on rhythms.customer_key = days_of_rhythm.customer_key
 )
 
 select
@@ -93,7 +104,10 @@ select
     case
         when chance_of_buying >= 0.5
             then
-                {{ plus_days('as_of_date', 'cast(greatest(1, ceil(next_order_days)) as integer)') }}
+                {{ plus_days(
+                    'as_of_date',
+                    'cast(greatest(1, ceil(coalesce(days_of_rhythm, next_order_days))) as integer)',
+                ) }}
     end as next_order_date,
     churn_risk,
     churn_risk_active_days,

@@ -137,6 +137,14 @@ def test_simulated_customers_buy_as_expected(model: ParetoNbd) -> None:
     )
 
 
+def test_half_of_who_still_buy_have_bought_by_the_day_of_the_rhythm() -> None:
+    """With hardly anybody leaving, the chance by that day is a half."""
+    model = ParetoNbd(4.0, 50.0, 1e-6, 1e6, stages=4)
+    history = customer(9, 280.0, 290.0)
+    (days,) = model.days_to_next(history)
+    assert model.chance_of_buying(history, days)[0] == pytest.approx(0.5, abs=0.02)
+
+
 def test_who_is_long_overdue_has_left_for_sure() -> None:
     model = ParetoNbd(5.6, 40.0, 0.8, 300.0, stages=8)
     x, recency, age = (np.array([value]) for value in (90.0, 630.0, 1_000.0))

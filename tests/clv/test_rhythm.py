@@ -5,7 +5,7 @@ import pytest
 
 from clv_warehouse.clv.clock import Clock
 from clv_warehouse.clv.history import History
-from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.prior import Prior, Prospects
 from clv_warehouse.clv.rhythm import Window, holds, stages_shown
 
 CUSTOMERS, DAYS, WINDOW = 2_000, 600, 91
@@ -68,3 +68,14 @@ def test_a_rhythm_counts_if_it_foretold_who_would_buy() -> None:
     assert not holds(3, shop(1), clock)
     assert Prior.fit(regular.history, past=lambda: regular).purchases.gap_stages == 3
     assert Prior.fit(regular.history).purchases.gap_stages == 1
+
+
+def test_only_a_rhythm_has_a_day_of_the_next_purchase() -> None:
+    """Just bought, a customer of a gap of 45 days buys again in about as many."""
+    regular = shop(3.3)
+    someone = History(*np.array([[9.0, 9], [405, 360], [405, 405], [10, 10]]))
+    prior = Prior.fit(regular.history, past=lambda: regular)
+    just_bought, due = Prospects(prior, someone).days_to_next
+    assert 35 < just_bought < 48
+    assert due < 25
+    assert Prospects(Prior.fit(regular.history), someone).days_to_next is None

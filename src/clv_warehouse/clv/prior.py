@@ -33,6 +33,8 @@ FAMILIES: dict[str, type[PurchaseModel]] = {
     "pareto_nbd": ParetoNbd,
     "bg_nbd": BgNbd,
 }
+# Days ahead that say how fast the clock goes for the next purchase.
+PACE_DAYS = 30
 # What returns take off spend is believed within these limits.
 LEAST_KEPT = 0.5
 
@@ -189,6 +191,15 @@ class Prospects:
         """Chance of at least one purchase within the horizon."""
         model = self.prior.purchases
         return self._if_alive(model.chance_if_alive, horizon_days, rows)
+
+    @property
+    def days_to_next(self) -> Floats | None:
+        """Days until the next purchase of who still buys; None without a rhythm."""
+        model = self.prior.purchases
+        if not isinstance(model, ParetoNbd) or model.gap_stages == 1:
+            return None
+        pace = self.prior.clock.ahead(self.history.as_of, PACE_DAYS) / PACE_DAYS
+        return model.days_to_next(self._on_clock) / pace
 
     @cached_property
     def alive(self) -> Floats:

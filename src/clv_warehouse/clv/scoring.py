@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("spend_p50", pa.float64()),
         ("spend_p90", pa.float64()),
         ("prior_spend", pa.float64()),
+        ("next_order_days", pa.float64()),
         ("scored_by", pa.string()),
         ("network_version", pa.string()),
     ]
@@ -187,10 +188,13 @@ def score_batch(
         # A missing forecast stays missing.
         so_far = np.maximum(so_far, values)
         is_longest = horizon == rising[-1]
-        scored.append(_rows(batch, horizon, is_longest, so_far, prior_spend, accepted))
+        next_days = prospects.days_to_next if is_longest else None
+        scored.append(
+            _rows(batch, horizon, is_longest, so_far, prior_spend, next_days, accepted)
+        )
     for horizon in later:
         prior_spend = prospects.spend(horizon)
-        scored.append(_rows(batch, horizon, False, None, prior_spend, accepted))
+        scored.append(_rows(batch, horizon, False, None, prior_spend, None, accepted))
     return scored
 
 
@@ -212,6 +216,7 @@ def _rows(
     is_longest: bool,
     values: NDArray | None,
     prior_spend: NDArray,
+    next_days: NDArray | None,
     accepted: Accepted | None,
 ) -> pa.RecordBatch:
     """Return the forecasts of one horizon as they are stored.
@@ -234,6 +239,7 @@ def _rows(
                 for column in range(3 + len(QUANTILES))
             ),
             pa.array(prior_spend),
+            pa.nulls(count, pa.float64()) if next_days is None else pa.array(next_days),
             pa.repeat("network" if accepted else "prior", count),
             pa.repeat(pa.scalar(version, pa.string()), count),
         ],
