@@ -12,6 +12,7 @@ from benchmarks import (
     build,
     dashboard,
     explain,
+    kinds,
     lifetime,
     publish,
     recommendations,
@@ -108,6 +109,11 @@ def _arguments() -> argparse.Namespace:
     command.add_argument(
         "--data", type=Path, default=accuracy.DATA, help="the folder of public data"
     )
+    command = add("kinds", kinds)
+    command.add_argument(
+        "--kinds", nargs="+", choices=kinds.KINDS, default=list(kinds.KINDS)
+    )
+    command.add_argument("--seed", type=_count, default=1, help="of the purchases")
     return parser.parse_args()
 
 

@@ -117,24 +117,36 @@ def benchmark(
         if not (data / shop.source).exists():
             print(f"{absent(data / shop.source)}. {name} is not judged.")
             continue
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            dbt = Dbt(Path(scratch) / "shop.duckdb")
-            load_shop(data / shop.source, dbt.warehouse, shop.connector)
-            if shop.first_customers:
-                call(keep_first, dbt.warehouse, shop.first_customers)
-            settings = ("--vars", json.dumps(shop.settings))
-            dbt("seed", "--select", "reference")
-            dbt("run", *settings, "--select", "+backtest_metrics", "past_totals")
-            yield from rows(name, PRIOR, call(held_totals, dbt.warehouse).value)
-            for horizon in shop.judged:
-                call(judge_others, dbt.warehouse, horizon)
-            # These only read what is there; the plan would judge anew.
-            dbt("run", *settings, "--select", *MEASURING)
-            for horizon in shop.judged:
-                for system, measures in call(
-                    measure, dbt.warehouse, horizon
-                ).value.items():
-                    yield from rows(f"{name}/{horizon}", system, measures)
+        yield from judge_shop(name, shop, data / shop.source, folder)
+
+
+def judge_shop(
+    name: str,
+    shop: Shop,
+    source: Path,
+    folder: Path,
+    encoders: Sequence[str] = tuple(ENCODERS),
+    learners: Sequence[str] = tuple(LEARNERS),
+) -> Iterator[Row]:
+    """Build a shop of the file or folder `source` and judge all systems in it."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        dbt = Dbt(Path(scratch) / "shop.duckdb")
+        load_shop(source, dbt.warehouse, shop.connector)
+        if shop.first_customers:
+            call(keep_first, dbt.warehouse, shop.first_customers)
+        settings = ("--vars", json.dumps(shop.settings))
+        dbt("seed", "--select", "reference")
+        dbt("run", *settings, "--select", "+backtest_metrics", "past_totals")
+        yield from rows(name, PRIOR, call(held_totals, dbt.warehouse).value)
+        for horizon in shop.judged:
+            others = list(encoders), list(learners)
+            call(judge_others, dbt.warehouse, horizon, *others)
+        # These only read what is there; the plan would judge anew.
+        dbt("run", *settings, "--select", *MEASURING)
+        for horizon in shop.judged:
+            found = call(measure, dbt.warehouse, horizon).value
+            for system, measures in found.items():
+                yield from rows(f"{name}/{horizon}", system, measures)
 
 
 def keep_first(warehouse: str, customers: int) -> None:
@@ -161,13 +173,18 @@ def held_totals(warehouse: str) -> dict[str, float]:
         total, held = (
             connection.table("clv.past_totals")
             .filter("log_error is not null")
-            .aggregate("count(*), avg(abs(log_error) <= log_half_width)")
+            .aggregate("count(*), avg((abs(log_error) <= log_half_width)::int)")
             .fetchall()[0]
         )
     return {"past_totals": total} | ({"totals_held": held} if total else {})
 
 
-def judge_others(warehouse: str, horizon_days: int) -> None:
+def judge_others(
+    warehouse: str,
+    horizon_days: int,
+    encoders: Sequence[str] = tuple(ENCODERS),
+    learners: Sequence[str] = tuple(LEARNERS),
+) -> None:
     """Judge the systems that a build does not judge, on the same customers."""
     with duckdb.connect(warehouse) as connection:
         judged = connection.table(PREDICTIONS).filter(f"horizon_days = {horizon_days}")
@@ -183,13 +200,13 @@ def judge_others(warehouse: str, horizon_days: int) -> None:
         case = Case.of(
             observations, days, origin + timedelta(days=horizon_days), horizon_days
         )
-        for encoder in ENCODERS:
+        for encoder in encoders:
             config = NetworkConfig(encoder=encoder)
             if config != NetworkConfig():
                 found = case.network_rows(config, Progress(encoder))
                 _add(connection, found, f"{NETWORK}_{encoder}")
-        for name, learner in LEARNERS.items():
-            forecast = learner.predict(case.training, case.judged)
+        for name in learners:
+            forecast = LEARNERS[name].predict(case.training, case.judged)
             _add(connection, case.rows(name, forecast), name)
 
 

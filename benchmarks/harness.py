@@ -101,7 +101,7 @@ def run(*command: str | Path, **environment: str) -> Run:
     )
 
 
-def call(function: Callable[..., Any], *arguments: str | int | Path) -> Run:
+def call(function: Callable[..., Any], *arguments: str | int | Path | list[str]) -> Run:
     """Call a module's function in a process of its own.
 
     Paths reach it as text; what it returns comes back as JSON.
