@@ -1,9 +1,9 @@
-"""Compares forecasts of a made-up shop with the truth, which is known there.
+"""Compares forecasts of made-up shops with the truth, which is known there.
 
 The truth is each customer's expected spend, given the whole process that made the shop.
-No model that knows the same past can forecast better. The shop goes on for a year after
-the as-of date, so the truth and the forecasts can both be compared with the spend of
-that year.
+No model that knows the same past can forecast better. The sample shop ends on its
+as-of date. A larger shop goes on for a year after it, so the truth and the forecasts
+can both be compared with the spend of that year.
 """
 
 import json
@@ -70,30 +70,44 @@ FORECASTS = """
     from forecasts
     inner join held_against using (customer_key, horizon_days)
     semi join clv.clv_scores using (customer_key)
-    where system <> 'truth' or what = 'actual'
+    where list_contains($held_against, what) and (system <> 'truth' or what = 'actual')
 """
 
 
 def benchmark(customers: int = CUSTOMERS, folder: Path = FOLDER) -> Iterator[Row]:
-    """Build a shop of so many people as of a past date and judge its scores."""
+    """Judge the sample shop's scores, and those of a shop of so many people."""
     shop = make_known_shop(customers, START, DAYS, AS_OF, folder / "cache")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        dbt = Dbt(Path(scratch) / "sample.duckdb", target="sample")
+        dbt("seed")
+        dbt("run", "--select", "+clv_scores")
+        truth = "select * from raw.true_values"
+        yield from judged(dbt, "sample shop, ", truth, "expected")
         dbt = Dbt(Path(scratch) / "shop.duckdb")
         load_shop(shop, dbt.warehouse)
         settings = {"as_of_date": str(AS_OF)}
         dbt("seed", "--select", "reference")
         dbt("run", "--vars", json.dumps(settings), "--select", "+clv_scores")
-        call(write_forecasts, dbt.warehouse, shop / "truth.parquet")
-        for found in judge_predictions(dbt):
-            system, _, what = found.model.partition("/")
-            case = f"{what} spend, {found.horizon_days} days"
-            yield Row(case, system, found.measure, found.value)
+        truth = f"from read_parquet('{shop / 'truth.parquet'}')"
+        yield from judged(dbt, "", truth, "expected", "actual")
 
 
-def write_forecasts(warehouse: str, truth: str) -> None:
+def judged(dbt: Dbt, shop: str, truth: str, *held_against: str) -> Iterator[Row]:
+    """Judge scores against the rows of a query, by what they are held against."""
+    call(write_forecasts, dbt.warehouse, truth, *held_against)
+    for found in judge_predictions(dbt):
+        system, _, what = found.model.partition("/")
+        case = f"{shop}{what} spend, {found.horizon_days} days"
+        yield Row(case, system, found.measure, found.value)
+
+
+def write_forecasts(warehouse: str, truth: str, *held_against: str) -> None:
     """Replace the backtest by what is judged, under names SYSTEM/TRUTH."""
     with duckdb.connect(warehouse) as connection:
         define_key_of(connection, PUBLIC)
-        connection.execute(f"create temp table truth as from read_parquet('{truth}')")
-        forecasts = connection.execute(FORECASTS, {"as_of": AS_OF}).to_arrow_table()
+        connection.execute(f"create temp table truth as {truth}")
+        ((as_of,),) = connection.execute("select max(as_of_date) from truth").fetchall()
+        forecasts = connection.execute(
+            FORECASTS, {"as_of": as_of, "held_against": list(held_against)}
+        ).to_arrow_table()
         write_predictions(connection, forecasts)
