@@ -388,6 +388,20 @@ FAULTS = (
         "LARGE_NUMBERS = (",
         ("tests/test_frames.py",),
     ),
+    Fault(
+        "a-customer-slips-a-day-late-onto-the-list",
+        "models/reports/list_members.sql",
+        "'holds': 'recency_days >= 2 * patience_days / 3'",
+        "'holds': 'recency_days > 2 * patience_days / 3'",
+        ("customers_are_on_the_lists_whose_rules_hold",),
+    ),
+    Fault(
+        "what-changed-is-told-since-yesterday",
+        "models/reports/changes.sql",
+        "least_days = 7",
+        "least_days = 1",
+        ("changes_are_counted_since_the_last_forecast_of_a_week_ago",),
+    ),
 )
 
 
