@@ -102,9 +102,11 @@ customers as (
     cross join {{ ref('customer_profiles') }} as profiles
 ),
 
--- Of a large shop only a sample of the customers is remembered, whose total says nothing.
-expected as (
+said_now as (
     select
+        max(period.customers) as customers,
+        max(case when said.as_of_date = period.as_of_date then said.customers end)
+            as remembered_customers,
         max(case when said.as_of_date = period.as_of_date then said.said_spend end)
             as expected_spend,
         max(
@@ -115,9 +117,12 @@ expected as (
         ) as expected_spend_before
     from period
     inner join said on period.longest_horizon_days = said.horizon_days
-    having
-        max(case when said.as_of_date = period.as_of_date then said.customers end)
-        = max(period.customers)
+),
+
+-- Of a large shop only a sample of the customers is remembered, whose total says nothing.
+expected as (
+    select * from said_now
+    where remembered_customers = customers
 ),
 
 figures as (

@@ -40,7 +40,7 @@
     },
     'expectation_fell': {
         'holds': 'expected_change < 0',
-        'money': '-expected_change',
+        'money': '0 - expected_change',
         'reason': "'Expected spend was ' || " ~ money_text('predicted_spend - expected_change')
             ~ " || ' and is ' || " ~ money_text('predicted_spend'),
     },
@@ -106,10 +106,15 @@ customers as (
             else ', last ' || {{ counted('profiles.recency_days', 'day') }} || ' ago'
         end as habit,
         -- A silent customer is worth what may be lost, any other what is expected.
-        case
-            when profiles.segment in ('at_risk', 'lapsed') then profiles.spend_365d
-            else profiles.predicted_spend
-        end as at_stake
+        cast(
+            coalesce(
+                case
+                    when profiles.segment in ('at_risk', 'lapsed') then profiles.spend_365d
+                    else profiles.predicted_spend
+                end,
+                0
+            ) as decimal(38, 2)
+        ) as at_stake
     from profiles
     inner join {{ ref('customer_groups') }} as customer_groups
         on profiles.customer_key = customer_groups.customer_key
@@ -122,7 +127,7 @@ members as (
     select
         'to_do' as list_kind,
         '{{ list }}' as list,
-        {{ rule.money }} as money_at_stake,
+        cast(coalesce({{ rule.money }}, 0) as decimal(38, 2)) as money_at_stake,
         {{ rule.reason }} as reason,
         customers.*
     from customers
@@ -152,7 +157,7 @@ select
     cast(
         row_number() over (
             partition by list_kind, list
-            order by coalesce(money_at_stake, 0) desc, customer_key asc
+            order by money_at_stake desc, customer_key asc
         ) as integer
     ) as position,
     customer_key,
@@ -160,7 +165,7 @@ select
     segment,
     country,
     acquisition_channel,
-    cast(coalesce(money_at_stake, 0) as decimal(38, 2)) as money_at_stake,
+    money_at_stake,
     lifetime_value,
     last_purchase_date,
     next_order_date,
