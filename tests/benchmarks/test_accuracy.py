@@ -1,10 +1,11 @@
 """Tests the accuracy benchmark: resampled Ginis, and the table that it writes."""
 
+import duckdb
 import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from benchmarks.accuracy import resampled_ginis, table
+from benchmarks.accuracy import held_totals, resampled_ginis, table
 from benchmarks.harness import (
     measured,
     report,
@@ -40,6 +41,20 @@ def test_ginis_of_resamples_are_those_of_repeated_customers():
         ]
         assert found[name] == pytest.approx(expected)
     assert found["zero"] == pytest.approx(0)
+
+
+def test_totals_are_held_that_lie_in_their_ranges(tmp_path):
+    warehouse = tmp_path / "shop.duckdb"
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("create schema clv")
+        connection.execute(
+            "create table clv.past_totals as from (values (0.1, 0.2), (-0.3, 0.2), "
+            "(-0.1, 0.1), (null, 0.2)) as past (log_error, log_half_width)"
+        )
+    assert held_totals(str(warehouse)) == {
+        "past_totals": 3,
+        "totals_held": pytest.approx(2 / 3),
+    }
 
 
 def test_the_table_stands_between_the_marks(tmp_path):
