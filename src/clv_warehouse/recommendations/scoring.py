@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
 from clv_warehouse.learning.progress import Progress
-from clv_warehouse.project.arrays import Bools, Ints, Singles
+from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import LISTS, Lists, lists_of
@@ -161,9 +161,10 @@ def rows_of(
     count = np.where(is_bought, signals.purchases.days.data[pair], 0)
     because = reasons.because(block, row, product)
     is_told = is_bought & (count >= FEWEST_TOLD)
+    is_cold = reasons.is_cold[product]
     reason = np.select(
-        [is_told, is_bought, reasons.is_cold[product] & (because >= 0), because >= 0],
-        ["cycle", "bought", "alike", "because"],
+        [is_told, is_bought, is_cold & (because >= 0), is_cold, because >= 0],
+        ["cycle", "bought", "alike", "unsold", "because"],
         "popular",
     )
     is_because = ~is_bought & (because >= 0)
@@ -203,7 +204,9 @@ class Countries:
     ) -> "Countries":
         """Count buyers of the last 28 days, drawn to the shop's where they are few."""
         signals = known.signals
-        shop = signals.popularity / max(float(signals.popularity.sum()), 1)
+        bought = np.bincount(signals.purchases.product, minlength=len(offered)) > 0
+        popularity = np.where(bought, signals.popularity, 0)
+        shop = popularity / max(float(popularity.sum()), 1)
         country = np.array(customers["country"].to_pylist(), object)
         interest = known.interest
         best: dict[str | None, tuple[Ints, Singles]] = {
@@ -211,12 +214,10 @@ class Countries:
         }
         for name in sorted({each for each in country if each is not None}):
             those = np.flatnonzero(country == name)
-            bought = np.asarray(interest[those].sum(0)).ravel()
-            share = (bought + STEADY_CUSTOMERS * shop) / (
-                bought.sum() + STEADY_CUSTOMERS
-            )
+            fresh = np.asarray(interest[those].sum(0)).ravel()
+            share = (fresh + STEADY_CUSTOMERS * shop) / (fresh.sum() + STEADY_CUSTOMERS)
             # What nobody buys any more is not popular, however well it once sold.
-            share = np.where(signals.popularity > 0, share, 0)
+            share = np.where(popularity > 0, share, 0)
             best[name] = _best(share, offered, length)
         return cls(best, signals.purchases.product_ids)
 
@@ -248,7 +249,7 @@ class Countries:
         )
 
 
-def _best(share: Singles, offered: Bools, length: int) -> tuple[Ints, Singles]:
+def _best(share: Floats, offered: Bools, length: int) -> tuple[Ints, Singles]:
     found = np.where(offered, np.round(share.astype(np.float64), 9), -1)
     order = np.lexsort((np.arange(len(found)), -found))[:length]
     order = order[found[order] > 0]

@@ -1,0 +1,210 @@
+"""Tests what dbt's Python models return: lists with reasons, and what is kept."""
+
+import json
+from datetime import date
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+
+from clv_warehouse.learning.acceptance import ACCEPTED, REJECTED
+from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.registry import SCHEMA, Stored
+from clv_warehouse.recommendations import registry, scoring
+from clv_warehouse.recommendations.logistic import Logistic
+from clv_warehouse.recommendations.neighbours import GraphFilter
+from clv_warehouse.recommendations.purchases import Purchases
+from clv_warehouse.recommendations.rankers import LEARNED, SIMPLE, Learned
+from clv_warehouse.recommendations.training import trained_row
+
+TODAY = date(2025, 6, 30)
+PLAN = Plan(
+    LEARNED,
+    is_due=True,
+    reason="test",
+    as_of_date=TODAY,
+    settings=json.dumps({"recommendation_days": 28, "recommended_products": 5}),
+)
+SHOP = """
+    create table products as
+    select
+        'p' || range as product_id,
+        case range when 0 then 'Red mug' when 8 then 'Red mug, large' else 'Thing' end
+            as product_name,
+        'Category ' || (range % 2) as category,
+        range <> 3 as is_offered
+    from range(9);
+    create table purchases as
+    select
+        'c' || lpad(cast(customer as varchar), 3, '0') as customer_key,
+        'p' || case
+            when turn % 2 = 0 then customer % 2
+            else 2 + (customer * 3 + turn // 2) % 6
+        end as product_id,
+        date '2025-06-25' - cast(20 * turn + customer % 20 as integer) as purchase_date,
+        cast(null as date) as returned_date
+    from range(120) as people (customer)
+    cross join range(8) as turns (turn);
+    create table customers as
+    select distinct customer_key, 'Spain' as country from purchases
+    union all
+    select 'stranger', 'Spain'
+    union all
+    select 'unknown', null;
+    create table dates as
+    select date '2025-06-30' as as_of_date, true as is_scoring_date
+"""
+
+
+@pytest.fixture
+def shop():
+    """A shop of eight products in two tastes, a ninth that nobody has bought."""
+    with duckdb.connect() as connection:
+        connection.execute(SHOP)
+        connection.register("none", SCHEMA.empty_table())
+        yield connection
+
+
+def lists(shop: duckdb.DuckDBPyConnection, recommenders: str, length: int = 5):
+    tables = (recommenders, "purchases", "customers", "products", "dates")
+    found = scoring.recommend(*map(shop.table, tables), length)
+    return pa.table(found).to_pylist()
+
+
+def learned(shop: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The row of a training that was judged better."""
+    cases = [
+        {LEARNED: {"recall": 0.5, "ndcg": 0.5}, SIMPLE: {"recall": 0.4, "ndcg": 0.4}}
+    ]
+    return trained_row(
+        PLAN,
+        cases,
+        shop.table("purchases").to_arrow_table(),
+        shop.table("products").project("product_id").to_arrow_table(),
+    )
+
+
+def test_every_customer_has_lists_with_reasons(shop: duckdb.DuckDBPyConnection) -> None:
+    row = learned(shop)
+    assert row["verdict"].to_pylist() == [ACCEPTED]
+    shop.register("learned", row)
+    rows = lists(shop, "learned")
+    assert {each["customer_key"] for each in rows} == {
+        key for (key,) in shop.table("customers").project("customer_key").fetchall()
+    }
+    assert "p3" not in {each["product_id"] for each in rows}
+    by_customer = [each for each in rows if each["customer_key"] == "c000"]
+    again = {each["product_id"] for each in by_customer if each["list"] == "again"}
+    bought = shop.sql("select product_id from purchases where customer_key = 'c000'")
+    assert again <= {product for (product,) in bought.fetchall()}
+    (staple,) = [
+        each
+        for each in by_customer
+        if each["list"] == "again" and each["product_id"] == "p0"
+    ]
+    # Bought on four days, 40 days apart.
+    assert (staple["reason"], staple["gap_days"]) == ("cycle", 40)
+    assert staple["model"] == LEARNED
+    assert 0 < staple["score"] < 1
+    # What nobody has bought is like the red mug.
+    alike = [each for each in rows if each["product_id"] == "p8"]
+    assert {each["reason"] for each in alike} <= {"alike", "unsold"}
+    strangers = [each for each in rows if each["customer_key"] == "stranger"]
+    assert {each["reason"] for each in strangers} == {"popular_there"}
+    assert {each["list"] for each in strangers} == {"new", "both"}
+    unknown = [each for each in rows if each["customer_key"] == "unknown"]
+    assert {each["reason"] for each in unknown} == {"popular"}
+
+
+def test_what_learns_nothing_ranks_until_a_recommender_is_accepted(
+    shop: duckdb.DuckDBPyConnection,
+) -> None:
+    assert {each["model"] for each in lists(shop, "none")} == {SIMPLE, "popular"}
+    row = learned(shop).to_pylist()[0]
+    changed = {**row, "weights": row["weights"] + b" "}
+    shop.register("changed", pa.Table.from_pylist([changed], schema=SCHEMA))
+    assert {each["model"] for each in lists(shop, "changed")} == {SIMPLE, "popular"}
+
+
+def test_a_recommender_that_is_no_better_is_not_accepted() -> None:
+    worse = {
+        LEARNED: {"recall": 0.4, "ndcg": 0.5},
+        SIMPLE: {"recall": 0.5, "ndcg": 0.5},
+    }
+    assert registry.decide([worse]).verdict == REJECTED
+    assert not registry.decide([]).is_accepted
+
+
+def test_a_shop_whose_orders_name_no_products_has_no_lists_and_says_so(
+    shop: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.execute("delete from purchases")
+    shop.execute("delete from products")
+    assert lists(shop, "none") == []
+    assert "nothing to recommend" in capsys.readouterr().out
+    assert learned(shop).num_rows == 0
+
+
+def regression(size: int) -> Logistic:
+    return Logistic(np.arange(size, dtype=float), 0.5)
+
+
+def test_a_stored_recommender_is_the_one_that_was_learned() -> None:
+    ranker = Learned(regression(4), regression(2))
+    cells = sp.csr_matrix(np.array([[0, 0.5], [0.25, 0]], np.float32))
+    ids = pa.array(["a", "b"])
+    stored = Stored("v", registry.to_bytes(ranker, cells, ids), "", "", None)
+    found = registry.from_stored(stored)
+    assert found.ranker.again.weights.tolist() == [0, 1, 2, 3]
+    assert found.ranker.new.intercept == 0.5
+    # A product came before and one went: each weight stays with its products.
+    purchases = purchases_of(["0", "b", "c"])
+    weights = found.weights_for(purchases)
+    assert isinstance(weights, sp.csr_matrix)
+    assert weights.nnz == 0
+    both = found.weights_for(purchases_of(["0", "a", "b"]))
+    assert isinstance(both, sp.csr_matrix)
+    assert both.toarray().tolist() == [[0, 0, 0], [0, 0, 0.5], [0, 0.25, 0]]
+
+
+def test_a_stored_graph_filter_scores_as_the_one_that_was_learned() -> None:
+    purchases = purchases_of([str(each) for each in range(9)])
+    learned_filter = GraphFilter.of(purchases.bought)
+    ranker = Learned(regression(4), regression(2))
+    stored = registry.to_bytes(ranker, learned_filter, purchases.product_ids)
+    found = registry.from_stored(Stored("v", stored, "", "", None))
+    again = found.weights_for(purchases)
+    assert isinstance(again, GraphFilter)
+    expected = learned_filter.scores(purchases.bought)
+    assert again.scores(purchases.bought) == pytest.approx(expected, abs=0.01)
+
+
+def test_the_graph_filter_is_what_its_papers_say() -> None:
+    bought = purchases_of([str(each) for each in range(9)]).bought
+    x = bought.toarray()
+    degrees = x.sum(1, keepdims=True), x.sum(0, keepdims=True)
+    damped = x / np.sqrt(np.maximum(degrees[0] * degrees[1], 1e-12))
+    similar = damped.T @ damped
+    vectors = np.linalg.svd(damped)[2][:8]
+    root = np.sqrt(np.maximum(degrees[1], 1e-12)).ravel()
+    low_pass = np.diag(1 / root) @ vectors.T @ vectors @ np.diag(root)
+    blurred = x @ (similar + 0.3 * low_pass)
+    expected = blurred - 0.6 * blurred @ similar
+    assert GraphFilter.of(bought).scores(bought) == pytest.approx(expected, abs=1e-3)
+
+
+def purchases_of(ids: list[str]) -> Purchases:
+    """Purchases of 40 customers, each of three products."""
+    draw = np.random.default_rng(2)
+    rows = {
+        (customer, int(product))
+        for customer in range(40)
+        for product in draw.integers(0, len(ids), 3)
+    }
+    customer, product = np.array(sorted(rows), np.int32).T
+    keys = pa.array([f"c{each:02d}" for each in range(40)])
+    return Purchases.of(
+        customer, product, np.zeros(len(rows), np.int32), keys, pa.array(ids)
+    )
