@@ -62,6 +62,15 @@ changes as (
     where is_same_model
 ),
 
+-- What to offer the customer first.
+offers as (
+    select
+        customer_key,
+        coalesce(product_name, product_id) as top_recommendation
+    from {{ ref('product_recommendations') }}
+    where list = 'both' and rank = 1
+),
+
 strongest as (
     select
         customer_key,
@@ -95,6 +104,7 @@ customers as (
         profiles.value_decile,
         changes.expected_change,
         strongest.strongest_reason,
+        offers.top_recommendation,
         case
             when profiles.frequency = 1 then 'Bought once'
             else
@@ -120,6 +130,7 @@ customers as (
         on profiles.customer_key = customer_groups.customer_key
     left join changes on profiles.customer_key = changes.customer_key
     left join strongest on profiles.customer_key = strongest.customer_key
+    left join offers on profiles.customer_key = offers.customer_key
 ),
 
 members as (
@@ -169,5 +180,6 @@ select
     lifetime_value,
     last_purchase_date,
     next_order_date,
+    top_recommendation,
     reason
 from members

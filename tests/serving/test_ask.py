@@ -55,6 +55,7 @@ def copy(sample: duckdb.DuckDBPyConnection, parsed: Path, tmp_path_factory) -> P
     path = tmp_path_factory.mktemp("published") / "serving.duckdb"
     asked = set(re.findall(r"\b(?:from|join)\s+(\w+\.\w+)", PAGE.read_text("utf-8")))
     asked |= {"reports.customer_lists", "reports.list_members"}
+    asked |= {"recommendations.product_recommendations"}
     asked |= {"reports.trust", "reports.shop", "reports.months_ahead"}
     asked |= {"clv.clv_predictions", "clv.clv_explanations", "orders.fct_reviews"}
     tables = tuple(
@@ -418,6 +419,9 @@ def test_a_customer_is_told_with_reasons_and_forecasts_with_verdicts(
     assert len(told["reasons"]["rows"]) >= 3
     assert len(told["forecasts"]["rows"]) == 4
     assert "Best tenth" in [row[0] for row in told["lists"]["rows"]]
+    assert {row[0] for row in told["recommendations"]["rows"]} == {
+        *("again", "both", "new"),
+    }
     assert len(told["trust"]) == 4
     ahead = call("get_forecasts").structured_content
     [total] = found(

@@ -394,10 +394,10 @@ def test_a_saved_text_is_no_formula(written: Path, open_page: Open) -> None:
         "asCsv([{position: 1, customer_key: '=1+1', segment: 'a\"b,c', "
         "country: null, acquisition_channel: '@x', money_at_stake: -2.5, "
         "lifetime_value: 0, last_purchase_date: '2025-01-02', "
-        "next_order_date: null, reason: 'two\\nlines'}])"
+        "next_order_date: null, top_recommendation: '-5 %', reason: 'two\\nlines'}])"
     )
     assert saved.partition("\r\n")[2] == (
-        '1,\'=1+1,"a""b,c",,\'@x,-2.5,0,2025-01-02,,"two\nlines"\r\n'
+        '1,\'=1+1,"a""b,c",,\'@x,-2.5,0,2025-01-02,,\'-5 %,"two\nlines"\r\n'
     )
 
 
@@ -910,6 +910,7 @@ INPUTS = [
     "clv.customer_lifetime_value",
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
     *("clv.value_changes", "clv.said_and_came"),
+    "recommendations.product_recommendations",
     *("reference.lists_explained", "reference.segments_explained"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
@@ -994,7 +995,7 @@ def test_a_shop_of_orders_alone_has_its_page(
         *("orders.fct_refunds", "orders.dim_products", "orders.rejected_records"),
         *("clv.trainings", *OTHER_FEEDS),
         *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
-        "clv.customers_to_come",
+        *("clv.customers_to_come", "recommendations.product_recommendations"),
     ]
     selects = {table: none.format(table) for table in empty}
     selects |= {

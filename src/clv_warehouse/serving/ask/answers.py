@@ -73,6 +73,7 @@ class CustomerAnswer(Answer):
     reasons: Table = Field(description="What moves the expected spend, and by how much")
     forecasts: Table = Field(description="What is expected, by horizon")
     lists: Table = Field(description="The lists that the customer is on, and why")
+    recommendations: Table = Field(description="What to offer the customer, and why")
 
 
 class ForecastAnswer(Answer):

@@ -75,6 +75,12 @@ LISTS = """
     where members.customer_key = $customer_key
     order by lists.list_kind desc, lists.place
 """
+OFFERS = """
+    select list, rank, product_id, product_name, reason_text, expected_margin
+    from recommendations.product_recommendations
+    where customer_key = $customer_key
+    order by list, rank
+"""
 TOTALS = Query(
     "select horizon_days, customers, expected_spend, low_spend, high_spend, "
     "past_forecasts, past_errors, held_share from clv.expected_totals "
@@ -245,8 +251,9 @@ class Tools:
     ) -> Annotated[CallToolResult, answers.CustomerAnswer]:
         """Tell all about one customer: profile, forecasts, reasons, what to do."""
         key = {"customer_key": customer_key}
-        [profile, reasons, forecasts, lists], common = self._with_trust(
-            *(Query(sql, key) for sql in (PROFILE, REASONS, FORECASTS, LISTS))
+        told = (PROFILE, REASONS, FORECASTS, LISTS, OFFERS)
+        [profile, reasons, forecasts, lists, offers], common = self._with_trust(
+            *(Query(sql, key) for sql in told)
         )
         if not profile.rows:
             raise ToolError(
@@ -261,6 +268,7 @@ class Tools:
                 reasons=answers.table(reasons),
                 forecasts=answers.table(forecasts),
                 lists=answers.table(lists),
+                recommendations=answers.table(offers),
             )
         )
 

@@ -409,6 +409,7 @@ LISTS = Section(
                     "lifetime_value": MONEY,
                     "last_purchase_date": "",
                     "next_order_date": "",
+                    "top_recommendation": "",
                     "reason": "",
                 },
                 order_by_cols=['["money_at_stake", false]'],

@@ -14,6 +14,7 @@ const LIST_COLUMNS = [
   ["lifetime_value", "Lifetime value"],
   ["last_purchase_date", "Last order"],
   ["next_order_date", "Next order by"],
+  ["top_recommendation", "Offer first"],
   ["reason", "Why"],
 ];
 
@@ -50,8 +51,8 @@ function openList(row) {
   byId("list-members").replaceChildren(
     table({
       caption: isFiltered() ? "Of those chosen, the most money first" : "The most money first",
-      head: ["Customer", "Segment", "Money at stake", "Lifetime value", "Last order", "Next order by", "Why"],
-      textColumns: [0, 1, 6],
+      head: ["Customer", "Segment", "Money at stake", "Lifetime value", "Last order", "Next order by", "Offer first", "Why"],
+      textColumns: [0, 1, 6, 7],
       stack: true,
       rows: members.map((member) => [
         element("span", { class: "key" }, member.customer_key),
@@ -60,6 +61,7 @@ function openList(row) {
         asMoney(member.lifetime_value),
         day(member.last_purchase_date),
         member.next_order_date ? day(member.next_order_date) : "not expected",
+        member.top_recommendation ?? "",
         member.reason,
       ]),
     }),
