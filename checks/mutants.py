@@ -334,7 +334,7 @@ FAULTS = (
     Fault(
         "buyers-spend-lies-where-the-prior-says",
         TUNING,
-        "location_effect: float = 0.3",
+        "location_effect: float = 0.5",
         "location_effect: float = 0.0",
         (
             "tests/clv/test_training.py::test_where_the_log_spend_of_buyers_lies_is_learnt_from_all_windows",
