@@ -59,7 +59,7 @@ select
         when purchases.purchases > 0
             then cast(purchases.amount as double) / purchases.purchases
     end as usual_amount,
-    coalesce(margins.margin, {{ setting('margin') }}) as margin
+    cast(coalesce(margins.margin, {{ setting('margin') }}) as double) as margin
 from products
 cross join scoring
 left join purchases on products.product_id = purchases.product_id
