@@ -11,6 +11,7 @@ from benchmarks import (
     accuracy,
     build,
     dashboard,
+    display,
     explain,
     kinds,
     lifetime,
@@ -76,6 +77,13 @@ def _arguments() -> argparse.Namespace:
     command = add("dashboard", dashboard)
     command.add_argument(
         "--customers", type=_count, nargs="+", default=[dashboard.CUSTOMERS]
+    )
+    command = add("display", display)
+    command.add_argument(
+        "--customers", type=_count, nargs="+", default=list(display.CUSTOMERS)
+    )
+    command.add_argument(
+        "--data", type=Path, default=display.DATA, help="the folder of public data"
     )
     command = add("ablation", ablation)
     command.add_argument("--seeds", type=_count, default=ablation.SEEDS)

@@ -14,6 +14,11 @@ the logged chance, its weight. Estimators of the mean reward under the target:
 
 An estimate keeps what each row adds to it. So two policies judged on the same log are
 compared row by row, and what they share cancels out.
+
+By the spread of the rows alone, a policy whose rows had no reward would surely earn
+nothing. So an error also has the reward that was not seen: with no reward among n rows
+of one weight, the true mean may still be 3.69 rewards over n (the exact bound of a
+Poisson count of 0), and the interval reaches as far.
 """
 
 from dataclasses import dataclass
@@ -24,6 +29,9 @@ from clv_warehouse.project.arrays import Floats
 
 # Half the width of a 95 % interval, in standard errors.
 Z = 1.959964
+# Half the 97.5 % point of chi-squared with two degrees of freedom: the mean number of
+# rewards that may be true where none was seen.
+UNSEEN = 3.688879
 # Below so many rows of equal weight an interval by the normal law is too narrow.
 FEWEST_ROWS = 30
 
@@ -35,6 +43,8 @@ class Estimate:
     Attributes:
         value: the estimate.
         parts: what each logged row adds, shape (n,); their mean is the value.
+        weights: what a reward of each row would add, shape (n,).
+        largest_reward: the largest of the log; 1 where there was none.
         effective_rows: how many rows of equal weight would be as sure
             (Kish 1965: the squared sum of the weights over the sum of their squares).
 
@@ -42,16 +52,21 @@ class Estimate:
 
     value: float
     parts: Floats
+    weights: Floats
+    largest_reward: float
     effective_rows: float
 
     @property
     def error(self) -> float:
-        """Standard error, from the spread of the rows, which are independent."""
-        return float(self.parts.std(ddof=1) / np.sqrt(len(self.parts)))
+        """Standard error, of independent rows and of the reward that was not seen."""
+        rows = len(self.parts)
+        seen = self.parts.std(ddof=1) / np.sqrt(rows)
+        largest = float(np.abs(self.weights).max()) * self.largest_reward
+        return float(np.hypot(seen, UNSEEN / Z * largest / rows))
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Bounds that hold the true mean in 95 of 100 logs."""
+        """Bounds that hold the true mean in 95 of 100 logs, or more."""
         return self.value - Z * self.error, self.value + Z * self.error
 
 
@@ -59,7 +74,7 @@ def inverse_propensity(rewards: Floats, weights: Floats) -> Estimate:
     """Mean of weight times reward; both of shape (n,)."""
     _check(rewards, weights)
     parts = weights * rewards
-    return Estimate(float(parts.mean()), parts, _effective(weights))
+    return _estimate(float(parts.mean()), parts, weights, rewards)
 
 
 def self_normalised(rewards: Floats, weights: Floats) -> Estimate:
@@ -73,7 +88,7 @@ def self_normalised(rewards: Floats, weights: Floats) -> Estimate:
         raise ValueError("the target never does what the log shows: all weights are 0")
     value = float((weights * rewards).mean() / total)
     parts = value + weights * (rewards - value) / total
-    return Estimate(value, parts, _effective(weights))
+    return _estimate(value, parts, weights / total, rewards)
 
 
 def doubly_robust(
@@ -87,7 +102,7 @@ def doubly_robust(
     """
     _check(rewards, weights, of_logged, of_target)
     parts = of_target + weights * (rewards - of_logged)
-    return Estimate(float(parts.mean()), parts, _effective(weights))
+    return _estimate(float(parts.mean()), parts, weights, rewards)
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:
@@ -95,6 +110,8 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
     return Estimate(
         one.value - other.value,
         one.parts - other.parts,
+        one.weights - other.weights,
+        max(one.largest_reward, other.largest_reward),
         min(one.effective_rows, other.effective_rows),
     )
 
@@ -107,9 +124,17 @@ def verdict(estimate: Estimate) -> str:
     return "better" if low > 0 else "worse"
 
 
-def _effective(weights: Floats) -> float:
+def _estimate(
+    value: float, parts: Floats, weights: Floats, rewards: Floats
+) -> Estimate:
     squares = float((weights**2).sum())
-    return float(weights.sum()) ** 2 / squares if squares else 0.0
+    return Estimate(
+        value=value,
+        parts=parts,
+        weights=weights,
+        largest_reward=float(np.abs(rewards).max()) or 1.0,
+        effective_rows=float(weights.sum()) ** 2 / squares if squares else 0.0,
+    )
 
 
 def _check(rewards: Floats, weights: Floats, *others: Floats) -> None:
