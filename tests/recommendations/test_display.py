@@ -14,6 +14,7 @@ from clv_warehouse.recommendations.display import (
     WORLDS,
     arranged,
     display,
+    price_levels,
 )
 from clv_warehouse.recommendations.rates import (
     by_product,
@@ -76,15 +77,36 @@ def test_a_segment_follows_the_shop_until_it_differs() -> None:
     chances = np.full((2, 60), 400.0)
     responses = draw.poisson(rate * taste * chances).astype(float)
     products = by_product(responses.sum(0), chances.sum(0), np.arange(60) % 5)
-    known = by_segment(responses, chances, products)
+    level = np.arange(60) % 3
+    known = by_segment(responses, chances, products, level)
     truth = rate * taste
     assert (
         np.abs(known.mean - truth).mean() < 0.7 * np.abs(products.mean - truth).mean()
     )
     assert (known.shape <= products.shape).all()
     # Nothing is known of a segment that did nothing, so it has the shop's rates.
-    silent = by_segment(np.zeros((1, 60)), np.zeros((1, 60)), products)
+    silent = by_segment(np.zeros((1, 60)), np.zeros((1, 60)), products, level)
     np.testing.assert_allclose(silent.mean[0], products.mean)
+
+
+def test_a_segment_that_likes_what_is_dear_does_so_for_products_it_has_not_seen() -> (
+    None
+):
+    rate, level = np.full(60, 0.1), np.arange(60) % 2
+    chances = np.full((2, 60), 500.0)
+    chances[1, 30:] = 0
+    liking = np.array([[1.0, 1.0], [0.5, 2.0]])
+    responses = np.round(rate * liking[:, level] * chances)
+    products = by_product(responses[0], chances[0], np.zeros(60, np.int64))
+    known = by_segment(responses, chances, products, level)
+    np.testing.assert_allclose(known.mean[1, 30::2], 0.05, rtol=0.15)
+    np.testing.assert_allclose(known.mean[1, 31::2], 0.2, rtol=0.15)
+
+
+def test_price_levels_are_thirds_of_a_category() -> None:
+    amount = np.array([5.0, 9, 1, 2, 3, 4, 7])
+    category = np.array([0, 0, 0, 1, 1, 2, 1])
+    assert price_levels(amount, category).tolist() == [1, 2, 0, 0, 1, 0, 2]
 
 
 def test_no_more_than_three_alike_follow_each_other_and_few_places_explore() -> None:

@@ -82,8 +82,8 @@ class Goods:
         ids: the products.
         names: the categories; the last one, None, is that of products without one.
         category: of each product, as a place in names.
-        amount: money of a usual purchase.
-        margin: what it leaves.
+        level: which third of its category's prices it belongs to.
+        margin: what a usual purchase leaves.
         is_offered: whether it may be shown.
 
     """
@@ -91,7 +91,7 @@ class Goods:
     ids: pa.Array
     names: list[str | None]
     category: Ints
-    amount: Floats
+    level: Ints
     margin: Floats
     is_offered: Bools
 
@@ -116,16 +116,20 @@ class Goods:
             ids=products["product_id"].combine_chunks(),
             names=names,
             category=category,
-            amount=amount,
+            level=price_levels(amount, category),
             margin=amount * products["margin"].to_numpy(),
             is_offered=products["is_offered"].to_numpy(zero_copy_only=False),
         )
 
-    def price_third(self, of_page: Ints) -> Ints:
-        """Which third of a page's products each belongs to, from the cheapest."""
-        place = np.empty(len(of_page), np.int64)
-        place[np.lexsort((of_page, self.amount[of_page]))] = np.arange(len(of_page))
-        return place * 3 // max(len(of_page), 1)
+
+def price_levels(amount: Floats, category: Ints) -> Ints:
+    """Which third of its category's prices each product belongs to, 0 the cheapest."""
+    order = np.lexsort((np.arange(len(amount)), amount, category))
+    count = np.bincount(category)
+    first = np.cumsum(count) - count
+    level = np.empty(len(amount), np.int64)
+    level[order] = np.arange(len(amount)) - first[category[order]]
+    return level * 3 // count[category]
 
 
 @dataclass(frozen=True)
@@ -188,14 +192,16 @@ def ordered(responses: Responses, goods: Goods, day: date) -> Iterator[pa.Table]
     whole, of_segments = {}, {}
     for name, (done, could, segment_done, segment_could) in responses.counts.items():
         whole[name] = by_product(done, could, goods.category)
-        of_segments[name] = by_segment(segment_done, segment_could, whole[name])
+        of_segments[name] = by_segment(
+            segment_done, segment_could, whole[name], goods.level
+        )
     offered = np.flatnonzero(goods.is_offered)
     pages: list[tuple[str | None, Ints, Ints]] = [
         (None, offered, goods.category[offered])
     ]
     for number, category in enumerate(goods.names[:-1]):
         of_page = offered[goods.category[offered] == number]
-        pages.append((category, of_page, goods.price_third(of_page)))
+        pages.append((category, of_page, goods.level[of_page]))
     for number, segment in enumerate([ALL, *responses.segments]):
         rates = whole
         if number:

@@ -5,7 +5,7 @@ things are gamma distributed around their common mean. So a product with few loo
 the rate of its category, one with many looks has its own, and the counts themselves say
 how much products differ (empirical Bayes; Clayton & Kaldor 1987). Products lie below
 categories, categories below the shop, and a segment's rate of a product lies below the
-product's.
+product's, times the segment's liking of the product's price level.
 
 A product high up is seen by more people than one below. The chance that people look at
 the place times the product's own rate is the chance of a click (the position-based
@@ -109,17 +109,23 @@ def by_product(responses: Floats, chances: Floats, category: Ints) -> Rates:
     return shrunken(responses, chances, of_category.mean[category])
 
 
-def by_segment(responses: Floats, chances: Floats, products: Rates) -> Rates:
+def by_segment(
+    responses: Floats, chances: Floats, products: Rates, level: Ints
+) -> Rates:
     """Rates of products in segments, shape (segments, n), each below the product's.
 
-    A segment that clicks or buys more of everything does so by one factor. The shape
+    `level` is each product's price level, shape (n,). A segment that clicks or buys
+    more of everything, or of what is dear, does so by one factor per level. The shape
     covers both how unsure the product's rate is and how unsure the segment's taste is.
     """
     expected = products.mean * chances
     factor = (responses.sum(1) + SEGMENT_RESPONSES) / (
         expected.sum(1) + SEGMENT_RESPONSES
     )
-    prior = factor[:, None] * products.mean
+    of_level = np.eye(int(level.max(initial=0)) + 1)[level]
+    done, due = responses @ of_level, expected @ of_level
+    levels = shrunken(done.ravel(), due.ravel(), np.repeat(factor, of_level.shape[1]))
+    prior = levels.mean.reshape(done.shape)[:, level] * products.mean
     own = shrunken(responses.ravel(), chances.ravel(), np.ravel(prior))
     mean, shape = own.mean.reshape(prior.shape), own.shape.reshape(prior.shape)
     return Rates(mean, 1 / (1 / products.shape + 1 / shape))
