@@ -192,16 +192,17 @@ days as (
     left join first_sales on products.product_id = first_sales.product_id
 )
 
+-- Places far down are alike, and each of them would only add rows.
 select
     'click' as response,
     segments.segment,
     clicked.product_id,
-    cast(clicked.position as integer) as position,
+    cast(least(clicked.position, 50) as integer) as position,
     cast(count(*) as double) as chances,
     cast(sum(clicked.clicks) as double) as responses
 from clicked
 left join segments on clicked.customer_key = segments.customer_key
-group by segments.segment, clicked.product_id, clicked.position
+group by segments.segment, clicked.product_id, least(clicked.position, 50)
 union all
 select
     'purchase' as response,

@@ -207,6 +207,13 @@ def test_the_order_follows_what_a_look_leaves() -> None:
     assert front[1]["expected_margin"] == pytest.approx(0.2 * 0.1 * 5, rel=0.05)
 
 
+def test_a_shop_that_offers_nothing_shows_nothing() -> None:
+    counts = [("order", "", "cup", 0, 91, 20)]
+    assert shown(counts, [("cup", "", 10.0, 0.5, False)]) == []
+    (row,) = shown(counts, [("cup", "", 10.0, 0.5, True)])
+    assert (row["segment"], row["category"], row["place"]) == ("all", None, 1)
+
+
 def test_without_events_orders_per_day_order_the_page() -> None:
     counts = [
         ("click", "", "pan", 1, 100, 50),
