@@ -226,8 +226,7 @@ def score_first_orders(
     if as_of is None:
         return SCHEMA.empty_table()
     accepted = last_accepted(networks, as_of)
-    today = features.filter(f"as_of_date = date '{as_of}'")
-    prior = accepted.prior if accepted else fit_prior(today, days)[0]
+    prior = accepted.prior if accepted else fit_prior(features, days)[0]
     orders, later, _ = _read(first_orders, customer_days, as_of)
     last = np.datetime64(as_of, "D")
     models = [
@@ -293,7 +292,7 @@ def judge_first_orders(
         if not origins:
             continue
         origin = origins[-1]
-        known = features.filter(f"as_of_date = date '{origin}'")
+        known = features.filter(f"as_of_date <= date '{origin}'")
         prior, _ = fit_prior(known, days)
         is_judged = (orders.day > origin) & (orders.day <= end)
         within = np.full(len(orders), float(horizon))
