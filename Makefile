@@ -170,8 +170,10 @@ benchmark-%: install $(if $(ENGINE),install-spark) ### Run one, such as benchmar
 	@$(if $(ENGINE),$(SPARK)/)python -m benchmarks $* \
 		$(if $(SIZES),--lines $(SIZES)) $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
-tables: install ### Put the settings and the measured figures into the documents.
+tables: install ### Put the settings, the tables and the measured figures into the documents.
 	python -m checks.settings
+	@dbt parse --target sample --quiet
+	python -m checks.published
 	python -m checks.tables
 
 questions: install ### Ask the sample shop's warehouse the questions of docs/questions.md.

@@ -383,7 +383,7 @@ def tifu_knn(purchases: Purchases) -> Iterator[tuple[Ints, Singles]]:
         nearest = np.argpartition(-alike, 300, axis=1)[:, :300]
         chosen = np.zeros_like(alike)
         np.put_along_axis(chosen, nearest, np.float32(1 / 300), 1)
-        others = np.asarray(sp.csr_matrix(chosen) @ vectors.todense())
+        others = (sp.csr_matrix(chosen) @ vectors).toarray()
         yield block, np.float32(0.7) * vectors[block].toarray() + 0.3 * others
 
 
@@ -408,7 +408,7 @@ def up_cf(purchases: Purchases) -> Iterator[tuple[Ints, Singles]]:
         return found
 
     for block, alike in _alike(bought, cosine):
-        yield block, np.asarray(sp.csr_matrix(alike) @ vectors.todense())
+        yield block, (vectors.T @ alike.T).T
 
 
 NEXT_BASKET = {TIFU_KNN: tifu_knn, UP_CF: up_cf}

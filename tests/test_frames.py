@@ -85,7 +85,7 @@ def test_what_is_not_there_is_named_with_what_is_near(path, tmp_path, monkeypatc
     refused(r"no table money\. Did you mean shop\.money\?", "money")
     refused(r"no table clv\.money\. Did you mean shop\.money\?", "clv.money")
     refused(r"no table Shop\.Money\. Did you mean shop\.money", "Shop.Money")
-    refused(r"no table x\. README", "x")
+    refused(r"no table x\. docs/tables.md", "x")
     refused(r"no column spent\. Did you mean spend.*\? It has: cus", columns=["spent"])
     refused(r"where spent > 1 cannot be read: .*spent", where="spent > 1")
     refused(r"No warehouse .*none\.duckdb\. Build", warehouse=tmp_path / "none.duckdb")

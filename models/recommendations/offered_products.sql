@@ -19,8 +19,13 @@ purchases as (
         purchases.product_id,
         max(purchases.purchase_date) as last_purchase_date,
         count(distinct purchases.customer_key) as customers,
-        sum(case when {{ days_between('purchases.purchase_date', 'scoring.as_of_date') }} < 365 then 1 else 0 end)
-            as purchases,
+        sum(
+            case
+                when {{ days_between('purchases.purchase_date', 'scoring.as_of_date') }} < 365
+                    then 1
+                else 0
+            end
+        ) as purchases,
         sum(
             case
                 when {{ days_between('purchases.purchase_date', 'scoring.as_of_date') }} < 365

@@ -133,8 +133,8 @@ def _types(
         _, _, bare = table.rpartition(".")
         near = [name for name in found if name.partition(".")[2] == bare.lower()]
         raise FrameError(
-            f"{path} has no table {table}.{_near(table, found, near)} README.md lists "
-            'the tables, under "What is published".'
+            f"{path} has no table {table}.{_near(table, found, near)} docs/tables.md "
+            "lists the tables."
         )
     return found[table]
 
