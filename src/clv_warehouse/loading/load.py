@@ -32,6 +32,7 @@ from clv_warehouse.project.opening import (
     attach,
     check_place,
     memory_limit,
+    trusted,
 )
 from clv_warehouse.project.problems import in_words
 from clv_warehouse.project.report import Report
@@ -76,6 +77,7 @@ def load(
     cannot be read are findings: give it a `warehouse` that may be thrown away.
     """
     with duckdb.connect() as connection:
+        trusted(connection)
         # Where DuckDB compares an instant with a time of a clock, that is the shop's.
         connection.execute(f"set TimeZone = {literal(shop_zone())}")
         # Beyond this, DuckDB writes to disk: ten million orders take 1.1 GB.

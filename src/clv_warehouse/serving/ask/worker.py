@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 
-from clv_warehouse.project.opening import WarehouseError, explained
+from clv_warehouse.project.opening import WarehouseError, explained, trusted
 from clv_warehouse.project.sql import first_line
 from clv_warehouse.serving.ask.limits import (
     LONGEST_TEXT,
@@ -138,7 +138,7 @@ def _connect(path: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
             "python scripts/publish.py serving."
         )
     try:
-        connection = duckdb.connect(str(path), read_only=True, config=config)
+        connection = trusted(duckdb.connect(str(path), read_only=True, config=config))
         connection.execute("set enable_progress_bar = false")
         # No query can change any of this.
         connection.execute("set lock_configuration = true")

@@ -8,7 +8,7 @@ import duckdb
 
 from clv_warehouse.project.builds import Build, complete_build
 from clv_warehouse.project.contracts import Column, PublishError, Table
-from clv_warehouse.project.opening import attach, catalog_of, memory_limit
+from clv_warehouse.project.opening import attach, catalog_of, memory_limit, trusted
 from clv_warehouse.project.problems import in_words
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import literal, quoted
@@ -53,7 +53,7 @@ def write_serving_copy(
     to it after `wait_seconds`, and PublishError if it is not one complete build, unless
     `is_forced`, or lacks a table.
     """
-    with duckdb.connect(config=memory_limit()) as connection:
+    with trusted(duckdb.connect(config=memory_limit())) as connection:
         # DuckDB puts beside the copy what does not fit into memory.
         spill = path.with_suffix(".spill")
         connection.execute(f"set temp_directory = {literal(str(spill))}")
