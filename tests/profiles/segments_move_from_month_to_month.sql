@@ -42,12 +42,30 @@ months as (
         month
 ),
 
+-- A customer is known from the first purchase on; what came back before it counts then.
+firsts as (
+    select
+        customer_key,
+        activity_date as first_date
+    from {{ ref('customer_days') }}
+    where is_first_purchase
+),
+
+known as (
+    select
+        days.net_amount,
+        cast(date_trunc('month', greatest(days.activity_date, firsts.first_date)) as date)
+            as month
+    from {{ ref('customer_days') }} as days
+    inner join firsts on days.customer_key = firsts.customer_key
+),
+
 spent as (
     select
-        cast(date_trunc('month', activity_date) as date) as month,
+        month,
         cast(sum(net_amount) as decimal(38, 2)) as spend
-    from {{ ref('customer_days') }}
-    group by cast(date_trunc('month', activity_date) as date)
+    from known
+    group by month
 )
 
 select
