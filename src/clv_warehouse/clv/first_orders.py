@@ -240,7 +240,7 @@ def score_first_orders(
     def scored(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
         orders = FirstOrders.from_arrow(batch)
         return [
-            _rows(batch, as_of, model, orders.day + model.horizon_days > last)
+            _rows(batch, orders, as_of, model, orders.day + model.horizon_days > last)
             for model in models
         ]
 
@@ -248,7 +248,11 @@ def score_first_orders(
 
 
 def _rows(
-    batch: pa.RecordBatch, as_of: date, model: FirstOrderModel, is_open: NDArray
+    batch: pa.RecordBatch,
+    orders: FirstOrders,
+    as_of: date,
+    model: FirstOrderModel,
+    is_open: NDArray,
 ) -> pa.RecordBatch:
     chosen = batch.filter(pa.array(is_open))
     count = chosen.num_rows
@@ -258,7 +262,7 @@ def _rows(
             pa.repeat(as_of, count),
             pa.repeat(pa.scalar(model.horizon_days, pa.int32()), count),
             chosen["first_order_date"],
-            pa.array(model.spend(FirstOrders.from_arrow(chosen))),
+            pa.array(model.spend(orders.take(is_open))),
         ],
         schema=SCHEMA,
     )
