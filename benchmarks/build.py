@@ -42,6 +42,7 @@ BUDGETS = {
     "clv": Budget(training=170, scoring=20),
     "profiles": Budget(training=1, scoring=1),
     "recommendations": Budget(training=40, scoring=20),
+    "marketing": Budget(training=4, scoring=4),
     "metrics": Budget(training=1, scoring=1),
     "reports": Budget(training=14, scoring=14),
     "monitoring": Budget(training=1, scoring=1),

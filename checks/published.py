@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "tables.md"
 MARK = "tables"
 # What most people look for comes first.
 SCHEMAS = (
-    *("profiles", "clv", "recommendations", "reports", "metrics"),
+    *("profiles", "clv", "recommendations", "marketing", "reports", "metrics"),
     *("orders", "features", "monitoring"),
 )
 

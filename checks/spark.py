@@ -54,7 +54,7 @@ MONITORING = "monitoring"
 # Facts and features differ by the order of floating-point sums at most.
 EXACT = Tolerance(1e-9)
 # What holds forecasts.
-FORECASTS = ("clv", "profiles", "recommendations", "reports")
+FORECASTS = ("clv", "profiles", "recommendations", "marketing", "reports")
 # A network computes in single precision, whose last digit depends on which customers
 # are computed together. A forecast on the edge of a cent may fall to either side.
 FORECAST = Tolerance(1e-6, last_digits=1)
