@@ -13,6 +13,16 @@ sold as (
     select distinct product_id
     from {{ ref('fct_order_lines') }}
     where product_id is not null
+),
+
+-- A code that lines only ever have as something else, such as postage or a fee.
+other_codes as (
+    select
+        product_id,
+        min(line_type) as line_type
+    from {{ ref('checked_order_lines') }}
+    where line_type <> 'product' and product_id is not null
+    group by product_id
 )
 
 select
@@ -23,9 +33,14 @@ select
     catalogue.stock,
     catalogue.launched_at,
     catalogue.withdrawn_at,
-    coalesce(codes.line_type, 'product') as line_type,
+    coalesce(
+        codes.line_type,
+        case when sold.product_id is null then other_codes.line_type end,
+        'product'
+    ) as line_type,
     catalogue.product_id is not null as is_in_catalogue,
     sold.product_id is not null as is_sold
 from catalogue
 full outer join sold on catalogue.product_id = sold.product_id
 left join codes on catalogue.product_id = codes.product_id
+left join other_codes on catalogue.product_id = other_codes.product_id

@@ -17,7 +17,6 @@ margins as (
 purchases as (
     select
         purchases.product_id,
-        max(purchases.purchase_date) as last_purchase_date,
         count(distinct purchases.customer_key) as customers,
         sum(
             case
@@ -36,9 +35,27 @@ purchases as (
     cross join scoring
     where purchases.returned_date is null
     group by purchases.product_id
+),
+
+-- Guests keep a product alive too; what is given away is not for sale.
+sales as (
+    select
+        lines.product_id,
+        max(lines.ordered_date) as last_date
+    from {{ ref('fct_order_lines') }} as lines
+    inner join scoring on lines.ordered_date <= scoring.as_of_date
+    where
+        lines.is_sale
+        and not lines.is_return
+        and lines.product_id is not null
+        and lines.quantity > 0
+        and lines.amount > 0
+    group by lines.product_id
 )
 
--- What stands in no catalogue is offered as long as customers buy it.
+-- A catalogue that counts no stock may list what left the shop long ago. On Online Retail
+-- II, of the products that nobody had bought for a year 0.5 % were sold in the next 28
+-- days, and 3 % after half a year. What stands in no catalogue has half a year.
 select
     products.product_id,
     products.product_name,
@@ -54,8 +71,10 @@ select
             or {{ shop_date('products.withdrawn_at') }} > scoring.as_of_date
         )
         and (
-            products.is_in_catalogue
-            or {{ days_between('purchases.last_purchase_date', 'scoring.as_of_date') }} < 180
+            products.stock is not null
+            or (products.is_in_catalogue and not products.is_sold)
+            or {{ days_between('sales.last_date', 'scoring.as_of_date') }}
+            < case when products.is_in_catalogue then 365 else 180 end
         ),
         false
     ) as is_offered,
@@ -68,4 +87,5 @@ select
 from products
 cross join scoring
 left join purchases on products.product_id = purchases.product_id
+left join sales on products.product_id = sales.product_id
 left join margins on products.product_id = margins.product_id

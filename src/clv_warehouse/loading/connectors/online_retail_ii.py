@@ -122,26 +122,26 @@ _ORDER_LINES = f"""
     from lines
 """
 
-# Descriptions of lines at no price are notes on the stock, such as "damaged".
+# Lines at no price are notes on the stock, such as "damaged". A code that has no others
+# was never for sale.
 _PRODUCTS = f"""
     with descriptions as (
         select
             product_id,
             nullif(description, '') as description,
-            unit_price > 0 as is_sold,
             count(*) as lines,
             max(invoiced_at) as last_invoiced_at,
             {FIRST_PLACE}
         from lines
-        where product_id is not null
-        group by product_id, nullif(description, ''), unit_price > 0
+        where product_id is not null and unit_price > 0
+        group by product_id, nullif(description, '')
     )
 
     select
         product_id,
         first(
             description
-            order by is_sold desc, lines desc, last_invoiced_at desc, description
+            order by lines desc, last_invoiced_at desc, description
         ) filter (where description is not null) as product_name,
         {FIRST_PLACE}
     from descriptions
