@@ -28,6 +28,7 @@ OF_MODELS = (
     "clv.score_history",
     "clv.training_epochs",
     "clv.tuning_trials",
+    "marketing.planned_assignments",
     "recommendations.recommendation_backtest",
     "recommendations.recommender",
 )
@@ -396,7 +397,7 @@ def test_only_one_macro_reads_what_earlier_runs_left(manifest: dict[str, Any]) -
     }
     # The last two have no rows of their own.
     assert readers == {
-        *("score_history", "standing_networks"),
+        *("score_history", "standing_networks", "planned_assignments"),
         *("build_commands", "build_steps", "tuning_trials"),
     }
     called: set[str] = set()
@@ -448,6 +449,10 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
         connection.execute(
             "insert into clv.tuning_trials by name "
             "select timestamp '2026-01-01' as started_at, 0 as trial"
+        )
+        connection.execute(
+            "insert into marketing.planned_assignments by name select 'x' as "
+            "experiment_id, 'u' as unit, 'a' as arm, date '2026-01-01' as assigned_date"
         )
     before = remembered(warehouse.path)
     assert all(before)
