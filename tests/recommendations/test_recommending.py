@@ -7,7 +7,7 @@ import pytest
 
 from clv_warehouse.recommendations.known import Known
 from clv_warehouse.recommendations.likeness import Likeness
-from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, lists_of
+from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, best_of, lists_of
 from clv_warehouse.recommendations.neighbours import item_to_item, learn
 from clv_warehouse.recommendations.purchases import NEVER, Purchases
 from clv_warehouse.recommendations.rankers import (
@@ -100,6 +100,29 @@ def test_lists_are_what_they_say(shop: Purchases, length: int) -> None:
                 assert had[block.customers[row], found].all()
             if name == NEW:
                 assert not had[block.customers[row], found].any()
+
+
+def test_of_equal_products_the_first_are_taken() -> None:
+    scores = np.array([[1, 2, 1, 2, 1, 3], [0, -np.inf, 5, -np.inf, 5, 5]], np.float32)
+    products, best = best_of(scores, 4)
+    assert products.tolist() == [[5, 1, 3, 0], [2, 4, 5, 0]]
+    assert best.tolist() == [[3, 2, 2, 1], [5, 5, 5, 0]]
+    draw = np.random.default_rng(3)
+    many = draw.integers(0, 5, (200, 40)).astype(np.float32)
+    products, _ = best_of(many, 7)
+    assert (products == np.argsort(-many, axis=1, kind="stable")[:, :7]).all()
+
+
+def test_what_goes_with_nothing_follows_by_popularity() -> None:
+    # Nobody who bought products 1 and 2 bought any other.
+    rows = [(1, 1, 390), (2, 1, 390), (2, 2, 390)]
+    rows += [(customer, 9, 380) for customer in range(10, 20)]
+    rows += [(customer, 8, 100) for customer in range(10, 40)]
+    rows += [(customer, 7, 50) for customer in range(10, 40)]
+    known = Known.at(of(rows), TODAY)
+    (block,) = blocks(known, np.array([1]))
+    lists = lists_of(HabitThenSimilar(), block, np.ones(PRODUCTS, bool), 5)
+    assert lists.products[BOTH][0, :5].tolist() == [1, 2, 9, 8, 7]
 
 
 def test_scores_do_not_depend_on_the_block(shop: Purchases) -> None:

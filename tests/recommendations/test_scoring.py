@@ -86,6 +86,41 @@ def learned(shop: duckdb.DuckDBPyConnection) -> pa.Table:
     )
 
 
+@pytest.mark.parametrize("age", [5, 300])
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("c000", "p0")],
+        [("c000", "p0"), ("c001", "p1"), ("c002", "p2")],
+        [("c000", "p0"), ("c001", "p0"), ("c001", "p4"), ("c002", "p5")],
+    ],
+)
+def test_tiny_shops_have_lists_whose_reasons_are_true(
+    shop: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], age: int
+) -> None:
+    values = ", ".join(
+        f"('{customer}', '{product}', date '2025-06-30' - {age}, null::date)"
+        for customer, product in pairs
+    )
+    shop.execute(f"delete from purchases; insert into purchases values {values}")
+    rows = lists(shop, "none")
+    bought = {product for _, product in pairs}
+    assert {each["customer_key"] for each in rows} >= {"c000", "c001", "stranger"}
+    for each in rows:
+        has_it = (each["customer_key"], each["product_id"]) in pairs
+        assert (each["reason"] == "bought") == has_it
+        if each["reason"] in ("popular", "popular_there", "liked"):
+            assert each["product_id"] in bought
+        if each["reason"] in ("alike", "unsold"):
+            assert each["product_id"] not in bought
+        if each["reason"] in ("popular", "liked"):
+            assert (each["reason"] == "popular") == (age < 28)
+    ranks: dict[tuple[str, str], list[int]] = {}
+    for each in rows:
+        ranks.setdefault((each["customer_key"], each["list"]), []).append(each["rank"])
+    assert all(found == [*range(1, len(found) + 1)] for found in ranks.values())
+
+
 def test_every_customer_has_lists_with_reasons(shop: duckdb.DuckDBPyConnection) -> None:
     row = learned(shop)
     assert row["verdict"].to_pylist() == [ACCEPTED]

@@ -36,11 +36,13 @@ def lists_of(ranker: Ranker, block: Block, offered: Bools, length: int) -> Lists
     """
     pairs, others = ranker.score(block)
     new: Singles = np.round(others, PLACES).astype(np.float32)
-    again = np.full_like(new, NOTHING)
-    again[block.row, block.product] = np.round(pairs, PLACES)
     new[block.row, block.product] = NOTHING
-    again[:, ~offered] = new[:, ~offered] = NOTHING
-    best = {AGAIN: best_of(again, length), NEW: best_of(new, length)}
+    new[:, ~offered] = NOTHING
+    pairs = np.where(offered[block.product], np.round(pairs, PLACES), NOTHING)
+    best = {
+        AGAIN: _best_pairs(block, pairs.astype(np.float32), min(length, new.shape[1])),
+        NEW: best_of(new, length),
+    }
     products = np.hstack([each for each, _ in best.values()])
     scores = np.hstack([each for _, each in best.values()])
     order = np.lexsort((products, -scores), axis=1)[:, :length]
@@ -61,5 +63,29 @@ def best_of(scores: Singles, length: int) -> tuple[Ints, Singles]:
         return np.zeros((len(scores), 0), np.int64), scores
     places = np.argpartition(-scores, count - 1, axis=1)[:, :count]
     found = np.take_along_axis(scores, places, 1)
+    # Which of the equally bad ones a partition takes is anybody's guess.
+    worst = found.min(1, keepdims=True)
+    is_cut = (scores >= worst).sum(1) > count
+    is_cut &= np.isfinite(worst[:, 0])
+    if is_cut.any():
+        cut, worst = scores[is_cut], worst[is_cut]
+        is_equal = cut == worst
+        left = count - (cut > worst).sum(1, keepdims=True)
+        kept = (cut > worst) | (is_equal & (np.cumsum(is_equal, axis=1) <= left))
+        places[is_cut] = np.nonzero(kept)[1].reshape(-1, count)
+        found[is_cut] = np.take_along_axis(cut, places[is_cut], 1)
     order = np.lexsort((places, -found), axis=1)
     return np.take_along_axis(places, order, 1), np.take_along_axis(found, order, 1)
+
+
+def _best_pairs(block: Block, scores: Singles, count: int) -> tuple[Ints, Singles]:
+    """Products and scores of the best pairs of each customer, shape (c, count)."""
+    shape = (len(block.customers), count)
+    products, best = np.zeros(shape, np.int64), np.full(shape, NOTHING, np.float32)
+    order = np.lexsort((block.product, -scores, block.row))
+    row = block.row[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(shape[0]))[row]
+    kept = place < count
+    products[row[kept], place[kept]] = block.product[order][kept]
+    best[row[kept], place[kept]] = scores[order][kept]
+    return products, best

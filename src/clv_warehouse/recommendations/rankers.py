@@ -37,13 +37,13 @@ class Ranker(Protocol):
 
 @dataclass(frozen=True)
 class Popular:
-    """What most customers bought in the last 28 days, the same for all."""
+    """What most customers bought in the last 28 days, or else lately; for all alike."""
 
     name: str = POPULAR
 
     def score(self, block: Block) -> tuple[Singles, Singles]:
         """Score by the count of customers."""
-        popularity = block.known.signals.popularity
+        popularity = _liked(block.known)
         shape = (len(block.customers), len(popularity))
         return popularity[block.product], np.broadcast_to(popularity, shape)
 
@@ -77,15 +77,20 @@ class Similar:
 
 @dataclass(frozen=True)
 class HabitThenSimilar:
-    """The two above: habits first, then what goes with them. It learns nothing."""
+    """Habits first, then what goes with them, then the popular. It learns nothing."""
 
     name: str = SIMPLE
 
     def score(self, block: Block) -> tuple[Singles, Singles]:
-        """Score pairs above 0 by habit, and other products below 0."""
+        """Score pairs above 0 by habit, and other products below 0.
+
+        Below -1 are those that go with nothing the customer bought, by popularity.
+        """
         habit, _ = Habit().score(block)
         _, similar = Similar().score(block)
-        return habit, similar / (1 + similar) - 1
+        liked = _liked(block.known)
+        liked /= liked.max(initial=1) + 1
+        return habit, np.where(similar > 0, similar / (1 + similar), liked - 1) - 1
 
 
 @dataclass(frozen=True)
@@ -219,5 +224,13 @@ def _shared(model: Logistic, block: Block) -> Singles:
 
 
 def _live(known: Known) -> Singles:
+    """Return the root of popularity, from 0 to 1; never 0, so that nothing ties."""
     popularity = known.signals.popularity
-    return np.sqrt(popularity / max(float(popularity.max(initial=0)), 1))
+    return np.sqrt((popularity + ABOUT_NONE) / max(float(popularity.max(initial=0)), 1))
+
+
+def _liked(known: Known) -> Singles:
+    """Return buyers of the last 28 days, and less than 1 for interest of all time."""
+    interest = np.asarray(known.interest.sum(0)).ravel()
+    fresh = interest / (interest.max(initial=0) + 1)
+    return (known.signals.popularity + fresh).astype(np.float32)

@@ -162,10 +162,18 @@ def rows_of(
     because = reasons.because(block, row, product)
     is_told = is_bought & (count >= FEWEST_TOLD)
     is_cold = reasons.is_cold[product]
+    is_popular = signals.popularity[product] > 0
     reason = np.select(
-        [is_told, is_bought, is_cold & (because >= 0), is_cold, because >= 0],
-        ["cycle", "bought", "alike", "unsold", "because"],
-        "popular",
+        [
+            is_told,
+            is_bought,
+            is_cold & (because >= 0),
+            is_cold,
+            because >= 0,
+            is_popular,
+        ],
+        ["cycle", "bought", "alike", "unsold", "because", "popular"],
+        "liked",
     )
     is_because = ~is_bought & (because >= 0)
     gap = np.where(is_told, np.round(np.nan_to_num(signals.gap[pair])), 0)
@@ -193,10 +201,10 @@ class Countries:
     """What to show customers who have bought nothing yet: what their country buys."""
 
     def __init__(
-        self, best: dict[str | None, tuple[Ints, Singles]], ids: pa.Array
+        self, best: dict[str | None, tuple[Ints, Singles]], ids: pa.Array, reason: str
     ) -> None:
-        """Keep products and scores by country; None has those of the whole shop."""
-        self.best, self.ids = best, ids
+        """Keep products and scores by country; None has the shop's, for a reason."""
+        self.best, self.ids, self.reason = best, ids, reason
 
     @classmethod
     def of(
@@ -206,6 +214,10 @@ class Countries:
         signals = known.signals
         bought = np.bincount(signals.purchases.product, minlength=len(offered)) > 0
         popularity = np.where(bought, signals.popularity, 0)
+        reason = "popular"
+        if not (popularity * offered).any():
+            # Nobody bought for 28 days.
+            popularity, reason = np.asarray(known.interest.sum(0)).ravel(), "liked"
         shop = popularity / max(float(popularity.sum()), 1)
         country = np.array(customers["country"].to_pylist(), object)
         interest = known.interest
@@ -219,7 +231,7 @@ class Countries:
             # What nobody buys any more is not popular, however well it once sold.
             share = np.where(popularity > 0, share, 0)
             best[name] = _best(share, offered, length)
-        return cls(best, signals.purchases.product_ids)
+        return cls(best, signals.purchases.product_ids, reason)
 
     def rows(self, customers: pa.RecordBatch) -> pa.RecordBatch:
         """Return their lists: what is new to them, and that is all there is."""
@@ -240,7 +252,7 @@ class Countries:
                 self.ids.take(pa.array(product)),
                 pa.array(score.astype(np.float64)),
                 pa.repeat(POPULAR, count),
-                pa.array(np.where(is_there[places // 2], "popular_there", "popular")),
+                pa.array(np.where(is_there[places // 2], "popular_there", self.reason)),
                 pa.nulls(count, pa.string()),
                 pa.nulls(count, pa.int32()),
                 pa.nulls(count, pa.string()),
