@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(
 )
 CHARTS = [
     *("revenue", "deciles", "concentration", "segments", "moves"),
-    *("cohort-values", "cohorts", "judged", "origins", "rejections"),
+    *("cohort-values", "cohorts", "funnel", "judged", "origins", "rejections"),
 ]
 CHOICES = [
     {},
@@ -368,7 +368,8 @@ def test_each_panel_about_customers_opens_a_list(
     tab = open_page(written)
     for panel in tab.page.locator("main > section").all():
         lists = panel.locator("button[data-list]").count()
-        assert lists or panel.get_attribute("data-panel") == "quality"
+        about = panel.get_attribute("data-panel")
+        assert lists or about in ("products", "site", "quality")
     assert tab.page.locator("#segment-lists [data-list^=rfm]").count() == 11
 
 
@@ -863,6 +864,109 @@ def test_no_total_frightens(written: Path, open_page: Open) -> None:
     assert "9,102" not in said
 
 
+def test_products_and_site_are_those_of_the_warehouse(
+    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    tab = open_page(written)
+    tables = {
+        "#pairs": """
+            select orders, max(share_of_orders), lift
+            from recommendations.bought_together
+            group by
+                least(product_id, other_product_id),
+                greatest(product_id, other_product_id),
+                orders,
+                lift
+            order by lift desc, orders desc
+            limit 10
+        """,
+        "#rising": """
+            select customers, customers_before
+            from recommendations.trending_products
+            order by trend_rank
+            limit 10
+        """,
+        "#breaks": """
+            select share_going_on, usual_share, visits_lost
+            from recommendations.site_funnel
+            where is_break
+            order by visits_lost desc
+            limit 10
+        """,
+        "#searches": """
+            select searches, products_found, searches_bought / searches
+            from recommendations.searches
+            where search_rank <= 10 or products_found = 0
+            order by products_found = 0, search_rank
+        """,
+        "#channels": """
+            select
+                customers,
+                reached_2_share,
+                values[1],
+                values[2],
+                values[3],
+                values[4]
+            from (
+                select
+                    dimension = 'all' as is_shop,
+                    group_name,
+                    customers,
+                    max(reached_2_share) filter (age_months = 5) as reached_2_share,
+                    list(expected_value_per_customer order by age_months) as values
+                from profiles.cohort_values
+                where dimension in ('all', 'channel') and age_months in (0, 2, 5, 11)
+                group by dimension, group_name, customers
+            )
+            order by is_shop, values[4] desc
+        """,
+        "#recommenders": """
+            select
+                max(value) filter (list = 'both' and measure = 'hit_rate'),
+                max(value) filter (list = 'both' and measure = 'recall') as recall,
+                max(value) filter (list = 'new' and measure = 'hit_rate')
+            from recommendations.recommendation_metrics
+            where customer_group = 'all'
+            group by model
+            order by recall desc
+        """,
+    }
+    for place, sql in tables.items():
+        expected = [pytest.approx(row, abs=1e-5) for row in rows_of(sample, sql)]
+        assert expected, place
+        assert tab.cells(place) == expected, place
+    ranking = tab.page.locator("#recommenders .ours th").all_inner_texts()
+    assert ranking == ["The recommender"]
+    for segment in ("all", "loyal"):
+        tab.choose(**({} if segment == "all" else {"segment": segment}))
+        shown = [
+            name.split("\n")[0]
+            for name in tab.page.locator(
+                "#front-page tbody td:nth-child(2)"
+            ).all_inner_texts()
+        ]
+        assert shown == [
+            name
+            for (name,) in sample.sql(
+                f"""
+                select coalesce(product_name, product_id)
+                from recommendations.product_display_order
+                where segment = '{segment}' and category is null and place <= 10
+                order by place
+                """
+            ).fetchall()
+        ]
+    came = tab.page.locator("#overview-lifecycle .unbroken").all_inner_texts()
+    assert sorted(came) == sorted(
+        f"+{came} −{left}"
+        for came, left in sample.sql(
+            "select came, left_it from profiles.segment_profiles "
+            "where segment_kind = 'lifecycle'"
+        ).fetchall()
+    )
+    assert tab.complaints == []
+
+
 def test_every_script_of_the_page_is_in_it() -> None:
     there = {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("[sp]*/*.js")}
     assert sorted(SCRIPTS) == sorted(there)
@@ -903,6 +1007,10 @@ OTHER_FEEDS = [
     *("orders.dim_experiments", "orders.fct_assignments", "orders.dim_calendar"),
     *("orders.fct_subscriptions", "orders.fct_consents", "orders.dim_product_vectors"),
 ]
+RECOMMENDATIONS = [
+    *("product_recommendations", "recommendation_metrics", "product_display_order"),
+    *("bought_together", "trending_products", "site_funnel", "searches"),
+]
 # What models/reports read; a test puts another select in a table's place.
 INPUTS = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
@@ -910,7 +1018,8 @@ INPUTS = [
     "clv.customer_lifetime_value",
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
     *("clv.value_changes", "clv.said_and_came"),
-    "recommendations.product_recommendations",
+    *("profiles.segment_profiles", "profiles.cohort_values"),
+    *(f"recommendations.{name}" for name in RECOMMENDATIONS),
     *("reference.lists_explained", "reference.segments_explained"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
@@ -995,7 +1104,10 @@ def test_a_shop_of_orders_alone_has_its_page(
         *("orders.fct_refunds", "orders.dim_products", "orders.rejected_records"),
         *("clv.trainings", *OTHER_FEEDS),
         *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
-        *("clv.customers_to_come", "recommendations.product_recommendations"),
+        *(
+            "clv.customers_to_come",
+            *(f"recommendations.{name}" for name in RECOMMENDATIONS),
+        ),
     ]
     selects = {table: none.format(table) for table in empty}
     selects |= {
@@ -1038,6 +1150,10 @@ def test_a_shop_of_orders_alone_has_its_page(
     assert "too young to say" in tab.page.inner_text("#revenue-note")
     assert tab.page.inner_text("#trusted").count("too young to say") == 3
     assert tab.page.inner_text("#others-label") == "With guests"
+    for panel, feed in (("products", "order_lines"), ("site", "events")):
+        [title, why] = tab.page.inner_text(f"[data-panel={panel}]").split("\n", 1)
+        assert title
+        assert f"load the feed {feed}" in why
     assert "the prior" in tab.page.inner_text("#fresh")
     assert tab.page.inner_text("#quality-intro").startswith("All ")
     assert not tab.page.locator("#rejections-card").is_visible()

@@ -29,6 +29,8 @@ SCRIPTS = (
     "panels/segments.js",
     "panels/cohorts.js",
     "panels/customers.js",
+    "panels/products.js",
+    "panels/site.js",
     "panels/trust.js",
     "panels/quality.js",
     "scripts/start.js",

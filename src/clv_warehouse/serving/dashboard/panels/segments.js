@@ -1,7 +1,7 @@
-/* Segments: their shares of customers and of value, and who moved from which segment to
-   which. */
+/* Segments: their shares of customers and of value, who moved from which segment to which,
+   and what to do for each. */
 
-panel("segments", ["segments"], (segments) => {
+panel("segments", ["segments", "segment_overview"], (segments, overview) => {
   const MEASURES = ["customers", "past_spend", "predicted_spend", "lifetime_value"];
 
   chart("segments", () => {
@@ -136,4 +136,41 @@ panel("segments", ["segments"], (segments) => {
       },
     };
   });
+
+  const since = overview[0]?.compared_date;
+  byId("overview-note").textContent =
+    `A segment opens with its customers and a file of them. Beside its shares of all customers and of lifetime value stand ${since ? `who came and left since ${day(since)}, ` : ""}how likely its customers are lost, and what sets their baskets apart.`;
+  const listOf = new Map(lists.map((row) => [`${row.list_kind} ${row.list}`, row]));
+  const MEANINGS = { lifecycle: "Stages by each customer's own rhythm", rfm: "By how lately, how often and how much customers bought, against all others" };
+  for (const kind of Object.keys(MEANINGS)) {
+    const rows = overview
+      .filter((row) => row.segment_kind === kind)
+      .toSorted((one, other) => other.value_share - one.value_share || one.label.localeCompare(other.label));
+    always(() =>
+      byId(`overview-${kind}`).replaceChildren(
+        table({
+          caption: MEANINGS[kind] + (isFiltered() ? "; only the customers are of those chosen" : ""),
+          head: ["Segment", "Customers", "Of customers", "Of value", ...(since ? ["Came and left"] : []), "Churn risk", "Stands out by", "What to do"],
+          textColumns: since ? [0, 6, 7] : [0, 5, 6],
+          stack: true,
+          rows: rows.map((row) => {
+            const list = listOf.get(`${kind} ${row.segment}`);
+            const size = list ? sizeOf(list) : row;
+            const open = list && size.customers ? listButton(list, row.label) : element("span", {}, row.label);
+            open.classList.add("plain");
+            return [
+              element("span", {}, open, element("span", { class: "range" }, row.meaning)),
+              asCount(size.customers),
+              asShare(row.customers_share),
+              row.value_share === null ? "" : asShare(row.value_share),
+              ...(since ? [element("span", { class: "unbroken" }, `+${numbers.format(row.came)} −${numbers.format(row.left_it)}`)] : []),
+              row.churn_risk === null ? "" : { value: row.churn_risk, text: share.format(row.churn_risk) },
+              row.top_category ?? "",
+              row.next_step,
+            ];
+          }),
+        }),
+      ),
+    );
+  }
 });

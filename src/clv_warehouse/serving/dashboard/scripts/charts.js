@@ -92,3 +92,13 @@ function panel(name, needed, describe) {
   if (found.every(Boolean)) describe(...found);
   else document.querySelector(`[data-panel=${name}]`).remove();
 }
+/* One line in the place of a part for which the shop lacks a feed. */
+function tellInstead(name, why) {
+  const part = document.querySelector(`[data-panel=${name}]`);
+  part.replaceChildren(part.querySelector("h2"), element("p", { class: "note" }, why));
+}
+/* A table in its place; without rows its card goes, unless a note there says why. */
+function showOrHide(id, hasRows, make) {
+  if (hasRows) byId(id).replaceChildren(scrolling(make(), byId(id).closest("article").querySelector("h3").textContent));
+  else byId(`${id}-card`)?.remove();
+}

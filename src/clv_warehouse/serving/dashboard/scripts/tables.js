@@ -32,3 +32,6 @@ function totals(rows, column, measure, values) {
   for (const row of rows) found.set(row[column], (found.get(row[column]) ?? 0) + row[measure]);
   return values.map((value) => found.get(value));
 }
+const inPlaces = (rows) => rows.toSorted((one, other) => one.place - other.place);
+/* Whether the shop gave any row of a feed. */
+const feedIsThere = (name) => (tables.feeds ?? []).some(({ feed, facts, rejected }) => feed === name && facts + rejected);

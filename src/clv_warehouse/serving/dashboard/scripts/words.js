@@ -16,6 +16,7 @@ const short = money(0, { notation: "compact", maximumFractionDigits: 1 });
 const numbers = new Intl.NumberFormat("en");
 const share = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
 const finely = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const decimals = new Intl.NumberFormat("en", {
   minimumFractionDigits: 3,
   maximumFractionDigits: 3,
