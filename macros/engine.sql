@@ -69,6 +69,19 @@
     explode(sequence({{ from_date }}, {{ to_date }}, interval 1 day))
 {%- endmacro %}
 
+{# A row for each whole number from 1 up to another, as a column of a select. #}
+{% macro each_number(last) -%}
+    {{ return(adapter.dispatch('each_number')(last)) }}
+{%- endmacro %}
+
+{% macro default__each_number(last) -%}
+    unnest(generate_series(1, {{ last }}))
+{%- endmacro %}
+
+{% macro spark__each_number(last) -%}
+    explode(sequence(1, {{ last }}))
+{%- endmacro %}
+
 {# A row for each part of a text, as a column of a select. #}
 {% macro each_part(text, separator) -%}
     {{ return(adapter.dispatch('each_part')(text, separator)) }}
@@ -426,6 +439,19 @@
         )),
         pair -> pair.value
     )
+{%- endmacro %}
+
+{# The texts of a group as one, in the order of `order_by`, with spaces between them. #}
+{% macro joined_texts(text, order_by) -%}
+    {{ return(adapter.dispatch('joined_texts')(text, order_by)) }}
+{%- endmacro %}
+
+{% macro default__joined_texts(text, order_by) -%}
+    string_agg({{ text }}, ' ' order by {{ order_by }})
+{%- endmacro %}
+
+{% macro spark__joined_texts(text, order_by) -%}
+    array_join({{ spark__ordered_values(text, order_by) }}, ' ')
 {%- endmacro %}
 
 {#

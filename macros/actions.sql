@@ -1,0 +1,23 @@
+{#
+  How chance chooses among actions: by a hash, so that a day that is built again draws the
+  same numbers. The policies that are judged by the log are learned from one half of the
+  customers and judged on the other.
+#}
+
+{# A number between 0 and 1, evenly spread over texts, and neither of the two. #}
+{% macro text_draw(text) -%}
+    ({{ unit_draw(sha256_of(text)) }} + 0.5e0 / 268435456)
+{%- endmacro %}
+
+{# In which half of the customers a customer is: a or b, for good. #}
+{% macro judged_half(customer_key) -%}
+    case when {{ text_draw("'half ' || " ~ customer_key) }} < 0.5e0 then 'a' else 'b' end
+{%- endmacro %}
+
+{#
+  The option that a policy chooses: the one of the largest gain, as a rank of 1 among the
+  options of a decision. Nothing gains 0, and of equals the first in place is chosen.
+#}
+{% macro gain_rank(decision, gain, place) -%}
+    row_number() over (partition by {{ decision }} order by {{ gain }} desc, {{ place }} asc)
+{%- endmacro %}
