@@ -16,9 +16,9 @@ with scoring as (
 rules as (
     select
         {%- for rule in rules %}
-        max(case when rule = '{{ rule }}' then value end) as {{ rule }}
-        {{- ',' if not loop.last }}
+        max(case when rule = '{{ rule }}' then value end) as {{ rule }},
         {%- endfor %}
+        count(*) as rules
     from {{ ref('action_rules') }}
 ),
 

@@ -28,7 +28,10 @@ OF_MODELS = (
     "clv.score_history",
     "clv.training_epochs",
     "clv.tuning_trials",
+    "marketing.next_best_actions",
     "marketing.planned_assignments",
+    "marketing.policies",
+    "marketing.policy_effects",
     "recommendations.recommendation_backtest",
     "recommendations.recommender",
 )
@@ -399,6 +402,8 @@ def test_only_one_macro_reads_what_earlier_runs_left(manifest: dict[str, Any]) -
     assert readers == {
         *("score_history", "standing_networks", "planned_assignments"),
         *("build_commands", "build_steps", "tuning_trials"),
+        *("action_candidates", "action_outcomes", "policies", "policy_effects"),
+        "policy_trial",
     }
     called: set[str] = set()
     to_visit = [name for node in models for name in node["depends_on"]["macros"]]
