@@ -1,4 +1,4 @@
-/* Most valuable customers: the best of those chosen, what is expected of each and why. */
+/* Best customers: the best of those chosen, what is expected of each and why. */
 
 panel("customers", ["top_customers", "top_customer_reasons"], (customers, reasons) => {
   /* top_customers has as many of every group. */

@@ -1,4 +1,4 @@
-/* Against the year before: what was bought in the newest days, and in the same days a
+/* Year on year: what was bought in the newest days, and in the same days a
    year before. */
 
 panel("periods", ["periods_compared"], (periods) => {

@@ -14,6 +14,7 @@ panel("products", ["products_sold_together", "products_rising", "front_page", "r
     table({
       caption: "Orders of the last 365 days",
       head: ["Products", "Orders with both", "Of its orders", "Against chance"],
+      stack: true,
       rows: inPlaces(pairs).map((row) => [
         element("span", {}, row.product_name, element("span", { class: "range" }, `with ${row.other_product_name}`)),
         asCount(row.orders), asShare(row.share_of_orders),
@@ -62,7 +63,7 @@ panel("products", ["products_sold_together", "products_rising", "front_page", "r
   showOrHide("recommenders", ways.length, () =>
     table({
       caption: "The marked one recommends today",
-      head: ["Way to recommend", "Customers who bought from it", "Of what they bought", "Customers who bought something new from it"],
+      head: ["Way to recommend", "Customers it helped", "Of what they bought", "Helped to something new"],
       stack: true,
       rows: ways.map((row) => [row.model_label, ...[row.hit_rate, row.recall, row.new_hit_rate].map((value) => (value === null ? "" : asShare(value)))]),
       ours: ways.indexOf(ours),
