@@ -9,6 +9,7 @@ from types import ModuleType
 from benchmarks import (
     ablation,
     accuracy,
+    budget,
     build,
     dashboard,
     display,
@@ -103,6 +104,8 @@ def _arguments() -> argparse.Namespace:
             help="sail and local Spark need the environment of make install-spark",
         )
     add("build", build)
+    command = add("budget", budget)
+    command.add_argument("--customers", type=_count, default=budget.CUSTOMERS)
     command = add("recommendations", recommendations)
     command.add_argument(
         "--cases",
