@@ -1,0 +1,9 @@
+-- What an order was worth is its margin, and more only for a first order.
+select
+    order_id,
+    order_margin,
+    expected_value
+from {{ ref('order_values') }}
+where
+    expected_value < order_margin - 0.01 and expected_later_spend >= 0
+    or expected_value <> order_margin and not is_new_customer
