@@ -23,6 +23,7 @@ from benchmarks import (
     sql,
     train,
     truth,
+    uplift,
 )
 from benchmarks.harness import FOLDER, report
 from clv_warehouse.project.command import run_main
@@ -104,6 +105,10 @@ def _arguments() -> argparse.Namespace:
             help="sail and local Spark need the environment of make install-spark",
         )
     add("build", build)
+    command = add("uplift", uplift)
+    command.add_argument(
+        "--data", type=Path, default=uplift.DATA, help="the folder of public data"
+    )
     command = add("budget", budget)
     command.add_argument("--customers", type=_count, default=budget.CUSTOMERS)
     command = add("recommendations", recommendations)
