@@ -109,7 +109,7 @@ class FixedBlend:
         """Score all products."""
         signals = block.known.signals
         live = np.sqrt(signals.popularity / max(signals.popularity.max(), 1))
-        found = _to_one(block.going_with(block.known.learned))
+        found = _to_one(block.learned)
         found *= 0.5 if self.own else 1
         own = np.zeros_like(found)
         own[block.row, block.product] = np.log1p(signals.habit[block.pair])

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -141,3 +142,24 @@ def test_modules_and_scripts_import_without_what_windows_lacks(root: Path) -> No
     assert absent == []
     for module in ("publish.py", "load.py", "show.py", "memory.py", "dashboard.py"):
         assert module in told["imported"]
+
+
+VARIABLE = "OPENBLAS_NUM_THREADS"
+THREADS = """
+import clv_warehouse, numpy, scipy.linalg, threadpoolctl
+found = [each["num_threads"] for each in threadpoolctl.threadpool_info()
+         if each["internal_api"] == "openblas"]
+print(max(found, default=1))
+"""
+
+
+def test_matrix_products_take_one_thread(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={name: each for name, each in os.environ.items() if name != VARIABLE},
+    )
+    assert done.stdout.strip() == "1"

@@ -1,6 +1,7 @@
 """What was known at the end of a day, and blocks of customers of it for rankers."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -84,7 +85,19 @@ class Block:
         self.interest = whole[customers]
         self.product = whole.indices[self.pair]
 
-    def going_with(self, weights: sp.csr_matrix | GraphFilter) -> Singles:
+    @cached_property
+    def similar(self) -> Singles:
+        """What goes with their purchases by item-to-item weights, (c, products)."""
+        return self._going_with(self.known.similar)
+
+    @cached_property
+    def learned(self) -> Singles:
+        """What goes with them by the learned weights; 0 before there are any."""
+        if self.known.learned is None:
+            return np.zeros(self.interest.shape, np.float32)
+        return self._going_with(self.known.learned)
+
+    def _going_with(self, weights: sp.csr_matrix | GraphFilter) -> Singles:
         """Return what their interest says of all products, (c, products), from 0."""
         if isinstance(weights, GraphFilter):
             found = weights.scores(self.interest)

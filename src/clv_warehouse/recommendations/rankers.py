@@ -71,7 +71,7 @@ class Similar:
 
     def score(self, block: Block) -> tuple[Singles, Singles]:
         """Score all products by what the customer bought and by popularity."""
-        found = block.going_with(block.known.similar) * _live(block.known)
+        found = block.similar * _live(block.known)
         return found[block.row, block.product], found
 
 
@@ -186,15 +186,11 @@ def likeliest(block: Block, learned: Singles) -> tuple[Ints, Ints]:
 
 def _going(block: Block) -> tuple[Singles, Singles]:
     """Return logarithms of what goes with their purchases: learned, item-to-item."""
-    similar = block.going_with(block.known.similar)
-    most = similar.max(1, keepdims=True)
-    similar /= np.where(most > 0, most, 1)
-    learned = (
-        np.zeros_like(similar)
-        if block.known.learned is None
-        else block.going_with(block.known.learned)
-    )
-    return np.log(learned + np.float32(ABOUT_NONE / 2)), np.log(similar + ABOUT_NONE)
+    most = block.similar.max(1, keepdims=True)
+    similar = block.similar / np.where(most > 0, most, 1)
+    learned = block.learned + np.float32(ABOUT_NONE / 2)
+    similar += ABOUT_NONE
+    return np.log(learned, out=learned), np.log(similar, out=similar)
 
 
 def _of(
