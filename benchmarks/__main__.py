@@ -11,6 +11,7 @@ from benchmarks import (
     accuracy,
     budget,
     build,
+    channels,
     dashboard,
     display,
     explain,
@@ -95,6 +96,8 @@ def _arguments() -> argparse.Namespace:
     command.add_argument("--customers", type=_count, default=publish.CUSTOMERS)
     command = add("truth", truth)
     command.add_argument("--customers", type=_count, default=truth.CUSTOMERS)
+    command = add("channels", channels)
+    command.add_argument("--customers", type=_count, default=channels.CUSTOMERS)
     command = add("lifetime", lifetime)
     command.add_argument("--customers", type=_count, default=lifetime.CUSTOMERS)
     for name in ("score", "scale"):

@@ -11,11 +11,12 @@ orders as (
         orders.sold_amount - orders.undone_amount as order_spend,
         coalesce(orders.is_first_order, false) as is_new_customer
     from {{ ref('fct_orders') }} as orders
-    inner join scoring
-        on
-            scoring.as_of_date >= orders.ordered_date
-            and {{ plus_days('scoring.as_of_date', -365) }} < orders.ordered_date
-    where orders.is_sale and orders.sold_amount > orders.undone_amount
+    cross join scoring
+    where
+        orders.ordered_date <= scoring.as_of_date
+        and orders.ordered_date > {{ plus_days('scoring.as_of_date', -365) }}
+        and orders.is_sale
+        and orders.sold_amount > orders.undone_amount
 ),
 
 -- What a new customer is expected to spend within a year of the first order. Later orders of
