@@ -11,14 +11,14 @@ from clv_warehouse.learning.apart import apart
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.arrays import Ints
-from clv_warehouse.recommendations.known import Block, Known
+from clv_warehouse.recommendations.known import Block
 from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, Lists, lists_of
-from clv_warehouse.recommendations.neighbours import learn
 from clv_warehouse.recommendations.purchases import Purchases, sample
 from clv_warehouse.recommendations.rankers import SIMPLE_RANKERS, Ranker, blocks
 from clv_warehouse.recommendations.training import (
     WINDOW,
     days_since_1970,
+    known_at,
     learn_ranker,
 )
 
@@ -72,8 +72,8 @@ def judge(
     if not len(before.day):
         return SCHEMA.empty_table()
     bought = rows.within(origin, origin + window)
-    known = Known.at(rows, origin, learn(before.bought))
     ranker = learn_ranker(rows, origin, window)
+    known = known_at(rows, origin)
     had_interest = np.diff(known.interest.indptr) > 0
     customers = np.flatnonzero((np.diff(bought.bought.indptr) > 0) & had_interest)
     customers = customers[:JUDGED_CUSTOMERS]

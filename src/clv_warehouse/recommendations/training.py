@@ -1,8 +1,10 @@
 """Learns a recommender from what customers bought in the last window."""
 
 import json
+from dataclasses import fields
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 
 from clv_warehouse.engines.doorway import doorway
@@ -89,8 +91,26 @@ def learn_ranker(purchases: Purchases, day: int, window: int) -> Learned | None:
     before = purchases.until(day - window)
     if not len(before.day):
         return None
-    known = Known.at(purchases, day - window, learn(before.bought))
+    known = known_at(purchases, day - window)
     return Learned.fit(known, purchases.within(day - window, day))
+
+
+# The last answer of known_at, by a fingerprint of what it was asked.
+_LAST: dict[str, Known] = {}
+
+
+def known_at(purchases: Purchases, day: int) -> Known:
+    """Find what was known at the end of a day, and learn weights from it.
+
+    The last answer is kept: the training that follows a backtest in the same process
+    asks for the same day, and would take as long again.
+    """
+    columns = [getattr(purchases, each.name) for each in fields(purchases)]
+    asked = data_fingerprint([*columns, np.array([day])])
+    if asked not in _LAST:
+        _LAST.clear()
+        _LAST[asked] = Known.at(purchases, day, learn(purchases.until(day).bought))
+    return _LAST[asked]
 
 
 def days_since_1970(day: date) -> int:
