@@ -1,12 +1,12 @@
 """Measures the recommendations on public data, beside simple and published models.
 
 On Online Retail II they are judged on what customers bought in the 28 days after three
-dates; on Gowalla, which has no dates, the item-to-item weights alone are, on the split
-of the LightGCN paper; on Ta Feng on the next basket. Intervals are bootstrapped over
-customers.
+dates, and the products that nobody had bought before are judged apart (cold); on
+Gowalla, which has no dates, the item-to-item weights alone are, on the split of the
+LightGCN paper; on Ta Feng on the next basket. Intervals are bootstrapped over customers.
+What all of it costs by the shop's size is in recommendation_size.py.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,22 +20,20 @@ import scipy.sparse as sp
 
 from benchmarks.data import DATA, GOWALLA, ONLINE_RETAIL_II, TAFENG, absent
 from benchmarks.harness import Row, call, rows
-from clv_warehouse.learning.plan import Plan
+from benchmarks.recommendation_size import of_sizes
 from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
-from clv_warehouse.recommendations.backtest import backtest
 from clv_warehouse.recommendations.known import Block, Known
+from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, best_of, lists_of
 from clv_warehouse.recommendations.neighbours import GraphFilter, learn
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.rankers import (
     LEARNED,
     SIMPLE_RANKERS,
-    Learned,
     Ranker,
     blocks,
 )
-from clv_warehouse.recommendations.scoring import recommend
-from clv_warehouse.recommendations.training import trained
+from clv_warehouse.recommendations.training import days_since_1970, learn_ranker
 
 WINDOW = 28
 # Of Ta Feng's baskets, which have no dates.
@@ -43,9 +41,12 @@ BASKET_DAYS = 14
 ORIGINS = ("2011-11-11", "2011-08-12", "2011-03-11")
 SYSTEM = "clv_warehouse"
 SQL_ALONE, TIFU_KNN, UP_CF = "sql_alone", "tifu_knn", "up_cf"
-CASES = ("online_retail_ii", "gowalla", "tafeng", "size")
-SIZES = (100_000, 1_000_000)
+CASES = ("online_retail_ii", "cold", "gowalla", "tafeng", "size")
+SIZES = (100_000, 1_000_000, 10_000_000)
 LENGTH = 20
+# Of 2011, with the most products that nobody had bought before: 67 to 108.
+COLD_ORIGINS = ("2011-04-29", "2011-05-27", "2011-08-19", "2011-09-16")
+COLD_LENGTH = 10
 RESAMPLES = 500
 DISCOUNTS = 1 / np.log2(np.arange(2, 202))
 # Lines of known customers whose code is a product's, without returns.
@@ -61,6 +62,15 @@ RETAIL = """
         and regexp_matches(StockCode, '^[0-9]{{5}}')
 """
 
+# What the shop calls a product on most of the lines with a price.
+RETAIL_NAMES = """
+    select upper(StockCode) as product, trim(Description) as name
+    from '{}'
+    where Price > 0 and Description is not null
+    group by product, name
+    qualify row_number() over (partition by product order by count(*) desc, name) = 1
+"""
+
 
 def benchmark(cases: Sequence[str] = CASES, data: Path = DATA) -> Iterator[Row]:
     """Measure the cases whose data are there."""
@@ -71,16 +81,14 @@ def benchmark(cases: Sequence[str] = CASES, data: Path = DATA) -> Iterator[Row]:
     )
     if "online_retail_ii" in cases:
         yield from _if_there(retail_file, retail, ORIGINS)
+    if "cold" in cases:
+        yield from _if_there(retail_file, cold, COLD_ORIGINS)
     if "gowalla" in cases:
         yield from _if_there(folder, gowalla, [SYSTEM, SQL_ALONE])
     if "tafeng" in cases:
         yield from _if_there(baskets, tafeng, [SYSTEM, TIFU_KNN, UP_CF])
     if "size" in cases:
-        for purchases in SIZES:
-            done = call(size, purchases)
-            case = f"size/{purchases}"
-            yield from rows(case, SYSTEM, done.value)
-            yield from rows(case, SYSTEM, done.cost)
+        yield from of_sizes(SIZES)
 
 
 def _if_there(
@@ -121,9 +129,8 @@ class FixedBlend:
 def retail(source: str, origin: str) -> list[tuple]:
     """Judge all models on what customers of Online Retail II bought after a date."""
     purchases = read_retail(source)
-    day = date.fromisoformat(origin).toordinal() - date(1970, 1, 1).toordinal()
-    case = f"online_retail_ii/{origin}"
-    return judged(case, purchases, day, WINDOW, (LENGTH,))
+    day = days_since_1970(date.fromisoformat(origin))
+    return judged(f"online_retail_ii/{origin}", purchases, day, WINDOW, (LENGTH,))
 
 
 def read_retail(source: str) -> Purchases:
@@ -146,9 +153,7 @@ def judged(
     case: str, purchases: Purchases, day: int, window: int, lengths: Sequence[int]
 ) -> list[tuple]:
     """Learn as of a day, and judge by the window after it; return rows."""
-    before, after = purchases.until(day - window), purchases.within(day - window, day)
-    first = Known.at(purchases, day - window, learn(before.bought))
-    ranker = Learned.fit(first, after)
+    ranker = learn_ranker(purchases, day, window)
     assert ranker is not None
     known = Known.at(purchases, day, learn(purchases.until(day).bought))
     truth = purchases.within(day, day + window).bought
@@ -173,6 +178,52 @@ def judged(
                 found.append((case, system, f"{name}_low", low))
                 found.append((case, system, f"{name}_high", high))
     return found
+
+
+def cold(source: str, origin: str) -> list[tuple]:
+    """Judge lists of products that were first bought in the 28 days after a date.
+
+    Nothing but their names was known. Only they are ranked, for customers who had
+    bought something before and then bought one of them.
+    """
+    purchases = read_retail(source)
+    with duckdb.connect(config={"threads": 1}) as connection:
+        names = dict(connection.execute(RETAIL_NAMES.format(source)).fetchall())
+    ids = purchases.product_ids.to_pylist()
+    likeness = Likeness.of([names.get(each) for each in ids], [None] * len(ids))
+    day = days_since_1970(date.fromisoformat(origin))
+    before, truth = purchases.until(day), purchases.within(day, day + WINDOW).bought
+    known = Known.at(purchases, day, learn(before.bought), likeness)
+    learned = learn_ranker(purchases, day, WINDOW)
+    assert learned is not None
+    had = before.bought
+    is_cold = (had.getnnz(0) == 0) & (truth.getnnz(0) > 0)
+    wanted = sp.csr_matrix(truth[:, is_cold])
+    customers = np.flatnonzero((wanted.getnnz(1) > 0) & (had.getnnz(1) > 0))
+    found: dict[tuple[str, str], list[Floats]] = {}
+    draw = np.random.default_rng(1)
+    for block in blocks(known, customers):
+        then_bought = wanted[block.customers].toarray() > 0
+        scores = {
+            SYSTEM if each.name == LEARNED else each.name: each.score(block)[1]
+            for each in (learned, *SIMPLE_RANKERS)
+        }
+        scores["random"] = draw.random((len(block.customers), len(ids)), np.float32)
+        for system, each in scores.items():
+            best = best_of(each[:, is_cold], COLD_LENGTH)
+            values = measures(*best, then_bought, COLD_LENGTH)
+            for name, value in zip(("recall", "ndcg"), values, strict=True):
+                measure = f"{name}_at_{COLD_LENGTH}"
+                found.setdefault((system, measure), []).append(value)
+    case = f"cold/{origin}"
+    counts = {"cold_products": is_cold.sum(), "customers": len(customers)}
+    return [
+        *(
+            (case, *key, float(np.concatenate(each).mean()))
+            for key, each in found.items()
+        ),
+        *((case, SYSTEM, name, float(count)) for name, count in counts.items()),
+    ]
 
 
 def measured(
@@ -421,75 +472,3 @@ def _alike(
         rows_of = np.arange(start, min(start + 500, vectors.shape[0]))
         dots = np.asarray((vectors[rows_of] @ vectors.T).todense(), np.float32)
         yield rows_of, measure(rows_of, dots).astype(np.float32)
-
-
-def size(purchases: int) -> dict[str, float]:
-    """Judge, learn and rank for a made-up shop: a customer for each 20 purchases."""
-    customers, products = purchases // 20, 5_000
-    draw = np.random.default_rng(1)
-    popular = 1 / (np.arange(products) + 20)
-    table = pa.table(
-        {
-            "customer": draw.integers(0, customers, purchases),
-            "product": draw.choice(products, purchases, p=popular / popular.sum()),
-            "day": draw.integers(0, 730, purchases),
-        }
-    )
-    day, as_of = date(2024, 1, 1), date(2025, 12, 30)
-    seconds = {}
-    with duckdb.connect(config={"threads": 2}) as connection:
-        connection.register("drawn", table)
-        connection.execute(SHOP_SQL.format(day=day, customers=customers))
-        names = ("purchases", "customers", "products", "dates")
-        given = [connection.table(name) for name in names]
-        vectors = (given[0], given[2])
-        plan = Plan(
-            LEARNED,
-            is_due=True,
-            reason="measured",
-            as_of_date=as_of,
-            settings='{"recommendation_days": 28, "recommended_products": 10}',
-        )
-        started = time.monotonic()
-        connection.register("judged", backtest(plan, *vectors))
-        seconds["backtest_seconds"] = time.monotonic() - started
-        started = time.monotonic()
-        connection.execute(METRICS_SQL)
-        row = trained(plan, connection.table("metrics"), *vectors)
-        row = row.set_column(
-            row.schema.get_field_index("is_accepted"), "is_accepted", [[True]]
-        )
-        connection.register("recommender", row)
-        seconds["training_seconds"] = time.monotonic() - started
-        started = time.monotonic()
-        lists = recommend(connection.table("recommender"), *given, 10)
-        seconds["rows"] = float(sum(batch.num_rows for batch in lists))
-        seconds["ranking_seconds"] = time.monotonic() - started
-    return seconds
-
-
-SHOP_SQL = """
-    create table purchases as
-    select distinct
-        'c' || lpad(cast(customer as varchar), 7, '0') as customer_key,
-        'p' || lpad(cast(product as varchar), 5, '0') as product_id,
-        date '{day}' + cast(day as integer) as purchase_date,
-        cast(null as date) as returned_date
-    from drawn;
-    create table customers as
-    select distinct customer_key, 'Spain' as country from purchases;
-    create table products as
-    select distinct
-        product_id, product_id as product_name, null::varchar as category,
-        true as is_offered
-    from purchases;
-    create table dates as
-    select date '{day}' + 729 as as_of_date, true as is_scoring_date
-"""
-METRICS_SQL = """
-    create table metrics as
-    select origin_date, horizon_days, model, list, 'all' as customer_group,
-        'recall' as measure, avg(cast(is_bought as integer)) as value
-    from judged
-    group by all
-"""

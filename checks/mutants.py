@@ -65,6 +65,7 @@ DATES = "models/features/as_of_dates.sql"
 ORIGINS = "macros/origins.sql"
 RATIOS = "src/clv_warehouse/clv/feature_set.py"
 TUNING = "src/clv_warehouse/clv/tuning.py"
+RECOMMENDING = "src/clv_warehouse/recommendations"
 FAULTS = (
     # Raw data.
     Fault(
@@ -355,6 +356,76 @@ FAULTS = (
         (
             "tests/clv/test_training.py::test_a_month_in_which_nobody_buys_counts_as_an_eighth_of_what_was_expected",
         ),
+    ),
+    # What is recommended.
+    Fault(
+        "what-no-longer-sells-is-a-habit",
+        f"{RECOMMENDING}/rankers.py",
+        "return habit * live[block.product], ",
+        "return habit, ",
+        (
+            "tests/recommendations/test_recommending.py"
+            "::test_a_habit_counts_while_the_product_sells",
+        ),
+    ),
+    Fault(
+        "weights-have-seen-the-window-they-are-judged-by",
+        f"{RECOMMENDING}/training.py",
+        "before = purchases.until(day - window)",
+        "before = purchases.until(day)",
+        (
+            "tests/recommendations/test_recommending.py"
+            "::test_what_is_learned_has_not_seen_the_window",
+        ),
+    ),
+    Fault(
+        "what-comes-back-later-was-never-bought",
+        f"{RECOMMENDING}/purchases.py",
+        "(self.day <= day) & (self.returned > day)",
+        "(self.day <= day) & (self.returned == NEVER)",
+        ("tests/recommendations/test_recommending.py",),
+    ),
+    Fault(
+        "what-was-bought-is-new",
+        f"{RECOMMENDING}/lists.py",
+        "    new[block.row, block.product] = NOTHING\n",
+        "",
+        ("tests/recommendations/test_recommending.py",),
+    ),
+    Fault(
+        "of-equal-products-any-are-taken",
+        f"{RECOMMENDING}/lists.py",
+        "is_cut &= np.isfinite(worst[:, 0])",
+        "is_cut &= False",
+        ("tests/recommendations/test_recommending.py",),
+    ),
+    Fault(
+        "costs-that-are-not-believed-make-margins",
+        "models/recommendations/offered_products.sql",
+        "    where is_believed\n",
+        "",
+        ("products_that_cannot_be_bought_are_not_offered",),
+    ),
+    Fault(
+        "what-nobody-has-bought-for-years-is-offered",
+        "models/recommendations/offered_products.sql",
+        "then 365 else 180 end",
+        "then 36500 else 180 end",
+        ("products_that_cannot_be_bought_are_not_offered",),
+    ),
+    Fault(
+        "any-score-is-a-chance",
+        "models/recommendations/product_recommendations.sql",
+        "case when recommended.model = 'recommender' then recommended.score end",
+        "recommended.score",
+        ("a_recommendation_has_its_reason_in_words_and_its_margin",),
+    ),
+    Fault(
+        "one-customer-makes-products-similar",
+        "models/recommendations/similar_products.sql",
+        "where both_ways.customers > 1",
+        "where both_ways.customers > 0",
+        ("products_are_similar_that_the_same_customers_buy",),
     ),
     # Publishing and reading.
     Fault(

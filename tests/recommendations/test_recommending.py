@@ -60,6 +60,7 @@ def test_what_happens_later_changes_no_list(shop: Purchases) -> None:
         lists.append(lists_of(ranker, block, np.ones(PRODUCTS, bool), 5))
     for name in (AGAIN, NEW, BOTH):
         assert (lists[0].products[name] == lists[1].products[name]).all()
+    assert shop.until(TODAY).day.max() <= TODAY
 
 
 def test_the_recommender_knows_staples_and_tastes(shop: Purchases) -> None:
@@ -123,6 +124,29 @@ def test_what_goes_with_nothing_follows_by_popularity() -> None:
     (block,) = blocks(known, np.array([1]))
     lists = lists_of(HabitThenSimilar(), block, np.ones(PRODUCTS, bool), 5)
     assert lists.products[BOTH][0, :5].tolist() == [1, 2, 9, 8, 7]
+
+
+def test_a_habit_counts_while_the_product_sells() -> None:
+    # Bought as often and as lately as product 2, which others still buy.
+    rows = [(0, product, day) for product in (1, 2) for day in (300, 330, 360)]
+    rows += [(customer, 2, 395) for customer in range(10, 20)]
+    rows += [(customer, 1, 300) for customer in range(10, 40)]
+    known = Known.at(of(rows), TODAY)
+    (block,) = blocks(known, np.array([0]))
+    lists = lists_of(HabitThenSimilar(), block, np.ones(PRODUCTS, bool), 2)
+    assert lists.products[AGAIN].tolist() == [[2, 1]]
+
+
+def test_what_is_learned_has_not_seen_the_window() -> None:
+    # Customers buy at random: what goes with what says nothing of the next 28 days. To
+    # weights that have seen them it seems to, and their weight is about 5.
+    draw = np.random.default_rng(5)
+    days = draw.integers(TODAY - 200, TODAY + 1, 4000)
+    who, what = draw.integers(0, CUSTOMERS, 4000), draw.integers(0, PRODUCTS, 4000)
+    drawn = set(zip(who.tolist(), what.tolist(), days.tolist(), strict=True))
+    ranker = learn_ranker(of(sorted(drawn)), TODAY, 28)
+    assert ranker is not None
+    assert abs(ranker.new.weights[0]) < 2
 
 
 def test_scores_do_not_depend_on_the_block(shop: Purchases) -> None:
