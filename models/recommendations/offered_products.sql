@@ -60,6 +60,7 @@ select
     products.product_id,
     products.product_name,
     products.category,
+    {{ shop_date('products.launched_at') }} as launched_date,
     coalesce(
         (products.stock is null or products.stock > 0)
         and (

@@ -211,7 +211,10 @@ def test_sql_and_python_find_the_same_similar_products(
     purchases = Purchases.read(
         table("features.product_purchases"),
         table("orders.dim_customers"),
-        table("recommendations.offered_products"),
+        table("recommendations.offered_products")
+        .order("product_id")
+        .to_arrow_table()["product_id"]
+        .combine_chunks(),
     )
     (day,) = sample.sql(
         "select max(as_of_date) - date '1970-01-01' from features.as_of_dates"

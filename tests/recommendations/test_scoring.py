@@ -34,7 +34,9 @@ SHOP = """
         case range when 0 then 'Red mug' when 8 then 'Red mug, large' else 'Thing' end
             as product_name,
         'Category ' || (range % 2) as category,
-        range <> 3 as is_offered
+        range <> 3 as is_offered,
+        case when range < 8 then 1 else 0 end as customers,
+        cast(null as date) as launched_date
     from range(9);
     create table purchases as
     select
@@ -84,6 +86,22 @@ def learned(shop: duckdb.DuckDBPyConnection) -> pa.Table:
         shop.table("purchases").to_arrow_table(),
         shop.table("products").project("product_id").to_arrow_table(),
     )
+
+
+def test_of_unsold_products_those_launched_last_are_ranked(
+    shop: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "MOST_UNSOLD", 2)
+    shop.execute(
+        "insert into products values "
+        "('n1', 'New', null, true, 0, null), "
+        "('n2', 'New', null, true, 0, date '2025-06-01'), "
+        "('n3', 'New', null, true, 0, date '2025-06-02'), "
+        "('n4', 'New', null, false, 0, date '2025-06-03')"
+    )
+    told = scoring.ranked_products(shop.table("products"))
+    ids = told["product_id"].to_pylist()
+    assert ids == ["n2", "n3", *(f"p{each}" for each in range(8))]
 
 
 @pytest.mark.parametrize("age", [5, 300])

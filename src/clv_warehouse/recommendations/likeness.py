@@ -24,6 +24,9 @@ WORD = re.compile(r"[^\W_]+")
 OWN = 0.3
 # Who has bought a product as often as this lends.
 ENOUGH_BUYERS = 5
+# Products that are compared with all lenders at a time.
+BLOCK = 500
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,25 @@ class Likeness:
         lenders = np.flatnonzero(buyers >= ENOUGH_BUYERS)
         cold = np.flatnonzero(buyers == 0)
         of_lenders = self.words[lenders].T.tocsr()
-        shares = sp.lil_matrix(purchases.shape[1:] * 2, dtype=np.float32)
-        for product in cold:
-            alike = (self.words[[product]] @ of_lenders).tocsr()
-            order = np.lexsort((alike.indices, -alike.data))[:LENDERS]
-            if len(order):
-                like = alike.data[order]
-                share = np.exp(SHARPNESS * (like - like.max()))
-                shares[product, lenders[alike.indices[order]]] = share / share.sum()
-        return Lent(shares.tocsr())
+        count = min(LENDERS, len(lenders))
+        parts = [(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))]
+        for start in range(0, len(cold) if count else 0, BLOCK):
+            which = cold[start : start + BLOCK]
+            alike = (self.words[which] @ of_lenders).toarray().astype(np.float64)
+            # Of those equally alike the first lend.
+            alike -= np.arange(len(lenders)) * TINY
+            best = np.argpartition(-alike, count - 1, axis=1)[:, :count]
+            like = np.take_along_axis(alike, best, 1)
+            share = np.exp(SHARPNESS * (like - like.max(1, keepdims=True)))
+            share[like <= 0] = 0
+            row, place = np.nonzero(share)
+            share /= np.maximum(share.sum(1, keepdims=True), TINY)
+            parts.append((share[row, place], which[row], lenders[best[row, place]]))
+        share, row, column = map(np.concatenate, zip(*parts, strict=True))
+        shares = sp.csr_matrix(
+            (share.astype(np.float32), (row, column)), purchases.shape[1:] * 2
+        )
+        return Lent(shares)
 
 
 @dataclass(frozen=True)

@@ -42,14 +42,13 @@ class Purchases:
     product_ids: pa.Array
 
     @classmethod
-    def read(cls, rows: Relation, customers: Relation, products: Relation) -> Self:
+    def read(cls, rows: Relation, customers: Relation, ids: pa.Array) -> Self:
         """Read rows of product_purchases, batch by batch, without keeping the keys.
 
-        `customers` and `products` name all that there are. Purchases of others do not
-        count.
+        `customers` and `ids`, of products in rising order, name all that there are.
+        Purchases of others do not count.
         """
         keys = _sorted(customers, "customer_key")
-        ids = _sorted(products, "product_id")
         batches = rows.project(COLUMNS).to_arrow_reader()
         return cls._joined([_code(batch, keys, ids) for batch in batches], keys, ids)
 

@@ -29,6 +29,10 @@ BATCH_ROWS = 1 << 13
 FEWEST_TOLD = 3
 # A country's customers count as much as the shop's where there are so many.
 STEADY_CUSTOMERS = 50
+TOLD = "product_id, product_name, category, is_offered"
+# Of products that nobody has bought yet, so many may be in lists: those launched last.
+# Each takes as much time and memory as one that sells.
+MOST_UNSOLD = 2_000
 SCHEMA = pa.schema(
     [
         ("customer_key", pa.string()),
@@ -68,12 +72,9 @@ def recommend(
             "no customer's order has products, so there is nothing to recommend"
         )
         return SCHEMA.empty_table()
-    told = (
-        products.project("product_id, product_name, category, is_offered")
-        .order("product_id")
-        .to_arrow_table()
-    )
-    known_purchases = Purchases.read(purchases, customers, products)
+    told = ranked_products(products)
+    ids = told["product_id"].combine_chunks().cast(pa.string())
+    known_purchases = Purchases.read(purchases, customers, ids)
     accepted = last_accepted(recommenders, day)
     learned = None
     if accepted:
@@ -104,6 +105,22 @@ def recommend(
         return [*found, by_country.rows(strangers)]
 
     return ByBatch(today, ranked, SCHEMA, BATCH_ROWS)
+
+
+def ranked_products(products: Relation) -> pa.Table:
+    """Return the products that were bought or may be, in order of their ids."""
+    told = (
+        products.filter("is_offered or customers > 0")
+        .project(f"{TOLD}, customers = 0 as is_unsold, launched_date")
+        .order("product_id")
+        .to_arrow_table()
+    )
+    unsold = np.flatnonzero(told["is_unsold"].to_numpy())
+    launched = told["launched_date"].cast(pa.int32()).fill_null(0).to_numpy()
+    newest = np.argsort(-launched[unsold], kind="stable")
+    kept = np.ones(told.num_rows, bool)
+    kept[unsold[newest[MOST_UNSOLD:]]] = False
+    return told.filter(pa.array(kept))
 
 
 class Reasons:
