@@ -3,7 +3,8 @@
 On Online Retail II they are judged on what customers bought in the 28 days after three
 dates, and the products that nobody had bought before are judged apart (cold); on
 Gowalla, which has no dates, the item-to-item weights alone are, on the split of the
-LightGCN paper; on Ta Feng on the next basket. Intervals are bootstrapped over customers.
+LightGCN paper; on Ta Feng on the next basket. Intervals are bootstrapped over
+customers.
 What all of it costs by the shop's size is in recommendation_size.py.
 """
 
