@@ -423,8 +423,8 @@ FAULTS = (
     Fault(
         "one-customer-makes-products-similar",
         "models/recommendations/similar_products.sql",
-        "where both_ways.customers > 1",
-        "where both_ways.customers > 0",
+        "    having count(*) > 1\n",
+        "",
         ("products_are_similar_that_the_same_customers_buy",),
     ),
     # Publishing and reading.
