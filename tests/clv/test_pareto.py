@@ -21,6 +21,13 @@ def test_cdnow_gives_the_published_pareto_nbd(cdnow: History) -> None:
     assert model.log_likelihood(cdnow) == pytest.approx(in_days, abs=0.05)
 
 
+def test_the_way_from_a_near_model_ends_at_the_same_one(cdnow: History) -> None:
+    near = ParetoNbd(r=0.6, alpha=90.0, s=0.4, beta=60.0)
+    found, whole = ParetoNbd.fit(cdnow, near=near), ParetoNbd.fit(cdnow)
+    for name, value in vars(whole).items():
+        assert vars(found)[name] == pytest.approx(value, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("x", "recency", "age"), [(0, 0, 1), (0, 0, 272), (2, 213, 272), (26, 215, 272)]
 )

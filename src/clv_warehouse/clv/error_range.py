@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 # Four fifths of what comes lies within.
 SHARE = 0.8
@@ -32,4 +32,4 @@ def half_width_of(mean_square: float, forecasts: float, usual: Usual) -> float:
     """
     weight = usual.forecasts + forecasts
     squares = usual.forecasts * usual.error**2 + forecasts * mean_square
-    return float(student.ppf((1 + SHARE) / 2, weight) * np.sqrt(squares / weight))
+    return float(stdtrit(weight, (1 + SHARE) / 2) * np.sqrt(squares / weight))

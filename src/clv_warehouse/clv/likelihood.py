@@ -14,15 +14,19 @@ REACH = 1e4
 
 
 def climb(
-    gain: Callable[[Floats], tuple[float, Floats]], starts: Floats, size: float
+    gain: Callable[[Floats], tuple[float, Floats]],
+    starts: Floats,
+    size: float,
+    near: Floats | None = None,
 ) -> Floats:
     """Return the log-parameters at which `gain` is highest, shape (k,).
 
     `gain` returns value and slope. `starts` has a row per climb, the first with common
-    values; the best climb counts. `size` is the number of customers. Some data
-    determine no maximum: nobody repeated, all amounts are equal, or there is one
-    customer. If the data bend `gain` in some direction less than a standard normal
-    around the first start would, a second search adds the penalty of that normal.
+    values; the best climb counts. From `near`, where a climb of much the same `gain`
+    ended, one climb is enough. `size` is the number of customers. Some data determine
+    no maximum: nobody repeated, all amounts are equal, or there is one customer. If the
+    data bend `gain` in some direction less than a standard normal around the first
+    start would, a second search adds the penalty of that normal.
     """
     size = max(size, 1.0)
 
@@ -45,7 +49,7 @@ def climb(
                 bounds=list(zip(starts[0] - reach, starts[0] + reach, strict=True)),
                 options={"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-7},
             )
-            for start in starts
+            for start in (starts if near is None else [near])
         ]
         return min(found, key=lambda each: each.fun).x
 

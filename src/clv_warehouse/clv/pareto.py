@@ -52,8 +52,13 @@ class ParetoNbd(PurchaseModel):
         return self.stages
 
     @classmethod
-    def fit(cls, history: History, stages: int = 1) -> "ParetoNbd":
-        """Maximum likelihood; where the data determine none, the penalised one."""
+    def fit(
+        cls, history: History, stages: int = 1, near: "ParetoNbd | None" = None
+    ) -> "ParetoNbd":
+        """Maximum likelihood; where the data determine none, the penalised one.
+
+        `near` was fitted to much the same history: the search begins there.
+        """
         (repeats, recency, age), row = distinct(
             history.frequency, history.recency, history.age
         )
@@ -72,7 +77,11 @@ class ParetoNbd(PurchaseModel):
         if stages > 1:
             # Customers of a rhythm determine the rate well: one climb is enough.
             starts = starts[:1] + np.log([stages, 1, 1, 1])
-        r, alpha, s, beta = map(float, np.exp(climb(gain, starts, weights.sum())))
+        begin = None
+        if near is not None:
+            begin = np.log([near.r, near.alpha, near.s, near.beta])
+        found = climb(gain, starts, weights.sum(), begin)
+        r, alpha, s, beta = map(float, np.exp(found))
         return cls(r, alpha, s, beta, stages)
 
     def log_likelihood(self, history: History) -> float:

@@ -74,15 +74,16 @@ class Prior:
         sample = thinned(history)
         clock, even = Clock.even(), np.ones(MONTHS)
         if days is None or not len(days.day):
-            model = likeliest(sample, clock, past)
-            return cls(model, GammaGamma.fit(history), clock, even, 1.0)
+            found = likeliest(sample, clock, past)
+            return cls(found, GammaGamma.fit(history), clock, even, 1.0)
+        model = None
         for _ in range(ROUNDS):
-            model = ParetoNbd.fit(clock.history(sample))
+            model = ParetoNbd.fit(clock.history(sample), near=model)
             clock = Clock.of_effects(purchase_effects(days, model, clock))
         gross = days.gross.sum()
         kept = np.clip(days.net.sum() / gross, LEAST_KEPT, 1) if gross > 0 else 1.0
         return cls(
-            likeliest(sample, clock, past),
+            likeliest(sample, clock, past, model),
             GammaGamma.fit(history),
             clock,
             Clock.of_effects(amount_effects(days, history)).by_month,
@@ -267,17 +268,21 @@ def thinned(history: History) -> History:
 
 
 def likeliest(
-    history: History, clock: Clock, past: Callable[[], Window | None]
+    history: History,
+    clock: Clock,
+    past: Callable[[], Window | None],
+    near: ParetoNbd | None = None,
 ) -> PurchaseModel:
     """Fit the model of purchases that is likeliest for a history, on a clock.
 
     Both of customers who buy at random have four parameters, so that their likelihoods
-    compare. A rhythm must have forecast better in the past.
+    compare. A rhythm must have forecast better in the past. `near` is a model of the
+    same history on almost the same clock, from which one search begins.
     """
     on_clock = clock.history(history)
     stages = stages_shown(history)
     window = past() if stages > 1 else None
     if window and holds(stages, window, clock):
         return ParetoNbd.fit(on_clock, stages)
-    models = (ParetoNbd.fit(on_clock), BgNbd.fit(on_clock))
+    models = (ParetoNbd.fit(on_clock, near=near), BgNbd.fit(on_clock))
     return max(models, key=lambda model: model.log_likelihood(on_clock))
