@@ -17,6 +17,7 @@ from benchmarks import (
     explain,
     kinds,
     lifetime,
+    loop,
     publish,
     recommendations,
     scale,
@@ -100,6 +101,10 @@ def _arguments() -> argparse.Namespace:
     command.add_argument("--customers", type=_count, default=channels.CUSTOMERS)
     command = add("lifetime", lifetime)
     command.add_argument("--customers", type=_count, default=lifetime.CUSTOMERS)
+    command = add("loop", loop)
+    command.add_argument("--customers", type=_count, default=loop.CUSTOMERS)
+    command.add_argument("--rounds", type=_count, default=loop.ROUNDS)
+    command.add_argument("--seed", type=_count, default=loop.SEED)
     for name in ("score", "scale"):
         names.choices[name].add_argument(
             "--engine",

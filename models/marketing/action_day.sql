@@ -1,8 +1,8 @@
 -- One row: the day that is planned, the one after the scoring date, and the rules that
 -- hold on it.
 {%- set rules = [
-    'is_stopped', 'horizon_days', 'explored_share', 'first_policy_acts', 'contacts_per_week',
-    'contacts_per_day', 'rest_after_order_days', 'lowest_rating', 'quiet_on_holidays',
+    'is_stopped', 'horizon_days', 'explored_share', 'explored_share_at_first', 'first_policy_acts',
+    'contacts_per_week', 'contacts_per_day', 'rest_after_order_days', 'lowest_rating', 'quiet_on_holidays',
     'most_opt_outs', 'most_returns',
 ] %}
 with scoring as (
@@ -52,6 +52,7 @@ select
     cast(rules.horizon_days as integer) as horizon_days,
     {{ plus_days('days.action_date', 'rules.horizon_days - 1') }} as counted_until,
     rules.explored_share,
+    coalesce(rules.explored_share_at_first, rules.explored_share) as explored_share_at_first,
     rules.first_policy_acts = 1 as first_policy_acts,
     cast(rules.contacts_per_week as integer) as contacts_per_week,
     cast(rules.contacts_per_day as integer) as contacts_per_day,

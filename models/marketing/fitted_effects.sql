@@ -76,14 +76,14 @@ means as (
         {{ steady_sum('weight * weight * more_orders * more_orders', 'customer_key, action_date') }}
             as squares_squares,
         {{ steady_sum('usual_margin', 'customer_key, action_date') }} as usual_margins,
-        max(weight) as largest_weight,
-        max(abs(more_orders)) as largest
+        max(weight) as largest_weight
     from compared
     group by left_out, action, segment, is_contacted
 ),
 
--- The second part of an error is the order that was not seen, as in
--- learning/off_policy.py: 3.689 / 1.96 = 1.882.
+-- The second part of an error is the order that was not seen: with none among n rows of one
+-- weight the mean may still be 3.689 / n, half an interval of 1.96 errors
+-- (learning/off_policy.py). 3.689 / 1.96 = 1.882.
 arms as (
     select
         left_out,
@@ -99,7 +99,7 @@ arms as (
             - 2 * total / weights * squares_total
             + total / weights * total / weights * squares
         ) / weights / weights * decisions / greatest(decisions - 1, 1)
-        + power(1.882e0 * largest_weight / weights * greatest(largest, 1), 2) as variance
+        + power(1.882e0 * largest_weight / weights, 2) as variance
     from means
 ),
 

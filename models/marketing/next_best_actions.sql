@@ -11,17 +11,29 @@ today as (
 
 customers as (
     select
-        customer_key,
-        action_date,
-        counted_until,
-        segment,
-        policy,
-        {{ joined_texts('action', 'place') }} as considered,
-        max(lifetime_value) as lifetime_value,
-        max(usual_margin) as usual_margin,
-        max(expected_margin) as expected_margin
+        candidates.customer_key,
+        candidates.action_date,
+        candidates.counted_until,
+        candidates.segment,
+        candidates.policy,
+        case
+            when candidates.policy = 'nothing' then today.explored_share_at_first
+            else today.explored_share
+        end as explored_share,
+        {{ joined_texts('candidates.action', 'candidates.place') }} as considered,
+        max(candidates.lifetime_value) as lifetime_value,
+        max(candidates.usual_margin) as usual_margin,
+        max(candidates.expected_margin) as expected_margin
     from candidates
-    group by customer_key, action_date, counted_until, segment, policy
+    cross join today
+    group by
+        candidates.customer_key,
+        candidates.action_date,
+        candidates.counted_until,
+        candidates.segment,
+        candidates.policy,
+        today.explored_share_at_first,
+        today.explored_share
 ),
 
 options as (
@@ -53,20 +65,19 @@ chances as (
         ranked.action,
         ranked.place,
         ranked.gain_rank = 1 as is_policy,
-        case when ranked.gain_rank = 1 then 1 - today.explored_share else 0e0 end
-        + today.explored_share * chances.chance as propensity,
+        case when ranked.gain_rank = 1 then 1 - customers.explored_share else 0e0 end
+        + customers.explored_share * chances.chance as propensity,
         {{ text_draw(
             "customers.customer_key || ' ' || cast(customers.action_date as string) || ' ' || ranked.action"
         ) }} as draw
     from customers
-    cross join today
     inner join ranked on customers.customer_key = ranked.customer_key
     inner join {{ ref('action_chances') }} as chances
         on
             customers.segment = chances.segment
             and customers.considered = chances.considered
             and ranked.action = chances.action
-    where today.explored_share > 0 or ranked.gain_rank = 1
+    where customers.explored_share > 0 or ranked.gain_rank = 1
 ),
 
 -- Of clocks that run at the propensities as their rates, the one that rings first is each

@@ -4,7 +4,8 @@
 -- The estimate is doubly robust (learning/off_policy.py): what the effects expect of both
 -- policies, corrected where a decision did what one of them would do. The challenger of a
 -- customer is learned from the half of the customers that this one is not in. A customer's
--- decisions are not independent, so the error is that of sums by customer.
+-- decisions are not independent, so the error is that of sums by customer. A usual order that
+-- was not seen adds to it, as in fitted_effects.
 with decisions as (
     select
         *,
@@ -103,6 +104,7 @@ choices as (
 judged as (
     select
         decisions.customer_key,
+        decisions.usual_margin,
         decisions.margin - decisions.expected_margin - decisions.cost as reward,
         coalesce(ranked.gain, 0e0) as expected_reward,
         choices.challenger_gain - choices.standing_gain as expected_difference,
@@ -135,7 +137,7 @@ by_customer as (
         sum(standing_weight) as standing_weights,
         sum(standing_weight * standing_weight) as standing_squares,
         max(abs(challenger_weight - standing_weight)) as largest_weight,
-        max(abs(reward)) as largest_reward
+        avg(usual_margin) as usual_margin
     from judged
     group by customer_key
 ),
@@ -152,7 +154,7 @@ summed as (
         / nullif({{ steady_sum('standing_squares', 'customer_key') }}, 0)
             as standing_decisions,
         max(largest_weight) as largest_weight,
-        max(largest_reward) as largest_reward
+        {{ steady_mean('usual_margin', 'customer_key') }} as usual_margin
     from by_customer
 ),
 
@@ -174,7 +176,7 @@ estimated as (
         summed.difference / summed.decisions as gain,
         sqrt(
             spread.squares * summed.customers / greatest(summed.customers - 1, 1)
-            + power(1.882e0 * summed.largest_weight * summed.largest_reward, 2)
+            + power(1.882e0 * summed.largest_weight * summed.usual_margin, 2)
         ) / summed.decisions as gain_error,
         least(
             coalesce(summed.challenger_decisions, 0), coalesce(summed.standing_decisions, 0)

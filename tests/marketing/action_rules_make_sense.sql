@@ -10,9 +10,11 @@ union all
 
 select
     rule as name,
-    'explored_share must be from 0 to 1' as problem
+    'a share must be from 0 to 1' as problem
 from {{ ref('action_rules') }}
-where rule = 'explored_share' and coalesce(value < 0 or value > 1, true)
+where
+    rule in ('explored_share', 'explored_share_at_first')
+    and coalesce(value < 0 or value > 1, true)
 
 union all
 
