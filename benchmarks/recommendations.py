@@ -324,6 +324,8 @@ def _graph_filter(known: sp.csr_matrix) -> Iterator[tuple[Ints, Singles]]:
 def _sql_alone(path: str, customers: int) -> Iterator[tuple[Ints, Singles]]:
     """Score with 400 similar products each, as similar_products finds its 20."""
     with duckdb.connect(config={"threads": 2, "memory_limit": "2GB"}) as connection:
+        # A bar on standard output would stand before the results.
+        connection.execute("set enable_progress_bar = false")
         connection.execute(SIMILAR_SQL.format(path))
         for start in range(0, customers, 1000):
             found = connection.execute(SCORES_SQL, [start, start + 1000]).fetchnumpy()
