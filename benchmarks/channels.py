@@ -2,18 +2,20 @@
 
 A made-up shop knows how many customers any spend would bring. Each rule shares out the
 budget of the shop's last 13 weeks, and is measured by the value (margin within a year)
-of the customers who would then come a week. `share_of_gain` is what it gains on today's
-shares, of what the true optimum gains. The cohorts of the same shop are judged too.
+of the customers who would then come a week; `regret` is what the true optimum brings
+more. One shop goes through the warehouse; of others only the arrivals are drawn. The
+cohorts of the shop in the warehouse are judged too.
 """
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from benchmarks.harness import FOLDER, Dbt, Row
 from benchmarks.shop import REPORTED_SEED, load_shop, make_known_shop
@@ -33,6 +35,8 @@ from clv_warehouse.shop.settings import Settings
 
 CUSTOMERS = 20_000
 START, DAYS = date(2022, 1, 1), 1461
+# Shops of which only the arrivals are drawn.
+DRAWN_SEEDS = range(102, 122)
 WEEKS = (
     "select * from marketing.channel_weeks order by channel, campaign_id, week_start"
 )
@@ -79,31 +83,43 @@ def benchmark(customers: int = CUSTOMERS, folder: Path = FOLDER) -> Iterator[Row
         yield Row(case, "all channels", "error_share", by_shop)
         yield Row(case, "channel", "bias", bias)
     budgets = read_budgets(weeks, values)
+    yield from _rows("budget", [judged(budgets, values, customers, REPORTED_SEED)])
+    drawn = [
+        judged(read_budgets(_drawn(seed, customers), values), values, customers, seed)
+        for seed in DRAWN_SEEDS
+    ]
+    yield from _rows(f"budget, mean of {len(drawn)} shops", drawn)
+
+
+def _rows(case: str, judgements: Sequence[dict[str, float]]) -> Iterator[Row]:
+    """Means of the values that each rule brings, and what the optimum brings more."""
+    mean = {
+        name: float(np.mean([value[name] for value in judgements]))
+        for name in judgements[0]
+    }
+    for name, value in mean.items():
+        yield Row(case, name, "value_a_week", value)
+        yield Row(case, name, "share_of_optimum", value / mean["optimum"])
+        yield Row(case, name, "regret", mean["optimum"] - value)
+
+
+def judged(
+    budgets: Budgets | None, values: dict[str, float], customers: int, seed: int
+) -> dict[str, float]:
+    """Value a week of the customers whom the shares of each rule truly bring.
+
+    Raises RuntimeError if the shop has no budgets.
+    """
     if budgets is None:
-        raise RuntimeError(
-            "The made-up shop has no budgets: was marketing_spend loaded?"
-        )
-    yield from judged(budgets, values, customers)
-
-
-def judged(budgets: Budgets, values: dict[str, float], customers: int) -> Iterator[Row]:
-    """Measure each rule by the value of the customers whom its shares truly bring."""
+        raise RuntimeError("The made-up shop has no budgets. Does it spend anything?")
     worth = np.array([values[name["channel"]] for name in budgets.names])
-    true = _true_customers(budgets, customers)
+    true = _true_customers(budgets, customers, seed)
     total = budgets.today.sum()
     parts = total * np.arange(PARTS + 1) / PARTS
     curves = np.stack([true(np.full(len(worth), part)) for part in parts], axis=1)
     optimum = parts[best_parts(curves * worth[:, None])]
     shares = {"today": budgets.today, **_rules(budgets, worth), "optimum": optimum}
-    value = {name: float(true(spend) @ worth) for name, spend in shares.items()}
-    most = value["optimum"] - value["today"]
-    for name in shares:
-        yield Row("budget", name, "value_a_week", value[name])
-        yield Row("budget", name, "share_of_optimum", value[name] / value["optimum"])
-        yield Row("budget", name, "regret", value["optimum"] - value[name])
-        yield Row(
-            "budget", name, "share_of_gain", (value[name] - value["today"]) / most
-        )
+    return {name: float(true(spend) @ worth) for name, spend in shares.items()}
 
 
 def _rules(budgets: Budgets, worth: Floats) -> dict[str, Floats]:
@@ -115,7 +131,8 @@ def _rules(budgets: Budgets, worth: Floats) -> dict[str, Floats]:
     last_click = np.zeros(len(worth))
     for place in np.argsort(-credited / spent):
         room = total - last_click.sum()
-        last_click[place] = min(room, max(budgets.high[place], budgets.today[place]))
+        known = max(budgets.high[place], budgets.today[place])
+        last_click[place] = max(0, min(room, known))
     generator = np.random.default_rng(1)
     responses = respond(budgets, generator)
     plan = share_out(
@@ -132,9 +149,57 @@ def _rules(budgets: Budgets, worth: Floats) -> dict[str, Floats]:
     }
 
 
-def _true_customers(budgets: Budgets, customers: int) -> Callable[[Floats], Floats]:
+def _settings(seed: int) -> Settings:
+    return Settings(seed=seed, start=START, days=DAYS)
+
+
+def _drawn(seed: int, customers: int) -> pa.Table:
+    """Rows of channel_weeks of a shop whose arrivals alone are drawn."""
+    settings = _settings(seed)
+    spend = acquisition.spend(settings)
+    size = acquisition.size(settings, customers)
+    came = np.random.default_rng(seed).poisson(
+        acquisition.arrivals(settings, spend) * size
+    )
+    weeks = DAYS // 7
+    first = DAYS - 7 * weeks
+    by_week = came[first:].reshape(weeks, 7, -1).sum(axis=1)
+    spent = (spend[first:] * size).reshape(weeks, 7, -1).sum(axis=1)
+    # Whoever clicks an advertisement last counts for it.
+    credited = {
+        campaign: sum(
+            by_week[:, column]
+            for column, source in enumerate(acquisition.SOURCES)
+            if source.campaign == campaign
+        )
+        for campaign in ("", *(paid.campaign for paid in acquisition.PAID))
+    }
+    groups = [
+        (paid.channel, paid.campaign, spent[:, place], credited[paid.campaign])
+        for place, paid in enumerate(acquisition.PAID)
+    ]
+    groups.append(("none", "none", np.zeros(weeks), credited[""]))
+    start = START + timedelta(days=first)
+    return pa.Table.from_pylist(
+        [
+            {
+                "channel": channel,
+                "campaign_id": campaign,
+                "week_start": start + timedelta(weeks=week),
+                "spend": float(amounts[week]),
+                "new_customers": int(counts[week]),
+            }
+            for channel, campaign, amounts, counts in groups
+            for week in range(weeks)
+        ]
+    )
+
+
+def _true_customers(
+    budgets: Budgets, customers: int, seed: int
+) -> Callable[[Floats], Floats]:
     """Return a function: customers a week that spend brings in the last 13 weeks."""
-    settings = Settings(seed=REPORTED_SEED, start=START, days=DAYS)
+    settings = _settings(seed)
     spend = acquisition.spend(settings)
     size = acquisition.size(settings, customers)
     names = [name["campaign_id"] for name in budgets.names]

@@ -21,8 +21,9 @@ spent as (
     from {{ ref('fct_marketing_spend') }}
 ),
 
--- What the address of a visit may call a campaign: its id or its name. A word that stands
--- for several campaigns is the first in order.
+-- What the address of a visit may call a campaign: its id or its name, by the feeds
+-- marketing_spend and campaigns. Where a word stands for several, the one with spend counts,
+-- and of these the first in order.
 words as (
     select
         lower(campaign_id) as campaign_word,
@@ -36,8 +37,14 @@ words as (
         campaigns.campaign_id,
         spent.channel
     from {{ ref('dim_campaigns') }} as campaigns
-    inner join spent on campaigns.campaign_id = spent.campaign_id
-    where campaigns.campaign_name is not null
+    left join spent on campaigns.campaign_id = spent.campaign_id
+    union all
+    select
+        lower(campaigns.campaign_id) as campaign_word,
+        campaigns.campaign_id,
+        spent.channel
+    from {{ ref('dim_campaigns') }} as campaigns
+    left join spent on campaigns.campaign_id = spent.campaign_id
 ),
 
 placed as (
@@ -45,9 +52,10 @@ placed as (
         *,
         row_number() over (
             partition by campaign_word
-            order by channel, campaign_id
+            order by channel asc nulls last, campaign_id asc
         ) as place
     from words
+    where campaign_word is not null
 ),
 
 channels as (
