@@ -40,7 +40,7 @@ FLAGS = [
     "--disable-sync",
 ]
 # All charts are in view at once, for those out of view are not drawn.
-SIZE = {"width": 1600, "height": 3040}
+SIZE = {"width": 1600, "height": 4860}
 SECONDS = 60
 # Of a metric over all customers: the chart that shows it, and how.
 SHOWN = {

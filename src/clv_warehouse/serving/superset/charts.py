@@ -4,7 +4,7 @@
 under "Edit chart".
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clv_warehouse.serving.superset.datasets import NUMBERS, Dataset
@@ -562,5 +562,121 @@ COHORTS = Section(
     (),
 )
 
-SECTIONS = (CUSTOMERS, LISTS, COHORTS, TRUST, QUALITY)
+PRODUCTS = Section(
+    "Products and the site",
+    (
+        (
+            replace(
+                table(
+                    "What to show first",
+                    "front_page",
+                    {
+                        "place": COUNT,
+                        "product_name": "",
+                        "category": "",
+                        "expected_margin": NUMBERS["number"],
+                        "is_explored": "",
+                    },
+                    adhoc_filters=[equals("segment", "all")],
+                    order_by_cols=['["place", true]'],
+                ),
+                width=6,
+                description=(
+                    "The front page for everybody, by what a look is expected to "
+                    "leave. Chance draws the explored place, to learn about a product."
+                ),
+            ),
+            replace(
+                table(
+                    "What sells together",
+                    "products_sold_together",
+                    {
+                        "product_name": "",
+                        "other_product_name": "",
+                        "orders": COUNT,
+                        "share_of_orders": NUMBERS["share"],
+                        "lift": NUMBERS["number"],
+                    },
+                    order_by_cols=['["lift", false]'],
+                ),
+                width=6,
+            ),
+        ),
+        (
+            replace(
+                table(
+                    "What is rising",
+                    "products_rising",
+                    {
+                        "product_name": "",
+                        "category": "",
+                        "customers": COUNT,
+                        "customers_before": COUNT,
+                        "trend": NUMBERS["number"],
+                    },
+                    order_by_cols=['["trend", false]'],
+                ),
+                width=6,
+                description="Customers of the last 28 days and of those before.",
+            ),
+            replace(
+                table(
+                    "How good recommendations are",
+                    "recommenders_compared",
+                    {
+                        "model_label": "",
+                        "is_ranking": "",
+                        "customers": COUNT,
+                        "hit_rate": NUMBERS["share"],
+                        "recall": NUMBERS["share"],
+                        "new_hit_rate": NUMBERS["share"],
+                    },
+                    order_by_cols=['["recall", false]'],
+                ),
+                width=6,
+                description=(
+                    "Of the customers who then bought: how many bought from their "
+                    "list, how much of what they bought stood on it, and how many "
+                    "bought something new from it."
+                ),
+            ),
+        ),
+        (
+            bars(
+                "Visits by step",
+                "site_funnel",
+                "step",
+                ("visits_so_far",),
+                4,
+                height=65,
+                lying=True,
+                adhoc_filters=[equals("dimension", "all")],
+                y_axis_format=COUNT,
+                description=(
+                    "Visits of the last 365 days that came as far. Few shops tell "
+                    "what their lists showed: impressions are of visits that did."
+                ),
+            ),
+            replace(
+                table(
+                    "What people search for",
+                    "search_terms",
+                    {
+                        "term": "",
+                        "searches": COUNT,
+                        "products_found": COUNT,
+                        "searches_bought": COUNT,
+                        "clicked_product": "",
+                        "bought_instead": "",
+                    },
+                    order_by_cols=['["search_rank", true]'],
+                ),
+                width=8,
+            ),
+        ),
+    ),
+    (),
+)
+
+SECTIONS = (CUSTOMERS, LISTS, COHORTS, PRODUCTS, TRUST, QUALITY)
 CHARTS = tuple(chart for section in SECTIONS for row in section.rows for chart in row)

@@ -52,6 +52,14 @@ MEASURES = (
         "max(value_per_customer)",
     ),
     Metric(
+        "visits_so_far",
+        "Visits",
+        "Visits that came to the step or further.",
+        "count",
+        "recommendations.site_funnel",
+        "sum(visits)",
+    ),
+    Metric(
         "rejected",
         "Rejected records",
         "Raw rows that are no fact.",
