@@ -78,7 +78,7 @@ panel("segments", ["segments", "segment_overview"], (segments, overview) => {
     const silent = sum(["new", "active", "loyal"].flatMap((before) => ["at_risk", "lapsed"].map((now) => of(before, now))));
     const back = sum(["at_risk", "lapsed"].flatMap((before) => ["active", "loyal"].map((now) => of(before, now))));
     byId("moves-note").textContent =
-      "From the segment some time ago (left; var active_days, 91 unless changed) to today's (right).";
+      "Left, the segments of some time ago (91 days, unless var active_days says otherwise); right, today's.";
     return {
       summary: `Of ${plural(earlier, "earlier customer")} ${share.format(ratio(stayed, earlier))} are where they were, ${numbers.format(silent)} fell silent (at risk or lapsed) and ${numbers.format(back)} came back.`,
       option: {
