@@ -29,23 +29,15 @@ places as (
         rank() over (
             partition by {{ backtest }} order by predicted_spend
         ) as predicted_from_bottom,
-        rank() over (
-            partition by {{ backtest }} order by actual_spend desc
-        ) as actual_from_top,
-        rank() over (
-            partition by {{ backtest }} order by actual_spend
-        ) as actual_from_bottom
+        {{ centred_rank('predicted_spend', backtest) }} as predicted_rank,
+        {{ centred_rank('actual_spend', backtest) }} as actual_rank
     from predictions
 ),
 
--- Tied customers get the mean of their places. Ranks count from the middle, so they sum
--- to zero and sums of products are covariances. Customers tied at the border of the top
--- decile share the places that are left.
+-- Customers tied at the border of the top decile share the places that are left.
 ranks as (
     select
         *,
-        (predicted_from_bottom - predicted_from_top) / 2 as predicted_rank,
-        (actual_from_bottom - actual_from_top) / 2 as actual_rank,
         least(1, greatest(
             0,
             (customers / 10 - (predicted_from_top - 1))
@@ -54,13 +46,11 @@ ranks as (
     from places
 ),
 
--- The area between the curve of cumulative spend and the diagonal is the covariance
--- of spend and rank, up to a factor that cancels in the normalised Gini.
 by_customer as (
     select
         {{ backtest }},
-        {{ steady_sum('actual_spend * predicted_rank', by) }}
-        / nullif({{ steady_sum('actual_spend * actual_rank', by) }}, 0) as normalised_gini,
+        {{ normalised_gini('actual_spend', 'predicted_rank', 'actual_rank', by) }}
+            as normalised_gini,
         sum(predicted_rank * actual_rank) / nullif(sqrt(
             sum(predicted_rank * predicted_rank) * sum(actual_rank * actual_rank)
         ), 0) as spearman,

@@ -5,15 +5,8 @@
 with ranks as (
     select
         *,
-        -- Tied customers share the mean of their places, and ranks count from the middle.
-        (
-            rank() over (partition by {{ backtest }} order by expected_spend)
-            - rank() over (partition by {{ backtest }} order by expected_spend desc)
-        ) / 2 as expected_rank,
-        (
-            rank() over (partition by {{ backtest }} order by actual_spend)
-            - rank() over (partition by {{ backtest }} order by actual_spend desc)
-        ) / 2 as actual_rank
+        {{ centred_rank('expected_spend', backtest) }} as expected_rank,
+        {{ centred_rank('actual_spend', backtest) }} as actual_rank
     from {{ ref('first_order_backtest') }}
 ),
 
@@ -24,8 +17,8 @@ measured as (
         {{ steady_mean('expected_spend', by) }} as expected_spend,
         {{ steady_mean('actual_spend', by) }} as actual_spend,
         {{ steady_mean('abs(expected_spend - actual_spend)', by) }} as mae,
-        {{ steady_sum('actual_spend * expected_rank', by) }}
-        / nullif({{ steady_sum('actual_spend * actual_rank', by) }}, 0) as normalised_gini
+        {{ normalised_gini('actual_spend', 'expected_rank', 'actual_rank', by) }}
+            as normalised_gini
     from ranks
     group by {{ backtest }}
 )
