@@ -1,5 +1,6 @@
 """Recommends as of a past date, beside what customers then bought."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -11,10 +12,16 @@ from clv_warehouse.learning.apart import apart
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.arrays import Ints
-from clv_warehouse.recommendations.known import Block
+from clv_warehouse.recommendations.known import Block, Known
+from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, Lists, lists_of
 from clv_warehouse.recommendations.purchases import Purchases, sample
-from clv_warehouse.recommendations.rankers import SIMPLE_RANKERS, Ranker, blocks
+from clv_warehouse.recommendations.rankers import (
+    FEWEST_BUYERS,
+    SIMPLE_RANKERS,
+    Ranker,
+    blocks,
+)
 from clv_warehouse.recommendations.training import (
     WINDOW,
     days_since_1970,
@@ -23,6 +30,9 @@ from clv_warehouse.recommendations.training import (
 )
 
 LENGTH = "recommended_products"
+TOLD = "product_id, product_name, category"
+# The list of products that nobody had bought before the date but somebody did after it.
+UNSOLD = "unsold"
 # Their keys are random, so the first ones are a sample.
 JUDGED_CUSTOMERS = 2_000
 SCHEMA = pa.schema(
@@ -58,7 +68,7 @@ def backtest(plan: Plan, purchases: Relation, products: Relation) -> pa.Table:
         plan.setting(WINDOW),
         plan.setting(LENGTH),
         purchases=sample(purchases),
-        products=products.project("product_id").order("product_id"),
+        products=products.project(TOLD).order("product_id"),
     )
 
 
@@ -91,7 +101,43 @@ def judge(
         for lists in [lists_of(each, block, offered, length)]
         for kind in lists.products
     ]
+    for block, each, lists in unsold_lists(known, rankers, bought, products, length):
+        tables.append(
+            _rows(
+                each.name, UNSOLD, lists, block, bought, end - timedelta(window), window
+            )
+        )
     return pa.concat_tables([SCHEMA.empty_table(), *tables])
+
+
+def unsold_lists(
+    known: Known,
+    rankers: Sequence[Ranker],
+    bought: Purchases,
+    products: pa.Table,
+    length: int,
+) -> Iterator[tuple[Block, Ranker, Lists]]:
+    """Rank products first bought after the date, for the customers who bought any.
+
+    There are none where a list would hold them all, or few customers bought any.
+    """
+    is_unsold = (known.signals.purchases.bought.getnnz(0) == 0) & (
+        bought.bought.getnnz(0) > 0
+    )
+    had_interest = known.interest.getnnz(1) > 0
+    buyers = bought.bought[:, is_unsold].getnnz(1) > 0
+    customers = np.flatnonzero(buyers & had_interest)[:JUDGED_CUSTOMERS]
+    if is_unsold.sum() <= length or len(customers) < FEWEST_BUYERS:
+        return
+    told = (products[name].to_pylist() for name in ("product_name", "category"))
+    for block in blocks(known.lent(Likeness.of(*told)), customers):
+        for each in rankers:
+            lists = lists_of(each, block, is_unsold, length)
+            yield (
+                block,
+                each,
+                Lists({UNSOLD: lists.products[NEW]}, {UNSOLD: lists.scores[NEW]}),
+            )
 
 
 def _rows(
@@ -108,13 +154,18 @@ def _rows(
     is_bought = np.asarray(bought.bought[block.customers].todense()) > 0
     is_new = np.ones_like(is_bought)
     is_new[block.row, block.product] = False
-    wanted = {BOTH: is_bought, AGAIN: is_bought & ~is_new, NEW: is_bought & is_new}
-    row, place = np.nonzero(np.isfinite(lists.scores[kind]))
-    product: Ints = lists.products[kind][row, place]
-    customer = block.customers[row]
     buyers = np.bincount(
         signals.purchases.bought.indices, minlength=signals.purchases.shape[1]
     )
+    wanted = {
+        BOTH: is_bought,
+        AGAIN: is_bought & ~is_new,
+        NEW: is_bought & is_new,
+        UNSOLD: is_bought & (buyers == 0),
+    }
+    row, place = np.nonzero(np.isfinite(lists.scores[kind]))
+    product: Ints = lists.products[kind][row, place]
+    customer = block.customers[row]
     count = len(row)
     return pa.table(
         [

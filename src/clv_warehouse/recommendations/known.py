@@ -39,16 +39,22 @@ class Known:
     ) -> Self:
         """Find what was known; products that nobody had bought borrow by likeness."""
         signals = Signals.at(purchases.until(day), day)
-        similar = item_to_item(signals.interest)
-        if likeness is not None:
-            lent = likeness.to_cold(signals.purchases)
-            signals = lent.signals(signals)
-            similar = lent.weights(similar)
-            if isinstance(learned, GraphFilter):
-                learned = replace(learned, lent=lent.shares)
-            elif learned is not None:
-                learned = lent.weights(learned)
-        return cls(signals, similar, learned)
+        known = cls(signals, item_to_item(signals.interest), learned)
+        return known if likeness is None else known.lent(likeness)
+
+    def lent(self, likeness: Likeness) -> Self:
+        """Return the same, where products that nobody had bought borrow by likeness."""
+        lent, learned = likeness.to_cold(self.signals.purchases), self.learned
+        if isinstance(learned, GraphFilter):
+            learned = replace(learned, lent=lent.shares)
+        elif learned is not None:
+            learned = lent.weights(learned)
+        return replace(
+            self,
+            signals=lent.signals(self.signals),
+            similar=lent.weights(self.similar),
+            learned=learned,
+        )
 
     @property
     def interest(self) -> sp.csr_matrix:

@@ -1,0 +1,76 @@
+"""Tests what is judged at a past date."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from clv_warehouse.recommendations.backtest import SCHEMA, UNSOLD, judge
+from clv_warehouse.recommendations.rankers import SIMPLE
+
+END, WINDOW = date(2025, 6, 30), 28
+COLORS = ("red", "blue")
+
+
+def shop(customers: int) -> tuple[pa.Table, pa.Table]:
+    """Customers who like one color buy cups of it, and later new plates of it."""
+    names = {
+        f"{kind}{each:02d}": f"{COLORS[each % 2]} {thing}"
+        for kind, thing in (("a", "cup"), ("b", "plate"))
+        for each in range(12)
+    }
+    rows = [
+        (
+            f"c{customer:03d}",
+            f"{kind}{2 * ((customer // 2 + turn) % 6) + customer % 2:02d}",
+            day,
+        )
+        for customer in range(customers)
+        for kind, turn, day in (
+            *(("a", turn, END - timedelta(40 + 20 * turn)) for turn in range(3)),
+            ("b", 0, END - timedelta(customer % 20)),
+        )
+    ]
+    keys, products, days = zip(*rows, strict=True)
+    purchases = pa.table(
+        {
+            "customer_key": keys,
+            "product_id": products,
+            "purchase_date": days,
+            "returned_date": pa.nulls(len(rows), pa.date32()),
+        }
+    )
+    told = pa.table(
+        {
+            "product_id": list(names),
+            "product_name": list(names.values()),
+            "category": pa.nulls(len(names), pa.string()),
+        }
+    )
+    return purchases, told
+
+
+def test_products_that_nobody_had_bought_are_judged_apart() -> None:
+    rows = judge(END, WINDOW, 5, *shop(80))
+    assert rows.schema == SCHEMA
+    found = [each for each in rows.to_pylist() if each["list"] == UNSOLD]
+    assert {each["customer_key"] for each in found} == {f"c{n:03d}" for n in range(80)}
+    assert {each["product_id"][0] for each in found} == {"b"}
+    assert {each["bought_products"] for each in found} == {1}
+    assert all(each["is_new"] and each["buyers_share"] == 0 for each in found)
+    # By their names alone, plates come to those who like their color.
+    liked = [
+        int(each["product_id"][1:]) % 2 == int(each["customer_key"][1:]) % 2
+        for each in found
+        if each["model"] == SIMPLE
+    ]
+    assert np.mean(liked) == 1
+    # No other list has what nobody had bought.
+    others = [each for each in rows.to_pylist() if each["list"] != UNSOLD]
+    assert others
+    assert {each["product_id"][0] for each in others} == {"a"}
+
+
+def test_a_list_that_would_hold_all_of_them_judges_nothing() -> None:
+    assert UNSOLD not in judge(END, WINDOW, 12, *shop(80))["list"].to_pylist()
+    assert UNSOLD not in judge(END, WINDOW, 5, *shop(20))["list"].to_pylist()
