@@ -427,6 +427,35 @@ FAULTS = (
         "",
         ("products_are_similar_that_the_same_customers_buy",),
     ),
+    # What a new customer may cost.
+    Fault(
+        "what-came-later-was-known-of-a-cohort",
+        "models/marketing/acquisition_backtest.sql",
+        "inner join cells on days.said_on >= cells.observed_from",
+        "cross join cells",
+        ("only_what_was_known_counts",),
+    ),
+    Fault(
+        "a-late-order-counts-the-customers-future-again",
+        "models/marketing/order_values.sql",
+        "when orders.is_new_customer then",
+        "when true then",
+        ("only_a_first_order_counts_with_what_comes_later",),
+    ),
+    Fault(
+        "whoever-ever-agreed-is-told-to-ad-platforms",
+        "src/clv_warehouse/serving/exporting/conversions.py",
+        "            max(withdrawn_at) is null\n            or ",
+        "            true or ",
+        ("tests/serving/test_exporting.py",),
+    ),
+    Fault(
+        "all-customers-of-a-budget-are-brought-by-its-money",
+        "src/clv_warehouse/marketing/responses.py",
+        "SHARES = np.linspace(0, 1, 11)",
+        "SHARES = np.linspace(1, 1, 11)",
+        ("tests/marketing/test_channels.py",),
+    ),
     # Publishing and reading.
     Fault(
         "the-end-of-a-password-is-guessed",

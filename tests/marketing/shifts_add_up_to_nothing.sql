@@ -1,6 +1,12 @@
 -- A plan shares the same budget out, and nobody gets less than nothing.
-select
-    sum(shift) as shift,
-    min(recommended_spend) as least
-from {{ ref('channel_plan') }}
-having abs(sum(shift)) > 0.01 * count(*) or min(recommended_spend) < 0
+with plan as (
+    select
+        count(*) as budgets,
+        sum(shift) as all_shifts,
+        min(recommended_spend) as least
+    from {{ ref('channel_plan') }}
+)
+
+select *
+from plan
+where abs(all_shifts) > 0.01 * budgets or least < 0
