@@ -32,6 +32,8 @@ OF_MODELS = (
     "marketing.planned_assignments",
     "marketing.policies",
     "marketing.policy_effects",
+    "marketing.uplift",
+    "marketing.uplift_backtest",
     "recommendations.recommendation_backtest",
     "recommendations.recommender",
 )
