@@ -14,6 +14,7 @@ from benchmarks import (
     channels,
     dashboard,
     display,
+    experiments,
     explain,
     kinds,
     lifetime,
@@ -88,6 +89,16 @@ def _arguments() -> argparse.Namespace:
     )
     command.add_argument(
         "--data", type=Path, default=display.DATA, help="the folder of public data"
+    )
+    command = add("experiments", experiments)
+    command.add_argument(
+        "--customers",
+        type=int,
+        default=experiments.CUSTOMERS,
+        help="of the made-up shop, which takes the most time; 0 leaves it out",
+    )
+    command.add_argument(
+        "--data", type=Path, default=experiments.DATA, help="the folder of public data"
     )
     command = add("ablation", ablation)
     command.add_argument("--seeds", type=_count, default=ablation.SEEDS)

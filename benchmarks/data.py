@@ -14,6 +14,7 @@ DATA = Path(os.environ.get("CLV_DATA") or ROOT.parent / "shared" / "data")
 ONLINE_RETAIL_II = "online_retail_ii/online_retail_II.parquet"
 CDNOW = "cdnow/CDNOW_master.txt"
 CDNOW_SAMPLE = "cdnow/CDNOW_sample.txt"
+HILLSTROM = "hillstrom/hillstrom.csv"
 OLIST = "olist_sample"
 GOWALLA = "gowalla"
 TAFENG = "tafeng/baskets.parquet"
