@@ -63,6 +63,11 @@ PLAN = "models/clv/training_plan.sql"
 SETTINGS = "dbt_project.yml"
 DATES = "models/features/as_of_dates.sql"
 ORIGINS = "macros/origins.sql"
+HISTORY = "models/profiles/segment_history.sql"
+LISTS = "models/reports/list_members.sql"
+DISPLAY = "src/clv_warehouse/recommendations/display.py"
+WORKER = "src/clv_warehouse/serving/ask/worker.py"
+ASK = "tests/serving/test_ask.py"
 RATIOS = "src/clv_warehouse/clv/feature_set.py"
 TUNING = "src/clv_warehouse/clv/tuning.py"
 RECOMMENDING = "src/clv_warehouse/recommendations"
@@ -488,9 +493,110 @@ FAULTS = (
         "LARGE_NUMBERS = (",
         ("tests/test_frames.py",),
     ),
+    # Who customers are, and which list they are on.
+    Fault(
+        "a-customer-lapses-a-day-late",
+        "macros/segment.sql",
+        "{{ silent_days }} >= 2 * {{ patience }}",
+        "{{ silent_days }} > 2 * {{ patience }}",
+        ("segments_change_at_their_edges",),
+    ),
+    Fault(
+        "new-customers-are-never-loyal",
+        "macros/segment.sql",
+        "when {{ frequency }} >= {{ setting('loyal_purchases') }} then",
+        "when {{ frequency }} > {{ setting('loyal_purchases') }} then",
+        ("segments_change_at_their_edges",),
+    ),
+    Fault(
+        "a-past-segment-knows-what-was-bought-later",
+        HISTORY,
+        "states.from_date <= dates.on_date\n",
+        "(states.from_date <= dates.on_date or states.until_date is null)\n",
+        ("segments_change_at_their_edges",),
+    ),
+    Fault(
+        "of-customers-who-are-alike-one-scores-higher",
+        HISTORY,
+        "rank() over (partition by on_date order by frequency asc)",
+        "row_number() over (partition by on_date order by frequency asc)",
+        ("equal_customers_have_the_same_scores",),
+    ),
+    Fault(
+        "the-usual-hour-knows-orders-to-come",
+        "models/profiles/order_habits.sql",
+        "on fct_orders.ordered_date <= scoring.as_of_date",
+        "on true",
+        ("habits_are_those_of_orders_up_to_the_scoring_date",),
+    ),
+    Fault(
+        "whoever-is-at-risk-has-just-gone-silent",
+        LISTS,
+        'recency_days < patience_days + " ~ silent_days',
+        'recency_days <= patience_days + " ~ silent_days',
+        ("customers_are_on_the_lists_whose_rules_hold",),
+    ),
+    # In which order products are shown.
+    Fault(
+        "clicks-of-two-years-count",
+        "models/recommendations/display_counts.sql",
+        "{{ plus_days('scoring.as_of_date', -365) }}",
+        "{{ plus_days('scoring.as_of_date', -730) }}",
+        ("a_click_is_a_view_from_the_same_place_of_the_list",),
+    ),
+    Fault(
+        "products-that-are-not-offered-are-shown",
+        DISPLAY,
+        "np.flatnonzero(goods.is_offered)",
+        "np.arange(len(goods.ids))",
+        ("tests/recommendations/test_display.py",),
+    ),
+    Fault(
+        "any-number-of-a-kind-follow-each-other",
+        DISPLAY,
+        "fits = others if others.any() else is_left",
+        "fits = is_left",
+        ("tests/recommendations/test_display.py",),
+    ),
+    Fault(
+        "chance-is-said-to-have-no-say",
+        DISPLAY,
+        "chance = float((winner == best).mean())",
+        "chance = 1.0",
+        ("tests/recommendations/test_display.py",),
+    ),
+    # What a language model may ask.
+    Fault(
+        "answers-are-not-cut",
+        WORKER,
+        "if len(rows) == MOST_ROWS:",
+        "if len(rows) > MOST_ROWS:",
+        (f"{ASK}::test_answers_are_cut_and_say_so",),
+    ),
+    Fault(
+        "files-beside-the-warehouse-can-be-read",
+        WORKER,
+        '"enable_external_access": False',
+        '"enable_external_access": True',
+        (f"{ASK}::test_hostile_queries_are_refused_in_one_sentence_and_leave_nothing",),
+    ),
+    Fault(
+        "a-query-may-be-a-statement",
+        WORKER,
+        "if kind != duckdb.StatementType.SELECT:",
+        "if kind == duckdb.StatementType.INSERT:",
+        (f"{ASK}::test_hostile_queries_are_refused_in_one_sentence_and_leave_nothing",),
+    ),
+    Fault(
+        "hidden-characters-pass",
+        WORKER,
+        "    if not shown.isprintable():",
+        "    if not shown:",
+        (f"{ASK}::test_only_hidden_characters_are_shown_otherwise",),
+    ),
     Fault(
         "a-customer-slips-a-day-late-onto-the-list",
-        "models/reports/list_members.sql",
+        LISTS,
         "'holds': 'recency_days >= 2 * patience_days / 3'",
         "'holds': 'recency_days > 2 * patience_days / 3'",
         ("customers_are_on_the_lists_whose_rules_hold",),
