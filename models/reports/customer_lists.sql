@@ -1,4 +1,5 @@
--- One row per list of customers: the things to do, the lifecycle stages, the RFM segments.
+-- One row per list of customers: the actions that are planned, the things to do, the lifecycle
+-- stages, the RFM segments.
 with described as (
     select
         'to_do' as list_kind,
@@ -9,6 +10,18 @@ with described as (
         money,
         next_step
     from {{ ref('lists_explained') }}
+    union all
+    select
+        'action' as list_kind,
+        action as list,
+        place,
+        label,
+        'Planned for them, because it is expected to pay or to learn whether it does'
+            as meaning,
+        'Their expected spend; of those at risk or lapsed, that of the last 365 days'
+            as money,
+        next_step
+    from {{ ref('actions') }}
     union all
     select
         segment_kind as list_kind,
@@ -34,7 +47,8 @@ counted as (
         list_kind,
         list,
         count(*) as customers,
-        sum(money_at_stake) as money_at_stake
+        sum(money_at_stake) as money_at_stake,
+        sum(expected_gain) as expected_gain
     from {{ ref('list_members') }}
     group by
         list_kind,
@@ -50,7 +64,11 @@ select
     described.money,
     described.next_step,
     cast(coalesce(counted.customers, 0) as bigint) as customers,
-    cast(coalesce(counted.money_at_stake, 0) as decimal(38, 2)) as money_at_stake
+    cast(coalesce(counted.money_at_stake, 0) as decimal(38, 2)) as money_at_stake,
+    cast(
+        case when described.list_kind = 'action' then coalesce(counted.expected_gain, 0) end
+        as decimal(38, 2)
+    ) as expected_gain
 from described
 left join counted
     on

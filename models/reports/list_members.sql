@@ -1,5 +1,6 @@
 -- One row per list and customer on it. Each customer is on the list of their lifecycle
--- stage, on that of their RFM segment, and on those lists of things to do whose rule holds.
+-- stage, on that of their RFM segment, on that of the action that is planned for them, and
+-- on those lists of things to do whose rule holds.
 {%- set due_days, silent_days = 14, 30 %}
 {%- set at_risk_date = plus_days('last_purchase_date', 'cast(ceil(patience_days) as integer)') %}
 {%- set usual_gap_days = 'cast(greatest(1, round(profiles.usual_gap_days)) as integer)' %}
@@ -133,6 +134,21 @@ customers as (
     left join offers on profiles.customer_key = offers.customer_key
 ),
 
+-- What may still be done today. The day that is planned is the one after the scoring date.
+planned as (
+    select
+        plan.customer_key,
+        plan.action,
+        plan.reason,
+        plan.expected_gain
+    from {{ ref('next_best_actions') }} as plan
+    inner join {{ ref('actions') }} as actions on plan.action = actions.action
+    inner join profiles on plan.customer_key = profiles.customer_key
+    where
+        plan.action_date <= {{ plus_days('profiles.as_of_date', 1) }}
+        and plan.expires_date > profiles.as_of_date
+),
+
 members as (
     {%- for list, rule in rules.items() %}
     select
@@ -140,6 +156,7 @@ members as (
         '{{ list }}' as list,
         cast(coalesce({{ rule.money }}, 0) as decimal(38, 2)) as money_at_stake,
         {{ rule.reason }} as reason,
+        cast(null as double) as expected_gain,
         customers.*
     from customers
     where {{ rule.holds }}
@@ -150,6 +167,7 @@ members as (
         segment as list,
         at_stake as money_at_stake,
         habit as reason,
+        cast(null as double) as expected_gain,
         customers.*
     from customers
     union all
@@ -158,8 +176,19 @@ members as (
         rfm_segment as list,
         at_stake as money_at_stake,
         habit as reason,
+        cast(null as double) as expected_gain,
         customers.*
     from customers
+    union all
+    select
+        'action' as list_kind,
+        planned.action as list,
+        customers.at_stake as money_at_stake,
+        planned.reason,
+        planned.expected_gain,
+        customers.*
+    from planned
+    inner join customers on planned.customer_key = customers.customer_key
 )
 
 select
@@ -181,5 +210,6 @@ select
     last_purchase_date,
     next_order_date,
     top_recommendation,
-    reason
+    reason,
+    cast({{ rounded('expected_gain', 2) }} as decimal(38, 2)) as expected_gain
 from members

@@ -16,7 +16,7 @@ by_kind as (
         list_kind,
         count(*) as members
     from {{ ref('list_members') }}
-    where list_kind <> 'to_do'
+    where list_kind in ('lifecycle', 'rfm')
     group by list_kind
 )
 

@@ -328,7 +328,22 @@ def test_lists_have_the_customers_of_the_warehouse(
 ) -> None:
     tab = open_page(written)
     tab.choose(**choice)
-    expected = [
+    actions = sample.sql(
+        "select list from reports.customer_lists "
+        "where list_kind = 'action' and customers > 0 order by place"
+    ).fetchall()
+    planned = [
+        row
+        for (action,) in actions
+        for row in rows_of(
+            sample,
+            "select count(*), coalesce(sum(money_at_stake), 0), "
+            "coalesce(sum(expected_gain), 0) from reports.list_members "
+            f"where list_kind = 'action' and list = '{action}' and {where(choice)}",
+        )
+    ]
+    assert planned
+    expected = planned + [
         row
         for rule, money in TO_DO.values()
         for row in rows_of(

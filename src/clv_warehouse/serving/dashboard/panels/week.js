@@ -2,14 +2,14 @@
 
 panel("week", ["customer_lists", "list_members", "changes"], (known, _, changes) => {
   const toDo = known
-    .filter((row) => row.list_kind === "to_do" && row.customers)
-    .sort((one, other) => one.place - other.place);
+    .filter((row) => ["action", "to_do"].includes(row.list_kind) && row.customers)
+    .sort((one, other) => one.list_kind.localeCompare(other.list_kind) || one.place - other.place);
 
   always(() => {
     const made = table({
       caption: isFiltered() ? "Of those chosen; a customer may be on several lists" : "A customer may be on several lists",
-      head: ["List", "Customers", "Money at stake", "What to do"],
-      textColumns: [0, 3],
+      head: ["List", "Customers", "Money at stake", "Expected gain", "What to do"],
+      textColumns: [0, 4],
       stack: true,
       rows: toDo.map((row) => {
         const size = sizeOf(row);
@@ -19,6 +19,7 @@ panel("week", ["customer_lists", "list_members", "changes"], (known, _, changes)
           element("span", {}, open, element("span", { class: "range" }, row.meaning)),
           { ...asCount(size.customers), range: size.isPart ? `of the first ${numbers.format(LISTED)}` : "" },
           { ...asMoney(size.money), range: lowered(row.money) },
+          size.gain === null ? "" : asMoney(size.gain),
           row.next_step,
         ];
       }),

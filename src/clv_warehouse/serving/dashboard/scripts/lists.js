@@ -23,11 +23,12 @@ const LIST_COLUMNS = [
 function chosenMembers({ list_kind: kind, list }) {
   return chosenRows(membersOf.get(`${kind} ${list}`) ?? []).sort((one, other) => one.position - other.position);
 }
-/* How many they are, and the money at stake. */
+/* How many they are, the money at stake, and what a planned action is expected to gain. */
 function sizeOf(row) {
-  if (!isFiltered()) return { customers: row.customers, money: row.money_at_stake };
+  if (!isFiltered()) return { customers: row.customers, money: row.money_at_stake, gain: row.expected_gain };
   const members = chosenMembers(row);
-  return { customers: members.length, money: total(members, "money_at_stake"), isPart: row.customers > LISTED };
+  const gain = row.expected_gain === null ? null : total(members, "expected_gain");
+  return { customers: members.length, money: total(members, "money_at_stake"), gain, isPart: row.customers > LISTED };
 }
 const countText = ({ customers, isPart }) =>
   isPart ? `${numbers.format(customers)} of the first ${numbers.format(LISTED)}` : plural(customers, "customer");
