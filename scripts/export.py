@@ -3,6 +3,9 @@
 Examples:
   python scripts/export.py conversions google data/google.csv
   python scripts/export.py conversions meta data/meta.csv --contacts --target shop
+  python scripts/export.py audiences keys data/win_back.csv --list win_back
+  python scripts/export.py audiences klaviyo data/vips.csv --list thank_vip --ids
+  python scripts/export.py audiences meta data/best.csv --list best --contacts
 
 """
 
@@ -14,7 +17,12 @@ from clv_warehouse.project.command import run_main
 from clv_warehouse.project.opening import opened
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 from clv_warehouse.project.secrets import PUBLIC, required
-from clv_warehouse.serving.exporting.contacts import read_contacts
+from clv_warehouse.serving.exporting.audiences import (
+    TOOLS,
+    read_members,
+    write_audience,
+)
+from clv_warehouse.serving.exporting.contacts import read_contacts, read_ids
 from clv_warehouse.serving.exporting.conversions import (
     PLATFORMS,
     read_orders,
@@ -54,6 +62,32 @@ def _export_conversions(arguments: argparse.Namespace) -> None:
     )
 
 
+def _export_audiences(arguments: argparse.Namespace) -> None:
+    tool = TOOLS[arguments.tool]
+    purpose = arguments.purpose or tool.purpose
+    is_personal = arguments.ids or arguments.contacts
+    with opened(warehouse_of(arguments.target)) as connection:
+        complete_build(connection, is_forced=arguments.force)
+        contacts, ids = {}, {}
+        if is_personal:
+            # Whoever does not hold the secret key gets keys alone.
+            secrets = PUBLIC if arguments.target == "sample" else required()
+            if arguments.contacts:
+                contacts = read_contacts(connection, secrets)
+            if arguments.ids:
+                ids = read_ids(connection, secrets)
+        members = read_members(
+            connection, arguments.list, purpose, is_personal=is_personal
+        )
+    written, left_out = write_audience(arguments.file, tool, members, contacts, ids)
+    needed = "--ids" if "ExternalID" in tool.identifiers else "--contacts"
+    print(
+        f"{arguments.file}: {written:,} customers whom nothing forbids to contact for "
+        f"{purpose}; {left_out:,} more have no {' or '.join(tool.identifiers)}"
+        f"{'' if written else f' ({needed} adds it, for who holds the secret key)'}."
+    )
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="export.py",
@@ -75,6 +109,26 @@ def _arguments() -> argparse.Namespace:
         "--new-only", action="store_true", help="only first orders of customers"
     )
     _add_common(command)
+    text = "a list of customers: of reports.customer_lists, without who is held out"
+    command = kinds.add_parser("audiences", help=text, description=text)
+    command.set_defaults(run=_export_audiences)
+    command.add_argument(
+        "tool",
+        choices=sorted(TOOLS),
+        help="keys is for tools of your own: customer keys, reasons and products",
+    )
+    command.add_argument(
+        "--list",
+        required=True,
+        help="such as win_back; lifecycle/at_risk where two lists have a name",
+    )
+    command.add_argument(
+        "--ids",
+        action="store_true",
+        help="add the shop's own customer ids; needs the secret key",
+    )
+    _add_common(command)
+    command.set_defaults(purpose=None)
     return parser.parse_args()
 
 
@@ -87,7 +141,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         "--purpose",
         default="ads",
         help="the purpose of the feed consents to which customers must have agreed "
-        "(default: %(default)s)",
+        "(default: ads, and email for audiences of keys and klaviyo)",
     )
     command.add_argument(
         "--contacts",

@@ -9,11 +9,17 @@ import pytest
 from clv_warehouse.project.keys import define_key_of
 from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.secrets import PUBLIC
+from clv_warehouse.serving.exporting.audiences import (
+    TOOLS,
+    read_members,
+    write_audience,
+)
 from clv_warehouse.serving.exporting.contacts import (
     Contact,
     email_hash,
     phone_hash,
     read_contacts,
+    read_ids,
 )
 from clv_warehouse.serving.exporting.conversions import (
     PLATFORMS,
@@ -148,3 +154,93 @@ def test_contacts_are_found_by_the_secret_key(warehouse):
     define_key_of(warehouse, PUBLIC)
     ((key,),) = warehouse.execute("select key_of('17')").fetchall()
     assert read_contacts(warehouse, PUBLIC) == {key: Contact("ann@example.com", None)}
+
+
+@pytest.fixture
+def lists(warehouse):
+    """Two lists of one name; of three members one is held out, one did not agree."""
+    warehouse.execute(
+        """
+        create schema reports; create schema reference;
+        create table reference.never_contacted (customer_key varchar);
+        create table marketing.experiment_assignments as
+        select 'eve' as customer_key, true as is_held_out, null::date as ended_date;
+        create table reports.customer_lists as
+        from (values ('to_do', 'best', 1), ('action', 'thank', 1), ('rfm', 'best', 1))
+            as rows (list_kind, list, place);
+        create table reports.list_members as
+        select
+            'action' as list_kind, 'thank' as list, position, customer_key,
+            date '2024-05-31' as as_of_date, 'why' as reason,
+            'Cup' as top_recommendation, 1.5::decimal(38, 2) as expected_gain,
+            value::decimal(38, 2) as lifetime_value
+        from (values (1, 'eve', 9), (2, 'ann', 12.5), (3, 'bob', -1))
+            as rows (position, customer_key, value);
+        insert into orders.fct_consents values ('eve', 'ads', '2024-01-01', null);
+        """
+    )
+    return warehouse
+
+
+def audience(connection, tool, path, *, contacts=None, ids=None):
+    is_personal = contacts is not None or ids is not None
+    members = read_members(
+        connection, "thank", TOOLS[tool].purpose, is_personal=is_personal
+    )
+    counts = write_audience(path, TOOLS[tool], members, contacts or {}, ids or {})
+    with path.open(encoding="utf-8", newline="") as file:
+        return counts, list(csv.DictReader(file))
+
+
+def test_an_audience_has_only_who_may_be_contacted(lists, tmp_path):
+    contacts = {
+        name: Contact(f"{name}@example.com", None) for name in ("eve", "ann", "bob")
+    }
+    path = tmp_path / "meta.csv"
+    counts, rows = audience(lists, "meta", path, contacts=contacts)
+    # Eve is held out, and Bob withdrew his consent.
+    assert counts == (1, 0)
+    email = email_hash("ann@example.com", of_google=False)
+    assert rows == [{"email": email, "phone": "", "value": "12.50"}]
+    counts, _ = audience(lists, "google", path, contacts=contacts)
+    assert counts == (1, 0)
+    counts, rows = audience(lists, "google", path)
+    assert (counts, rows) == ((0, 1), [])
+    lists.execute("insert into reference.never_contacted values ('ann')")
+    assert audience(lists, "meta", path, contacts=contacts)[0] == (0, 0)
+
+
+def test_without_consents_only_keys_leave_the_warehouse(lists, tmp_path):
+    lists.execute("delete from orders.fct_consents")
+    path = tmp_path / "list.csv"
+    _, rows = audience(lists, "keys", path)
+    assert [row["Customer Key"] for row in rows] == ["ann", "bob"]
+    assert {row["Shop Id"] for row in rows} == {""}
+    assert rows[0]["Expected Gain"] == "1.50"
+    assert audience(lists, "klaviyo", path, ids={"ann": "17"})[0] == (0, 0)
+
+
+def test_klaviyo_gets_the_shops_ids(lists, tmp_path):
+    lists.execute("update orders.fct_consents set purpose = 'email'")
+    counts, (row,) = audience(
+        lists, "klaviyo", tmp_path / "list.csv", ids={"ann": "17"}
+    )
+    assert counts == (1, 0)
+    assert row["ExternalID"] == "17"
+    assert row["Product"] == "Cup"
+
+
+@pytest.mark.parametrize("name", ["nobody", "best"])
+def test_a_list_must_be_one(lists, name):
+    with pytest.raises(CommandError, match="rfm/best"):
+        read_members(lists, name, "ads", is_personal=False)
+    assert read_members(lists, "rfm/best", "ads", is_personal=False) == []
+
+
+def test_ids_are_found_by_the_secret_key(warehouse):
+    with pytest.raises(CommandError, match="names customers"):
+        read_ids(warehouse, PUBLIC)
+    warehouse.execute("create table raw.orders as select 17 as customer_id")
+    define_key_of(warehouse, PUBLIC)
+    ((key,),) = warehouse.execute("select key_of('17')").fetchall()
+    assert read_ids(warehouse, PUBLIC) == {key: "17"}

@@ -62,6 +62,34 @@ def read_contacts(
     }
 
 
+def read_ids(
+    connection: duckdb.DuckDBPyConnection, secrets: Sequence[Secret]
+) -> dict[str, str]:
+    """The shop's own ids by customer_key; of several spellings the first in order.
+
+    Raises CommandError if no raw feed here names customers.
+    """
+    found = connection.execute(
+        "select distinct table_name from information_schema.columns "
+        "where table_schema = 'raw' and lower(column_name) = 'customer_id'"
+    ).fetchall()
+    if not found:
+        raise CommandError(
+            "This warehouse has no raw feed that names customers. Ask where the shop's "
+            "data were loaded, or export the list for `keys`, without --ids."
+        )
+    feeds = " union ".join(
+        f"select cast(customer_id as varchar) as id from raw.{quoted(name)}"
+        for (name,) in sorted(found)
+    )
+    define_key_of(connection, secrets)
+    rows = connection.execute(
+        f"select key_of(id) as key, min(id) from ({feeds}) where id is not null "
+        "group by key"
+    ).fetchall()
+    return dict(rows)
+
+
 def email_hash(email: str | None, *, of_google: bool) -> str:
     """SHA-256 of an e-mail address, as 64 hex digits; empty if it is none.
 
