@@ -140,10 +140,12 @@ planned as (
         plan.customer_key,
         plan.action,
         plan.reason,
-        plan.expected_gain
+        plan.expected_gain,
+        coalesce(products.product_name, plan.product_id) as planned_product
     from {{ ref('next_best_actions') }} as plan
     inner join {{ ref('actions') }} as actions on plan.action = actions.action
     inner join profiles on plan.customer_key = profiles.customer_key
+    left join {{ ref('dim_products') }} as products on plan.product_id = products.product_id
     where
         plan.action_date <= {{ plus_days('profiles.as_of_date', 1) }}
         and plan.expires_date > profiles.as_of_date
@@ -157,6 +159,7 @@ members as (
         cast(coalesce({{ rule.money }}, 0) as decimal(38, 2)) as money_at_stake,
         {{ rule.reason }} as reason,
         cast(null as double) as expected_gain,
+        cast(null as string) as planned_product,
         customers.*
     from customers
     where {{ rule.holds }}
@@ -168,6 +171,7 @@ members as (
         at_stake as money_at_stake,
         habit as reason,
         cast(null as double) as expected_gain,
+        cast(null as string) as planned_product,
         customers.*
     from customers
     union all
@@ -177,6 +181,7 @@ members as (
         at_stake as money_at_stake,
         habit as reason,
         cast(null as double) as expected_gain,
+        cast(null as string) as planned_product,
         customers.*
     from customers
     union all
@@ -186,6 +191,7 @@ members as (
         customers.at_stake as money_at_stake,
         planned.reason,
         planned.expected_gain,
+        planned.planned_product,
         customers.*
     from planned
     inner join customers on planned.customer_key = customers.customer_key
@@ -209,7 +215,7 @@ select
     lifetime_value,
     last_purchase_date,
     next_order_date,
-    top_recommendation,
+    coalesce(planned_product, top_recommendation) as top_recommendation,
     reason,
     cast({{ rounded('expected_gain', 2) }} as decimal(38, 2)) as expected_gain
 from members
