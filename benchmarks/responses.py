@@ -226,6 +226,10 @@ class Market:
                     customer_key varchar, activity_date date, orders integer,
                     purchase_amount decimal(38, 4), net_amount decimal(38, 4)
                 );
+                create table marketing.customer_uplift (
+                    customer_key varchar, offer varchar, effect double,
+                    effect_error double
+                );
                 create table orders.dim_calendar (calendar_date date, kind varchar);
                 create table orders.fct_campaign_sends (
                     customer_key varchar, sent_date date

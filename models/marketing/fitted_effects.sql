@@ -20,6 +20,7 @@ actions as (
     select
         action,
         segments,
+        offer,
         cost,
         expected_orders,
         expected_orders_error
@@ -139,35 +140,73 @@ cells as (
     cross join halves
 ),
 
--- With fewer than 30 effective decisions the normal law, and with it the error, is not
--- to be believed.
-evidence as (
+-- What experiments say of an offer that is the same message takes the belief's place.
+tried as (
+    select
+        actions.action,
+        profiles.segment,
+        {{ steady_mean('uplift.effect', 'uplift.customer_key') }} as effect,
+        {{ steady_mean('uplift.effect_error', 'uplift.customer_key') }} as effect_error,
+        {{ steady_mean(
+            'profiles.average_order_value * margins.margin', 'uplift.customer_key'
+        ) }} as usual_margin
+    from actions
+    inner join {{ ref('customer_uplift') }} as uplift on actions.offer = uplift.offer
+    inner join {{ ref('customer_profiles') }} as profiles
+        on uplift.customer_key = profiles.customer_key
+    cross join {{ ref('shop_margin') }} as margins
+    group by actions.action, profiles.segment
+),
+
+believed as (
     select
         cells.left_out,
         cells.action,
         cells.segment,
+        beliefs.cost,
+        case
+            when tried.effect_error > 0 and tried.usual_margin > 0
+                then tried.effect / tried.usual_margin
+            else beliefs.expected_orders
+        end as effect,
+        case
+            when tried.effect_error > 0 and tried.usual_margin > 0
+                then tried.effect_error / tried.usual_margin
+            else beliefs.expected_orders_error
+        end as effect_error
+    from cells
+    inner join actions as beliefs on cells.action = beliefs.action
+    left join tried on cells.action = tried.action and cells.segment = tried.segment
+),
+
+-- With fewer than 30 effective decisions the normal law, and with it the error, is not
+-- to be believed.
+evidence as (
+    select
+        believed.left_out,
+        believed.action,
+        believed.segment,
         coalesce(both_arms.contacted, 0) as contacted,
         coalesce(both_arms.left_alone, 0) as left_alone,
         coalesce(both_arms.effective_decisions, 0e0) as effective_decisions,
         both_arms.usual_margin,
         both_arms.measured_effect,
         both_arms.measured_error,
-        beliefs.cost,
-        beliefs.expected_orders as believed_effect,
-        beliefs.expected_orders_error as believed_error,
+        believed.cost,
+        believed.effect as believed_effect,
+        believed.effect_error as believed_error,
         case
             when both_arms.effective_decisions >= 30
                 then 1 / power(both_arms.measured_error, 2)
             else 0e0
         end as precision_of_log,
-        1 / power(beliefs.expected_orders_error, 2) as precision_of_belief
-    from cells
-    inner join actions as beliefs on cells.action = beliefs.action
+        1 / power(believed.effect_error, 2) as precision_of_belief
+    from believed
     left join both_arms
         on
-            cells.left_out = both_arms.left_out
-            and cells.action = both_arms.action
-            and cells.segment = both_arms.segment
+            believed.left_out = both_arms.left_out
+            and believed.action = both_arms.action
+            and believed.segment = both_arms.segment
 )
 
 select
