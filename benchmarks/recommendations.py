@@ -45,8 +45,9 @@ SQL_ALONE, TIFU_KNN, UP_CF = "sql_alone", "tifu_knn", "up_cf"
 CASES = ("online_retail_ii", "cold", "gowalla", "tafeng", "size")
 SIZES = (100_000, 1_000_000, 10_000_000)
 LENGTH = 20
-# Of 2011, with the most products that nobody had bought before: 67 to 108.
-COLD_ORIGINS = ("2011-04-29", "2011-05-27", "2011-08-19", "2011-09-16")
+# Two of the usual dates have 11 and 18 products that nobody had bought before; these
+# have 67 to 108.
+COLD_ORIGINS = (*ORIGINS, "2011-04-29", "2011-05-27", "2011-08-19", "2011-09-16")
 COLD_LENGTH = 10
 RESAMPLES = 500
 DISCOUNTS = 1 / np.log2(np.arange(2, 202))
