@@ -29,9 +29,10 @@ AIM = 0.85
 MODELS = (
     *("action_day", "action_outcomes", "fitted_effects", "action_effects"),
     *("policy_trial", "policies", "policy_effects", "action_guards"),
+    *("contactable_customers", "agreed_purposes"),
     *("action_candidates", "action_chances", "next_best_actions"),
 )
-SEEDS = ("actions", "action_rules", "quiet_times", "never_contacted")
+SEEDS = ("actions", "action_rules", "quiet_times", "never_contacted", "offer_costs")
 
 
 def benchmark(

@@ -32,40 +32,6 @@ forecasts as (
     where horizon_days = {{ setting('horizons') | min }}
 ),
 
-held_out as (
-    select distinct assignments.customer_key
-    from {{ ref('experiment_assignments') }} as assignments
-    cross join today
-    where
-        assignments.is_held_out
-        and coalesce(assignments.ended_date >= today.action_date, true)
-),
-
-consents as (
-    select
-        customer_key,
-        purpose,
-        {{ shop_date('given_at') }} as given_date,
-        {{ shop_date('withdrawn_at') }} as withdrawn_date
-    from {{ ref('fct_consents') }}
-),
-
-agreed as (
-    select distinct
-        consents.customer_key,
-        consents.purpose
-    from consents
-    cross join today
-    where
-        coalesce(consents.given_date <= today.as_of_date, true)
-        and coalesce(consents.withdrawn_date > today.as_of_date, true)
-),
-
--- A shop without the feed keeps consents elsewhere.
-consent_feed as (
-    select count(*) > 0 as is_there from consents
-),
-
 decided as (
     select distinct earlier.customer_key
     from earlier
@@ -75,34 +41,16 @@ decided as (
         and earlier.action_date <= today.action_date
 ),
 
--- An action that was carried out may be among the sends too, so the two do not add up.
-contacts as (
+planned as (
     select
-        customer_key,
-        sum(planned) as planned,
-        sum(sent) as sent
-    from (
-        select
-            earlier.customer_key,
-            1 as planned,
-            0 as sent
-        from earlier
-        cross join today
-        where
-            earlier.action <> 'nothing'
-            and earlier.action_date > {{ plus_days('today.action_date', -7) }}
-        union all
-        select
-            sends.customer_key,
-            0 as planned,
-            1 as sent
-        from {{ ref('fct_campaign_sends') }} as sends
-        cross join today
-        where
-            sends.sent_date > {{ plus_days('today.action_date', -7) }}
-            and sends.sent_date <= today.as_of_date
-    ) as each_contact
-    group by customer_key
+        earlier.customer_key,
+        count(*) as contacts
+    from earlier
+    cross join today
+    where
+        earlier.action <> 'nothing'
+        and earlier.action_date > {{ plus_days('today.action_date', -7) }}
+    group by earlier.customer_key
 ),
 
 used as (
@@ -170,25 +118,20 @@ customers as (
     cross join shop
     cross join {{ ref('shop_margin') }} as margins
     inner join forecasts on profiles.customer_key = forecasts.customer_key
-    left join held_out on profiles.customer_key = held_out.customer_key
+    inner join {{ ref('contactable_customers') }} as contactable
+        on profiles.customer_key = contactable.customer_key
     left join decided on profiles.customer_key = decided.customer_key
-    left join contacts on profiles.customer_key = contacts.customer_key
-    left join {{ ref('never_contacted') }} as never_contacted
-        on profiles.customer_key = never_contacted.customer_key
+    left join planned on profiles.customer_key = planned.customer_key
     where
         not today.is_quiet
         and margins.margin > 0
-        and held_out.customer_key is null
         and decided.customer_key is null
-        and never_contacted.customer_key is null
         and coalesce(today.action_date >= newest.action_date, true)
         and profiles.recency_days >= today.rest_after_order_days
         and coalesce(profiles.rating_last >= today.lowest_rating, true)
-        and coalesce(
-            greatest(coalesce(contacts.planned, 0), coalesce(contacts.sent, 0))
-            < today.contacts_per_week,
-            true
-        )
+        -- A message that was planned here may be among the sends too, so they do not add up.
+        and greatest(coalesce(planned.contacts, 0), contactable.messages_this_week)
+        < today.contacts_per_week
 ),
 
 eligible as (
@@ -233,7 +176,6 @@ eligible as (
             coalesce(products.product_name, 'what they usually buy')
         ) as reason
     from customers
-    cross join consent_feed
     inner join {{ ref('actions') }} as actions
         on
             ' ' || actions.segments || ' ' like '% ' || customers.segment || ' %'
@@ -250,7 +192,7 @@ eligible as (
         on
             customers.customer_key = products.customer_key
             and actions.product_list = products.list
-    left join agreed
+    inner join {{ ref('agreed_purposes') }} as agreed
         on
             customers.customer_key = agreed.customer_key
             and actions.purpose = agreed.purpose
@@ -265,8 +207,7 @@ eligible as (
             and guards_of_segment.is_stopped
             and customers.segment = guards_of_segment.segment
     where
-        (not consent_feed.is_there or agreed.customer_key is not null)
-        and (not actions.needs_product or products.product_id is not null)
+        (not actions.needs_product or products.product_id is not null)
         and guards.action is null
         and guards_of_segment.action is null
 ),
