@@ -461,6 +461,10 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
             "insert into marketing.planned_assignments by name select 'x' as "
             "experiment_id, 'u' as unit, 'a' as arm, date '2026-01-01' as assigned_date"
         )
+        connection.execute(
+            "insert into marketing.policy_effects by name select 'p' as policy, "
+            "'a' as action, 'new' as segment, 0.5 as effect"
+        )
     before = remembered(warehouse.path)
     assert all(before)
     file = tmp_path / "kept.duckdb"
