@@ -101,7 +101,9 @@ customer_values as (
 ),
 
 moments as (
-    {{ moments_of_arms('customer_values', ['experiment_id', 'metric'] + segment_kinds) | indent(4) }}
+    {{ moments_of_arms(
+        'customer_values', ['experiment_id', 'metric'] + segment_kinds
+    ) | indent(4) }}
 ),
 
 segment_moments as (
@@ -142,7 +144,9 @@ spends as (
 
 {% for metric, share in quantiles.items() -%}
 {{ metric }} as (
-    {{ quantile_effects('spends', ['experiment_id', 'segment_kind', 'segment'], share) | indent(4) }}
+    {{ quantile_effects(
+        'spends', ['experiment_id', 'segment_kind', 'segment'], share
+    ) | indent(4) }}
 ),
 
 {% endfor -%}
@@ -434,8 +438,8 @@ select
                 end
         when 'too few'
             then
-                'too few: each arm needs {{ least_customers() }} customers, and {{ least_nonzero() }}'
-                || ' of whom the metric is not 0'
+                'too few: each arm needs {{ least_customers() }} customers, and '
+                || '{{ least_nonzero() }} of whom the metric is not 0'
         when 'all alike' then 'all alike: the metric has no variance'
         when 'arms not as planned'
             then 'arms not as planned: their sizes differ from the shares by more than chance'
@@ -461,7 +465,10 @@ select
     variance_reduction,
     forecast_share,
     ratio_p_value,
-    case when verdict = 'not yet' and customers_more < 1e9 then cast(ceil(customers_more) as bigint) end
+    case
+        when verdict = 'not yet' and customers_more < 1e9
+            then cast(ceil(customers_more) as bigint)
+    end
         as customers_more,
     started_date,
     ended_date,

@@ -49,7 +49,11 @@ in_order as (
         row_number() over (
             partition by arms.experiment_id
             order by
-                case arm_meanings.meaning when 'held_out' then 0 when 'control' then 1 else 2 end asc,
+                case arm_meanings.meaning
+                    when 'held_out' then 0
+                    when 'control' then 1
+                    else 2
+                end asc,
                 arms.arm asc
         ) as place
     from arms

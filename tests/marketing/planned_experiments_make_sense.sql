@@ -28,11 +28,10 @@ select
     one.experiment_id,
     'its slice of the layer overlaps with that of ' || two.experiment_id as problem
 from planned as one
-inner join planned as two
-    on
-        one.layer = two.layer
-        and one.experiment_id < two.experiment_id
-        and one.layer_from < two.layer_to
-        and two.layer_from < one.layer_to
-        and one.started_date <= two.ended_date
-        and two.started_date <= one.ended_date
+inner join planned as two on one.layer = two.layer
+where
+    one.experiment_id < two.experiment_id
+    and one.layer_from < two.layer_to
+    and one.layer_to > two.layer_from
+    and one.started_date <= two.ended_date
+    and one.ended_date >= two.started_date
