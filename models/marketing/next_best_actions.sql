@@ -82,13 +82,20 @@ chances as (
 
 -- Of clocks that run at the propensities as their rates, the one that rings first is each
 -- option's with just its propensity.
+clocks as (
+    select
+        *,
+        cast(0 - ln(draw) / propensity as double) as rings_at
+    from chances
+),
+
 raced as (
     select
         *,
         row_number() over (
-            partition by customer_key order by -ln(draw) / propensity asc, place asc
+            partition by customer_key order by rings_at asc, place asc
         ) as finish
-    from chances
+    from clocks
 ),
 
 chosen as (
