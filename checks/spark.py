@@ -47,6 +47,11 @@ FEEDS = tuple(feed.name for feed in read_feeds())
 # The made-up shop has some of the feeds: what comes back, say, are orders of its own.
 MADE_FEEDS = tuple(feed for feed in FEEDS if feed in SCHEMAS)
 HISTORY = TableName("clv", "score_history")
+# What the loop has decided. A day that is decided has no candidates any more.
+DECIDED = tuple(
+    TableName("marketing", name)
+    for name in ("next_best_actions", "policies", "policy_effects")
+)
 # They say what a run found and was to do, which differs from run to run.
 PLAN = (TableName("clv", "standing_networks"), TableName("clv", "training_plan"))
 # What it tells of builds is of that engine's alone.
@@ -159,6 +164,7 @@ def check(
             back_up(expected, memory, backup, print)
             restore(session, memory, backup, print)
         forget_half(session)
+        forget_decisions(session)
         built = build(session, PUBLIC, options)
         return {
             table.name: differences(
@@ -184,6 +190,15 @@ def forget_half(session: "SparkSession") -> None:
     old = history.slice(0, 1).set_column(day, "as_of_date", long_ago)
     half = history.slice(0, history.num_rows // 2)
     write(session, pa.concat_tables([half, old]), HISTORY)
+
+
+def forget_decisions(session: "SparkSession") -> None:
+    """Leave the build to decide anew what is done today."""
+    from clv_warehouse.engines.spark.relation import Rows
+
+    for table in DECIDED:
+        decided = Rows(session.table(table.name)).to_arrow_table()
+        write(session, decided.slice(0, 0), table)
 
 
 def without_clock(rows: pa.Table) -> pa.Table:
