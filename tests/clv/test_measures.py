@@ -41,8 +41,9 @@ def run_model(root: Path) -> Iterable[RunModel]:
                 dispatch=lambda macro: macros.globals[f"default__{macro}"]
             ),
         }
-        engine = macros.from_string((root / "macros" / "engine.sql").read_text())
-        macros.globals |= vars(engine.module)
+        for file in ("engine", "gini"):
+            text = (root / "macros" / f"{file}.sql").read_text()
+            macros.globals |= vars(macros.from_string(text).module)
         model = (root / "models" / "clv" / f"{name}.sql").read_text()
         sql = macros.from_string(model).render()
         connection.execute(f"create or replace table {name} as {sql}")

@@ -1035,6 +1035,7 @@ INPUTS = [
     *("clv.value_changes", "clv.said_and_came"),
     *("profiles.segment_profiles", "profiles.cohort_values"),
     *(f"recommendations.{name}" for name in RECOMMENDATIONS),
+    *("marketing.next_best_actions", "reference.actions"),
     *("reference.lists_explained", "reference.segments_explained"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
