@@ -449,9 +449,9 @@ FAULTS = (
     ),
     Fault(
         "whoever-ever-agreed-is-told-to-ad-platforms",
-        "src/clv_warehouse/serving/exporting/conversions.py",
-        "            max(withdrawn_at) is null\n            or ",
-        "            true or ",
+        "src/clv_warehouse/serving/exporting/consents.py",
+        "        max(withdrawn_at) is null\n        or ",
+        "        true or ",
         ("tests/serving/test_exporting.py",),
     ),
     Fault(

@@ -90,6 +90,13 @@
     {%- set least = 20 -%}
     {%- set group = keys | join(', ') -%}
     {%- set sides = {'t': 'not is_control_side', 'c': 'is_control_side'} -%}
+    {#- The customers of the smaller arm of a stratum. -#}
+    {%- set fewest -%}
+        least(
+            sum(case when is_control_side then customers else 0 end) over one_stratum,
+            sum(case when is_control_side then 0 else customers end) over one_stratum
+        )
+    {%- endset -%}
     with sides as (
         select
             {{ group }},
@@ -122,10 +129,7 @@
     sized as (
         select
             *,
-            least(
-                sum(case when is_control_side then customers else 0 end) over one_stratum,
-                sum(case when is_control_side then 0 else customers end) over one_stratum
-            ) as fewest
+            {{ fewest }} as fewest
         from sides
         window one_stratum as (partition by {{ group }}, arm, stratum)
     ),
@@ -140,10 +144,7 @@
     sized_again as (
         select
             *,
-            least(
-                sum(case when is_control_side then customers else 0 end) over one_stratum,
-                sum(case when is_control_side then 0 else customers end) over one_stratum
-            ) as fewest_joined
+            {{ fewest }} as fewest_joined
         from joined_small
         window one_stratum as (partition by {{ group }}, arm, joined_stratum)
     ),

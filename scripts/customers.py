@@ -20,13 +20,7 @@ from clv_warehouse.project.keys import define_key_of
 from clv_warehouse.project.opening import opened
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
 from clv_warehouse.project.problems import CommandError
-from clv_warehouse.project.secrets import (
-    PUBLIC,
-    Secret,
-    make_missing,
-    of_made,
-    required,
-)
+from clv_warehouse.project.secrets import Secret, make_missing, of_made, of_target
 from clv_warehouse.project.sql import quoted
 
 
@@ -37,7 +31,7 @@ def main() -> int:
         made = make_missing()
         print(of_made(made).strip() if made else "The shop has its secrets already.")
         return 0
-    secrets = PUBLIC if arguments.target == "sample" else required()
+    secrets = of_target(arguments.target)
     if arguments.command == "key":
         return _print_keys(arguments.customers, secrets)
     return _print_ids(

@@ -16,7 +16,7 @@ from clv_warehouse.project.builds import complete_build
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.opening import opened
 from clv_warehouse.project.places import WAREHOUSES, warehouse_of
-from clv_warehouse.project.secrets import PUBLIC, required
+from clv_warehouse.project.secrets import of_target
 from clv_warehouse.serving.exporting.audiences import (
     TOOLS,
     read_members,
@@ -45,7 +45,7 @@ def _export_conversions(arguments: argparse.Namespace) -> None:
         contacts = {}
         if arguments.contacts:
             # Whoever does not hold the secret key gets no contact, hashed or not.
-            secrets = PUBLIC if arguments.target == "sample" else required()
+            secrets = of_target(arguments.target)
             contacts = read_contacts(connection, secrets)
         orders = read_orders(
             connection,
@@ -71,7 +71,7 @@ def _export_audiences(arguments: argparse.Namespace) -> None:
         contacts, ids = {}, {}
         if is_personal:
             # Whoever does not hold the secret key gets keys alone.
-            secrets = PUBLIC if arguments.target == "sample" else required()
+            secrets = of_target(arguments.target)
             if arguments.contacts:
                 contacts = read_contacts(connection, secrets)
             if arguments.ids:

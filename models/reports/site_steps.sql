@@ -1,17 +1,13 @@
 -- One row per step of all visits to the shop's site, and per group and step where visits
 -- break off more often than elsewhere: the ten of these that lose most.
-with funnel as (
-    select * from {{ ref('site_funnel') }}
-),
-
-breaks as (
+with placed as (
     select
         *,
         row_number() over (
+            partition by is_break
             order by visits_lost desc, dimension asc, value asc, step_number asc
         ) as place
-    from funnel
-    where is_break
+    from {{ ref('site_funnel') }}
 )
 
 select
@@ -24,20 +20,6 @@ select
     share_going_on,
     usual_share,
     visits_lost,
-    cast(null as integer) as break_place
-from funnel
-where dimension = 'all'
-union all
-select
-    dimension,
-    value,
-    step_number,
-    step,
-    visits,
-    went_on,
-    share_going_on,
-    usual_share,
-    visits_lost,
-    cast(place as integer) as break_place
-from breaks
-where place <= 10
+    case when is_break then cast(place as integer) end as break_place
+from placed
+where dimension = 'all' or (is_break and place <= 10)

@@ -5,18 +5,21 @@ writes one table. The table remembers: a run adds the row of its training, in th
 of the same network's row. `trainings` shows the rows of all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from typing import TypeVar
 
 import pyarrow as pa
 
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.acceptance import Decision
 from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.sql import literal
 
+Model = TypeVar("Model")
 SCHEMA = pa.schema(
     [
         ("model_name", pa.string()),
@@ -139,3 +142,23 @@ def accepted_networks(networks: Relation, as_of_date: date) -> Iterator[Stored]:
             .fetchall()
         )
         yield Stored(version, bytes(weights), config, prior, digest)
+
+
+def newest_read(
+    name: str, trainings: Relation, as_of_date: date, read: Callable[[Stored], Model]
+) -> Model | None:
+    """Return the newest accepted model of a date that is whole and can be read, if any.
+
+    `read` raises ValueError, KeyError or OSError for what it cannot read. Each one that
+    is passed over is said, under the model's name.
+    """
+    progress = Progress(name)
+    for stored in accepted_networks(trainings, as_of_date):
+        if not stored.is_intact:
+            progress.say(f"{stored.version} is not the one that was judged")
+            continue
+        try:
+            return read(stored)
+        except (ValueError, KeyError, OSError) as error:
+            progress.say(f"{stored.version} cannot be read: {error}")
+    return None

@@ -7,7 +7,6 @@ is frequent enough. Whether a value is missing is a column too. All columns have
 and spread 1 over the customers learned from.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -156,8 +155,3 @@ class Basis:
 def _raw(columns: Sequence[Column], known: pa.Table) -> Floats:
     each = [part for column in columns for part in column.columns(known[column.name])]
     return np.column_stack([np.zeros((known.num_rows, 0)), *each])
-
-
-def read(text: str) -> Basis:
-    """Read a basis from a JSON text."""
-    return Basis.from_json(json.loads(text))

@@ -12,8 +12,7 @@ import pyarrow as pa
 
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.acceptance import ACCEPTED, TOO_SHORT, Decision
-from clv_warehouse.learning.progress import Progress
-from clv_warehouse.learning.registry import Stored, accepted_networks
+from clv_warehouse.learning.registry import Stored, newest_read
 from clv_warehouse.marketing.basis import Basis
 from clv_warehouse.marketing.effects import Average, Ranking
 from clv_warehouse.marketing.linear import Linear
@@ -148,13 +147,4 @@ def _ranking(about: dict[str, Any] | None, found: Any, number: int) -> Ranking |
 
 def last_accepted(trainings: Relation, day: date) -> Learned | None:
     """Return what scores as of a day; None if nothing was learned by then."""
-    progress = Progress(LEARNED)
-    for stored in accepted_networks(trainings, day):
-        if stored.is_intact:
-            try:
-                return Learned.from_stored(stored)
-            except (ValueError, KeyError, OSError) as error:
-                progress.say(f"{stored.version} cannot be read: {error}")
-        else:
-            progress.say(f"{stored.version} is not the one that was judged")
-    return None
+    return newest_read(LEARNED, trainings, day, Learned.from_stored)

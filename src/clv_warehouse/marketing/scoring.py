@@ -7,8 +7,7 @@ import pyarrow as pa
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
 from clv_warehouse.marketing.registry import last_accepted
-from clv_warehouse.marketing.training import FORECAST
-from clv_warehouse.project.features import read_features
+from clv_warehouse.marketing.training import feature_columns
 
 BATCH_ROWS = 1 << 14
 SCHEMA = pa.schema(
@@ -61,12 +60,6 @@ def score(
             )
         return found
 
-    columns = [
-        f"cast({each.name} as double) as {each.name}"
-        if not each.is_category
-        else each.name
-        for each in read_features()
-        if not each.is_sequence
-    ]
-    rows = customers.project(", ".join(["customer_key", "segment", FORECAST, *columns]))
+    columns = ["customer_key", "segment", *feature_columns()]
+    rows = customers.project(", ".join(columns))
     return ByBatch(rows, scored, SCHEMA, BATCH_ROWS)

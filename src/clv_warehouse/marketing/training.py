@@ -26,7 +26,7 @@ from clv_warehouse.marketing.effects import (
 from clv_warehouse.marketing.qini import Qini
 from clv_warehouse.marketing.registry import LEARNED, Offer, decide, to_bytes
 from clv_warehouse.project.arrays import Floats
-from clv_warehouse.project.features import read_features
+from clv_warehouse.project.features import Feature, read_features
 
 FORECAST = "forecast_spend"
 # Effects are learned from so many rows of an offer at most, those of customers whose
@@ -36,8 +36,20 @@ MOST_ROWS = 200_000
 
 def features() -> list[str]:
     """Return the columns that effects are expected from: features, and the forecast."""
-    known = [each.name for each in read_features() if not each.is_sequence]
-    return [*known, FORECAST]
+    return [*(each.name for each in _known()), FORECAST]
+
+
+def feature_columns() -> list[str]:
+    """Return these columns as SQL, numbers as doubles."""
+    columns = [
+        each.name if each.is_category else f"cast({each.name} as double) as {each.name}"
+        for each in _known()
+    ]
+    return [*columns, FORECAST]
+
+
+def _known() -> list[Feature]:
+    return [each for each in read_features() if not each.is_sequence]
 
 
 @doorway
@@ -85,16 +97,9 @@ def trained(plan: Plan, judged: Relation, cases: Relation) -> pa.Table:
 def read_cases(cases: Relation) -> pa.Table:
     """Read the rows of uplift_cases that effects are learned from, in a fixed order."""
     names = ["experiment_id", "customer_key", "arm", "segment"]
-    kinds = [
-        f"cast({each.name} as double) as {each.name}"
-        if not each.is_category
-        else each.name
-        for each in read_features()
-        if not each.is_sequence
-    ]
-    numbers_ = ["is_control", "share", "margin", FORECAST]
+    said = ["is_control", "share", "margin"]
     return (
-        cases.project(", ".join([*names, *numbers_, *kinds]))
+        cases.project(", ".join([*names, *said, *feature_columns()]))
         .order("customer_key, experiment_id")
         .to_arrow_table()
     )

@@ -119,6 +119,14 @@ def required(folder: Path = FOLDER) -> tuple[Secret, ...]:
     return found
 
 
+def of_target(target: str) -> tuple[Secret, ...]:
+    """Return the secrets of a target's shop: public ones of the sample shop.
+
+    Raises SecretError where the shop's own are not at hand.
+    """
+    return PUBLIC if target == "sample" else required()
+
+
 def make_missing(folder: Path = FOLDER) -> list[Path]:
     """Make the shop's secrets that are neither in the environment nor in a file.
 

@@ -15,8 +15,7 @@ import scipy.sparse as sp
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning import acceptance
 from clv_warehouse.learning.acceptance import Decision, Loss, Measures, Rule
-from clv_warehouse.learning.progress import Progress
-from clv_warehouse.learning.registry import Stored, accepted_networks
+from clv_warehouse.learning.registry import Stored, newest_read
 from clv_warehouse.project.arrays import Singles
 from clv_warehouse.recommendations.logistic import Logistic
 from clv_warehouse.recommendations.neighbours import GraphFilter
@@ -132,16 +131,7 @@ def last_accepted(recommenders: Relation, day: date) -> Accepted | None:
     One that is not the one that was judged does not rank: the last one that is does so
     in its place.
     """
-    progress = Progress(LEARNED)
-    for stored in accepted_networks(recommenders, day):
-        if stored.is_intact:
-            try:
-                return from_stored(stored)
-            except (ValueError, KeyError, OSError) as error:
-                progress.say(f"{stored.version} cannot be read: {error}")
-        else:
-            progress.say(f"{stored.version} is not the one that was judged")
-    return None
+    return newest_read(LEARNED, recommenders, day, from_stored)
 
 
 def mean_measures(cases: Sequence[Measures]) -> Measures:

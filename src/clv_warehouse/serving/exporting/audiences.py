@@ -11,7 +11,6 @@ list when creating a custom audience"
 column" (https://www.facebook.com/business/help/1033094474356222).
 """
 
-import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,24 +21,18 @@ from typing import Any
 import duckdb
 
 from clv_warehouse.project.problems import CommandError
+from clv_warehouse.serving.exporting.consents import AGREED
 from clv_warehouse.serving.exporting.contacts import (
     Contact,
     email_hash,
     phone_hash,
 )
+from clv_warehouse.serving.exporting.rows import write_rows
 
-# A consent stands if the customer agreed and did not withdraw it since. Whoever is held
-# out, or never to be contacted, is on no list that leaves the warehouse.
-MEMBERS = """
-    with agreed as (
-        select customer_key
-        from orders.fct_consents
-        where purpose = $purpose
-        group by customer_key
-        having
-            max(withdrawn_at) is null
-            or max(given_at) > max(withdrawn_at)
-    ),
+# Whoever is held out, or never to be contacted, is on no list that leaves the
+# warehouse.
+MEMBERS = f"""
+    with agreed as ({AGREED}),
 
     kept_out as (
         select customer_key
@@ -202,17 +195,12 @@ def write_audience(
 
     A customer without any of the tool's identifiers is left out.
     """
-    places = [tool.columns.index(name) for name in tool.identifiers]
-    written = left_out = 0
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(tool.columns)
-        for member in members:
-            contact = contacts.get(member.customer_key, Contact(None, None))
-            row = tool.row(member, contact, ids.get(member.customer_key, ""))
-            if not any(row[place] for place in places):
-                left_out += 1
-                continue
-            writer.writerow(row)
-            written += 1
-    return written, left_out
+    rows = (
+        tool.row(
+            member,
+            contacts.get(member.customer_key, Contact(None, None)),
+            ids.get(member.customer_key, ""),
+        )
+        for member in members
+    )
+    return write_rows(path, tool.columns, tool.identifiers, rows)

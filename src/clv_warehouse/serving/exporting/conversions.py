@@ -10,7 +10,6 @@ and "fbp and fbc Parameters"
 (https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/fbp-and-fbc).
 """
 
-import csv
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,24 +19,17 @@ from typing import Any
 
 import duckdb
 
+from clv_warehouse.serving.exporting.consents import AGREED
 from clv_warehouse.serving.exporting.contacts import (
     Contact,
     email_hash,
     phone_hash,
 )
+from clv_warehouse.serving.exporting.rows import write_rows
 
 CONVERSION = "Purchase"
-# A consent stands if the customer agreed and did not withdraw it since.
-ORDERS = """
-    with agreed as (
-        select customer_key
-        from orders.fct_consents
-        where purpose = $purpose
-        group by customer_key
-        having
-            max(withdrawn_at) is null
-            or max(given_at) > max(withdrawn_at)
-    )
+ORDERS = f"""
+    with agreed as ({AGREED})
 
     select
         orders.order_id,
@@ -82,6 +74,7 @@ class Platform:
         sources: the utm_source of the visits whose clicks are the platform's own.
         days: how old a conversion may be, in days.
         columns: the file's header.
+        identifiers: the columns of which one must not be empty.
         row: the values of these columns, of an order and the contact of its customer.
 
     """
@@ -89,6 +82,7 @@ class Platform:
     sources: tuple[str, ...]
     days: int
     columns: tuple[str, ...]
+    identifiers: tuple[str, ...]
     row: Callable[[Order, Contact], Sequence[Any]]
 
 
@@ -135,6 +129,7 @@ PLATFORMS = {
             *("Conversion Value", "Conversion Currency"),
             *("Ad User Data", "Ad Personalization"),
         ),
+        ("Google Click ID", "Email", "Phone Number"),
         _google_row,
     ),
     "meta": Platform(
@@ -144,6 +139,7 @@ PLATFORMS = {
             *("event_name", "event_time", "event_id", "action_source"),
             *("em", "ph", "fbc", "value", "currency", "order_id"),
         ),
+        ("em", "ph", "fbc"),
         _meta_row,
     ),
 }
@@ -184,20 +180,8 @@ def write_conversions(
     An order without a click and without a hashed contact tells a platform nothing and
     is left out.
     """
-    written = left_out = 0
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(platform.columns)
-        for order in orders:
-            contact = contacts.get(order.customer_key, Contact(None, None))
-            of_google = platform is PLATFORMS["google"]
-            if not (
-                order.click_id
-                or email_hash(contact.email, of_google=of_google)
-                or phone_hash(contact.phone, of_google=of_google)
-            ):
-                left_out += 1
-                continue
-            writer.writerow(platform.row(order, contact))
-            written += 1
-    return written, left_out
+    rows = (
+        platform.row(order, contacts.get(order.customer_key, Contact(None, None)))
+        for order in orders
+    )
+    return write_rows(path, platform.columns, platform.identifiers, rows)
