@@ -10,7 +10,10 @@ select
     coalesce(reviews.reviews, 0) as reviews,
     reviews.rating_mean,
     reviews.rating_last,
-    accounts.acquisition_channel
+    accounts.acquisition_channel,
+    coalesce(contacts.contacts_30d, 0) as contacts_30d,
+    coalesce(contacts.contacts_90d, 0) as contacts_90d,
+    contacts.days_since_contact
 from {{ ref('purchase_features') }} as purchases
 left join {{ ref('browsing_features') }} as browsing
     on
@@ -24,3 +27,7 @@ left join {{ ref('account_features') }} as accounts
     on
         purchases.customer_key = accounts.customer_key
         and purchases.as_of_date >= accounts.known_from
+left join {{ ref('contact_features') }} as contacts
+    on
+        purchases.customer_key = contacts.customer_key
+        and purchases.as_of_date = contacts.as_of_date

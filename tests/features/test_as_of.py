@@ -73,6 +73,63 @@ def make_visits(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return events, reviews, accounts
 
 
+def make_contacts(seed: int) -> dict[str, pd.DataFrame]:
+    """Messages to these customers, and what an experiment without messages showed."""
+    random = np.random.default_rng(seed)
+    day = pd.Timestamp("2023-07-01")
+    sends = pd.DataFrame(
+        {
+            "send_id": [f"m{number}" for number in range(400)],
+            "campaign_id": random.choice(["spring", "summer"], 400),
+            "customer_id": [f"c{key:02d}" for key in random.integers(0, 60, 400)],
+            "sent_at": day + pd.to_timedelta(random.integers(0, 730, 400), unit="D"),
+        }
+    )
+    shown = random.integers(0, 730, 80)
+    assignments = pd.DataFrame(
+        {
+            "experiment_id": "x",
+            "customer_id": [f"c{key:02d}" for key in range(80)],
+            "arm": random.choice(["control", "banner"], 80),
+            "assigned_at": day,
+            "exposed_at": day + pd.to_timedelta(shown, unit="D"),
+        }
+    )
+    experiments = pd.DataFrame(
+        {"experiment_id": ["x"], "campaign_id": ["banner"], "started_at": [day]}
+    )
+    return {
+        "campaign_sends": sends,
+        "assignments": assignments,
+        "experiments": experiments,
+    }
+
+
+def changed_contacts(contacts: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Contacts that differ in whatever happened after AS_OF."""
+    sends, assignments = (
+        contacts["campaign_sends"].copy(),
+        contacts["assignments"].copy(),
+    )
+    late, later = sends["sent_at"] >= TOMORROW, assignments["exposed_at"] >= TOMORROW
+    assert min(late.sum(), later.sum()) > 10
+    sends.loc[late, "customer_id"] = "c00"
+    assignments.loc[later, "exposed_at"] = TOMORROW
+    # Whoever was shown the banner gets it as a message too, later.
+    more = pd.DataFrame(
+        {
+            "send_id": "n" + assignments["customer_id"],
+            "campaign_id": "banner",
+            "customer_id": assignments["customer_id"],
+            "sent_at": TOMORROW,
+        }
+    )
+    return contacts | {
+        "campaign_sends": pd.concat([sends, more]),
+        "assignments": assignments,
+    }
+
+
 def features(warehouse: Warehouse, **feeds: pd.DataFrame) -> pd.DataFrame:
     """The features of a shop with these feeds, as of AS_OF and earlier dates."""
     warehouse.write_raw(**feeds)
@@ -139,14 +196,17 @@ def changed_visits(
 def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
     orders, lines = make_shop(seed=1)
     events, reviews, accounts = make_visits(seed=1)
+    contacts = make_contacts(seed=1)
     before = features(
         warehouse,
         **{"orders": orders, "order_lines": lines},
         **{"events": events, "reviews": reviews, "customers": accounts},
+        **contacts,
     )
     assert before["as_of_date"].nunique() > 5
     assert (before["returned_amount"] > 0).any()
     told = ["days_since_seen", "rating_mean", "rating_last", "acquisition_channel"]
+    told.append("days_since_contact")
     assert before[told].notna().any().all() and before[told].isna().any().all()
 
     orders, lines = changed_orders(orders, lines)
@@ -155,5 +215,6 @@ def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
         warehouse,
         **{"orders": orders, "order_lines": lines},
         **{"events": events, "reviews": reviews, "customers": accounts},
+        **changed_contacts(contacts),
     )
     pd.testing.assert_frame_equal(after, before, check_exact=True)

@@ -36,6 +36,7 @@ KNOWN = {
     ),
     "customer_visits": ("features", "*"),
     "customer_reviews": ("features", "*"),
+    "customer_contacts": ("features", "*"),
     "dim_customers": (
         *("orders", "customer_key", "acquisition_channel", "signed_up_at"),
     ),
@@ -43,7 +44,7 @@ KNOWN = {
 # The models that make the features of one customer, each before those that read it.
 MODELS = (
     *("purchase_features", "browsing_features", "review_features"),
-    *("account_features", "customer_features"),
+    *("account_features", "contact_features", "customer_features"),
 )
 # The key of a customer of whom the warehouse knows nothing.
 NEW = "new customer"
@@ -65,6 +66,7 @@ class History:
             and new_products; one row per day with a purchase or a return.
         customer_visits: rows of features.customer_visits.
         customer_reviews: rows of features.customer_reviews.
+        customer_contacts: rows of features.customer_contacts.
         dim_customers: the customer's row of orders.dim_customers, or none.
 
     """
@@ -73,6 +75,7 @@ class History:
     customer_days: Rows = ()
     customer_visits: Rows = ()
     customer_reviews: Rows = ()
+    customer_contacts: Rows = ()
     dim_customers: Rows = ()
 
     def with_order(
