@@ -28,6 +28,18 @@
 {%- endmacro %}
 
 {#
+  A code such as a country or a channel, masked as a whole where it is none: a phone number
+  or an account is seven digits and more, however it is written, and no code has so many.
+#}
+{% macro masked_code(code) -%}
+    case
+        when {{ regexp_found(code, '[0-9]([^0-9]{0,3}[0-9]){6}') }} <> '' then '[number]'
+        when {{ code }} like '%@%' then '[e-mail]'
+        else {{ masked_text(code) }}
+    end
+{%- endmacro %}
+
+{#
   A masked text without the names and the phone number of the customer of its row, which
   the columns of named_people tell. In a text that people write each name counts; in other
   texts the full name does, because Jordan may be a country there.

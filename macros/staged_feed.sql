@@ -75,26 +75,29 @@
         {%- set value = 'rows_in.' ~ name %}
         {% if name == 'customer_id' -%}
         {{ 'keyed_customers.customer_key' if names_customers else 'cast(null as string) as customer_key' }},
-        {%- elif column.data_type != 'varchar' or column.config.meta.get('personal') -%}
+        {%- elif column.data_type != 'varchar' or column.config.meta.get('pii') == 'contact' -%}
         {{ value }},
         {%- elif name.endswith('_id') -%}
         {{ anonymous_id(value) }} as {{ name }},
         {%- else -%}
-        {{ staged_text(value, people, column.config.meta.get('free_text', false)) }} as {{ name }},
+        {{ staged_text(value, people, column.config.meta.get('pii')) }} as {{ name }},
         {%- endif %}
     {%- endfor %}
         rows_in.loaded_order,
-        {{ staged_text('rows_in.unreadable', people, true) if unread else 'rows_in.unreadable' }} as unreadable
+        {{ staged_text('rows_in.unreadable', people, 'text') if unread else 'rows_in.unreadable' }} as unreadable
     from rows_in
     {%- if names_customers %}
     left join keyed_customers on rows_in.customer_id = keyed_customers.given_id
     {%- endif %}
 {%- endmacro %}
 
-{# A text without what names a person; `people` names what tells the names of customers. #}
-{% macro staged_text(text, people, is_free) -%}
-    {%- set found = masked_text(text) -%}
-    {{ own_names_masked(text, found, people, is_free) if people else found }}
+{#
+  A text without what names a person. `people` names what tells the names of customers, and
+  `pii` is the kind of the text, as docs/privacy.md lists them.
+#}
+{% macro staged_text(text, people, pii) -%}
+    {%- set found = masked_code(text) if pii == 'code' else masked_text(text) -%}
+    {{ own_names_masked(text, found, people, pii == 'text') if people else found }}
 {%- endmacro %}
 
 {# The columns of a feed as staging has them, without rows. #}

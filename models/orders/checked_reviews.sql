@@ -37,5 +37,5 @@ select
     body,
     written_at,
     rejection_reason,
-    {{ rejected_row(said) }} as record
+    {{ rejected_row(said | reject('in', ['title', 'body']) | list) }} as record
 from judged

@@ -17,7 +17,7 @@ reviews as (
             else 'middling'
         end as rating_kind,
         lower(coalesce(reviews.title, '') || ' ' || coalesce(reviews.body, '')) as review_text
-    from {{ ref('fct_reviews') }} as reviews
+    from {{ ref('review_texts') }} as reviews
     inner join scoring on reviews.written_date <= scoring.as_of_date
     where
         reviews.customer_key is not null

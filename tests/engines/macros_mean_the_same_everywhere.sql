@@ -101,6 +101,7 @@
     ],
     ['folded_customer_id, plain', folded_customer_id("'12-AB'"), "'12-AB'"],
     ['masked', masked_text("'ann@example.com, +49 30 1234567'"), "'[e-mail], [phone]'"],
+    ['masked code', masked_code("'0 175 33 55 779'"), "'[number]'"],
     ['masked, nothing', masked_text("'a@b + 1'"), "'a@b + 1'"],
     [
         'masked, numbers',

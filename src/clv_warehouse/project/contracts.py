@@ -26,11 +26,16 @@ class ManifestError(PublishError):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; `data_type` is DuckDB's, in lower case."""
+    """A column of a table; `data_type` is DuckDB's, in lower case.
+
+    `pii` is the kind of personal data that it may hold, as docs/privacy.md lists them:
+    key for the keys of customers, text for what people write; empty for none.
+    """
 
     name: str
     data_type: str
     description: str
+    pii: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,12 @@ def _keys(nodes: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, ...]]]:
 
 def _table(node: dict[str, Any], keys: list[tuple[str, ...]]) -> Table:
     columns = tuple(
-        Column(column["name"], column["data_type"].lower(), column["description"])
+        Column(
+            column["name"],
+            column["data_type"].lower(),
+            column["description"],
+            column.get("config", {}).get("meta", {}).get("pii", ""),
+        )
         for column in node["columns"].values()
     )
     names = [column.name for column in columns]
