@@ -6,22 +6,27 @@ with scoring as (
     where is_scoring_date
 ),
 
+-- A message's cost is a cost of its offer, which the plan takes off.
 assigned as (
     select
-        assignments.experiment_id,
-        assignments.customer_key,
-        assignments.arm,
-        assignments.is_control,
+        outcomes.experiment_id,
+        outcomes.customer_key,
+        outcomes.arm,
+        outcomes.is_control,
         assignments.share,
-        assignments.assigned_date,
-        coalesce(assignments.ended_date, scoring.as_of_date) as last_date
-    from {{ ref('experiment_assignments') }} as assignments
+        outcomes.assigned_date,
+        outcomes.days,
+        cast(outcomes.margin + outcomes.message_cost as double) as margin
+    from {{ ref('experiment_outcomes') }} as outcomes
+    inner join {{ ref('experiment_assignments') }} as assignments
+        on
+            outcomes.experiment_id = assignments.experiment_id
+            and outcomes.customer_key = assignments.customer_key
     inner join {{ ref('experiments') }} as experiments
-        on assignments.experiment_id = experiments.experiment_id
+        on outcomes.experiment_id = experiments.experiment_id
     cross join scoring
     where
         not experiments.is_hold_out
-        and assignments.assigned_date <= scoring.as_of_date
         and coalesce(assignments.ended_date <= scoring.as_of_date, true)
 ),
 
@@ -38,20 +43,6 @@ known_dates as (
     inner join {{ ref('as_of_dates') }} as dates
         on assigned_dates.assigned_date > dates.as_of_date
     group by assigned_dates.assigned_date
-),
-
-bought as (
-    select
-        assigned.experiment_id,
-        assigned.customer_key,
-        sum(days.net_amount) as spend
-    from assigned
-    inner join {{ ref('customer_days') }} as days
-        on
-            assigned.customer_key = days.customer_key
-            and assigned.assigned_date <= days.activity_date
-            and assigned.last_date >= days.activity_date
-    group by assigned.experiment_id, assigned.customer_key
 ),
 
 forecasts as (
@@ -85,9 +76,8 @@ select
         'known_dates.as_of_date',
     ) }} as segment,
     cast(forecasts.predicted_spend as double) as forecast_spend,
-    cast(coalesce(bought.spend, 0) as double) * margins.margin as margin,
-    cast({{ days_between('assigned.assigned_date', 'assigned.last_date') }} + 1 as integer)
-        as days,
+    assigned.margin,
+    assigned.days,
     features.*
 from assigned
 inner join known_dates on assigned.assigned_date = known_dates.assigned_date
@@ -95,11 +85,6 @@ inner join {{ ref('customer_features') }} as features
     on
         assigned.customer_key = features.customer_key
         and known_dates.as_of_date = features.as_of_date
-cross join {{ ref('shop_margin') }} as margins
-left join bought
-    on
-        assigned.experiment_id = bought.experiment_id
-        and assigned.customer_key = bought.customer_key
 left join forecasts
     on
         assigned.experiment_id = forecasts.experiment_id
