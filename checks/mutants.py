@@ -449,10 +449,13 @@ FAULTS = (
     ),
     Fault(
         "whoever-ever-agreed-is-told-to-ad-platforms",
-        "src/clv_warehouse/serving/exporting/consents.py",
-        "        max(withdrawn_at) is null\n        or ",
-        "        true or ",
-        ("tests/serving/test_exporting.py",),
+        "macros/consents.sql",
+        "having max(withdrawn_at) is null or ",
+        "having true or ",
+        (
+            "tests/serving/test_exporting.py",
+            "a_consent_stands_from_its_day_until_it_is_withdrawn",
+        ),
     ),
     Fault(
         "all-customers-of-a-budget-are-brought-by-its-money",

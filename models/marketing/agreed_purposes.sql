@@ -5,17 +5,29 @@ with today as (
     select as_of_date from {{ ref('action_day') }}
 ),
 
-consents as (
-    select
-        customer_key,
-        purpose,
-        {{ shop_date('given_at') }} as given_date,
-        {{ shop_date('withdrawn_at') }} as withdrawn_date
-    from {{ ref('fct_consents') }}
+consent_feed as (
+    select count(*) > 0 as is_there from {{ ref('fct_consents') }}
 ),
 
-consent_feed as (
-    select count(*) > 0 as is_there from consents
+-- What was given and withdrawn up to the day before the one that is planned.
+known as (
+    select
+        consents.customer_key,
+        consents.purpose,
+        case
+            when {{ shop_date('consents.given_at') }} <= today.as_of_date then consents.given_at
+        end as given_at,
+        case
+            when {{ shop_date('consents.withdrawn_at') }} <= today.as_of_date
+                then consents.withdrawn_at
+        end as withdrawn_at
+    from {{ ref('fct_consents') }} as consents
+    cross join today
+    where coalesce({{ shop_date('consents.given_at') }} <= today.as_of_date, true)
+),
+
+agreed as (
+    {{ standing_consents('known') }}
 ),
 
 purposes as (
@@ -25,14 +37,10 @@ purposes as (
     where purpose is not null
 )
 
-select distinct
-    consents.customer_key,
-    consents.purpose
-from consents
-cross join today
-where
-    coalesce(consents.given_date <= today.as_of_date, true)
-    and coalesce(consents.withdrawn_date > today.as_of_date, true)
+select
+    customer_key,
+    purpose
+from agreed
 
 union all
 

@@ -17,9 +17,9 @@ from clv_warehouse.project.sql import quoted
 MACROS = ROOT / "macros"
 # The files whose macros are called. Those that ask dbt for its tables cannot be.
 _FILES = (
-    *("customer_key", "engine", "experiments", "formula_value", "line_amount"),
-    *("mark_duplicates", "personal", "readings", "replays", "staged_feed"),
-    *("statistics", "times", "with_gaps"),
+    *("consents", "customer_key", "engine", "experiments", "formula_value"),
+    *("line_amount", "mark_duplicates", "personal", "readings", "replays"),
+    *("staged_feed", "statistics", "times", "with_gaps"),
 )
 
 
