@@ -5,11 +5,15 @@ for a horizon, and the next round learns from it. Beside the loop stand policies
 never learn, on the same customers and options; `best` knows what each action adds on
 average in each segment. What a plan gains is reckoned with the customers' true
 responses, so that no luck is in it.
+
+Where no action does anything, and none costs anything, all policies are worth the same.
+In RUNS such shops the log is looked at on LOOKS days, as builds do: in how many does a
+policy ever take the place of the one that stands?
 """
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -17,7 +21,16 @@ import numpy as np
 
 from benchmarks.harness import Dbt, Row, call, rows
 from benchmarks.responses import COST, EFFECTS, Market
-from clv_warehouse.project.arrays import Floats, Ints
+from clv_warehouse.learning.off_policy import (
+    FEWEST_ROWS,
+    Estimate,
+    Z,
+    difference,
+    doubly_robust,
+    self_normalised,
+)
+from clv_warehouse.project.arrays import Bools, Floats, Ints
+from clv_warehouse.project.macros import sql_of
 
 SYSTEM = "clv_warehouse"
 ROUNDS = 4
@@ -26,6 +39,11 @@ CUSTOMERS = 100_000
 SEED = 101
 # The share of the best policy's gain that the plan after all rounds should reach.
 AIM = 0.85
+# Of the shops in which all policies are worth the same, so many may change theirs.
+MOST_CHANGED = 0.05
+RUNS, LOOKS, DECISIONS_A_DAY = 200, 30, 300
+# What the seed believes of an action: orders that it adds, and how unsure that is.
+BELIEF, BELIEF_ERROR = 0.01, 0.03
 MODELS = (
     *("action_day", "action_outcomes", "fitted_effects", "action_effects"),
     *("policy_trial", "policies", "policy_effects", "action_guards"),
@@ -41,9 +59,16 @@ def benchmark(
     """Measure all scenarios.
 
     Raises RuntimeError, once all is measured, if the loop misses AIM in the scenario
-    `mixed`, or if what its policy chose ever gained less than nothing.
+    `mixed`, if what its policy chose ever gained less than nothing, or if too many
+    policies take over by chance.
     """
     missed = []
+    found = changed_by_chance()
+    case = f"loop/nothing works/{RUNS} runs of {LOOKS} looks"
+    yield from rows(case, SYSTEM, {"share_that_changed": found["always"]})
+    yield from rows(case, "plain interval", {"share_that_changed": found["plain"]})
+    if found["always"] > MOST_CHANGED:
+        missed.append(f"{found['always']:.3f} of the policies change by chance")
     for scenario in EFFECTS:
         done = call(judge, scenario, customers, rounds, seed)
         found = [Row(*row) for row in done.value]
@@ -212,3 +237,111 @@ def _by_chance(may: dict[str, Floats], generator: np.random.Generator) -> Ints:
     draws = np.where(possible, generator.random(possible.shape), -1)
     best = draws.argmax(axis=0)
     return np.where(best == len(may), -1, best)
+
+
+def changed_by_chance(
+    runs: int = RUNS, looks: int = LOOKS, seed: int = SEED
+) -> dict[str, float]:
+    """Share of shops in which a policy takes over though all are worth the same.
+
+    `always` goes by the interval of policy_trial.always_low, `plain` by one that is made
+    for a single look. tests/marketing/test_learning_from_actions.py holds that the
+    models compute what these estimators do.
+    """
+    sizes = DECISIONS_A_DAY * np.arange(1, looks + 1)
+    with duckdb.connect() as connection:
+        errors = dict(
+            connection.execute(
+                f"select n, {sql_of('always_errors', 'n')} "
+                "from (select unnest(?::bigint[]) as n)",
+                [sizes.tolist()],
+            ).fetchall()
+        )
+    changed = np.zeros((runs, 2), bool)
+    for run in range(runs):
+        log = Log.drawn(int(sizes[-1]), np.random.default_rng((seed, run)))
+        for size in sizes.tolist():
+            trial = log.trial(size)
+            if trial.effective_rows >= FEWEST_ROWS:
+                for place, width in enumerate((errors[size], Z)):
+                    changed[run, place] |= trial.value > width * trial.error
+    always, plain = changed.mean(axis=0).tolist()
+    return {"always": always, "plain": plain}
+
+
+@dataclass(frozen=True)
+class Log:
+    """Decisions of a policy that does nothing but explore, shape (n,) each.
+
+    Attributes:
+        action: 0 for nothing, else one of two.
+        propensity: with which it was chosen.
+        segment: one of two.
+        is_first: whether the customer is in the first half.
+        reward: orders above what was forecast; no action changes them.
+
+    """
+
+    action: Ints
+    propensity: Floats
+    segment: Ints
+    is_first: Bools
+    reward: Floats
+
+    @classmethod
+    def drawn(cls, n: int, draw: np.random.Generator) -> "Log":
+        """Draw the log of a shop, with the share explored that the seed has at first."""
+        is_explored = draw.random(n) < 0.3
+        action = np.where(is_explored, draw.integers(0, 3, n), 0)
+        rate = draw.gamma(1.5, 0.3, n) + 0.05
+        return cls(
+            action,
+            np.where(action == 0, 0.8, 0.1),
+            draw.integers(0, 2, n),
+            draw.random(n) < 0.5,
+            draw.poisson(rate) - rate,
+        )
+
+    def trial(self, size: int) -> Estimate:
+        """What the first `size` decisions say of the challenger against nothing."""
+        reward, weight = self.reward[:size], 1 / self.propensity[:size]
+        action = self.action[:size]
+        gain = np.zeros((3, size))
+        for half in (True, False):
+            judged = self.is_first[:size] == half
+            for segment in (0, 1):
+                here = self.segment[:size] == segment
+                learned = here & ~judged
+                for option in (1, 2):
+                    arms = [learned & (action == arm) for arm in (option, 0)]
+                    gain[option, here & judged] = _believed(
+                        *((reward[who], weight[who]) for who in arms)
+                    )
+        of_logged = gain[action, np.arange(size)]
+        best = gain.argmax(axis=0)
+        challenger = doubly_robust(
+            reward, (action == best) * weight, of_logged, gain.max(axis=0)
+        )
+        standing = doubly_robust(
+            reward, (action == 0) * weight, of_logged, np.zeros(size)
+        )
+        return _of_usual_orders(difference(challenger, standing))
+
+
+def _of_usual_orders(estimate: Estimate) -> Estimate:
+    """The reward that was not seen is one usual order, as in the models."""
+    return replace(estimate, largest_reward=1.0)
+
+
+def _believed(*arms: tuple[Floats, Floats]) -> float:
+    """The effect that a challenger goes by: the log's, drawn to the belief.
+
+    `arms` are rewards and weights of the treated and of those left alone.
+    """
+    of_belief = 1 / BELIEF_ERROR**2
+    if min(len(rewards) for rewards, _ in arms) < FEWEST_ROWS:
+        return BELIEF
+    treated, alone = (_of_usual_orders(self_normalised(*each)) for each in arms)
+    of_log = 1 / (treated.error**2 + alone.error**2)
+    effect = treated.value - alone.value
+    return (of_belief * BELIEF + of_log * effect) / (of_belief + of_log)

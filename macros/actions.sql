@@ -21,3 +21,29 @@
 {% macro gain_rank(decision, gain, place) -%}
     row_number() over (partition by {{ decision }} order by {{ gain }} desc, {{ place }} asc)
 {%- endmacro %}
+
+{# A query of the policy that stands, the one that was decided last; no row before the first. #}
+{% macro standing_policy(policies) -%}
+    select
+        policy,
+        decided_date
+    from (
+        select
+            policy,
+            decided_date,
+            row_number() over (order by decided_date desc) as age
+        from {{ policies }} as decided
+    ) as aged
+    where age = 1
+{%- endmacro %}
+
+{# A query of the effects by which the policy that stands chooses: none of `nothing`. #}
+{% macro standing_effects(policies, effects) -%}
+    select
+        effects.action,
+        effects.segment,
+        effects.effect
+    from {{ effects }} as effects
+    inner join ({{ standing_policy(policies) }}) as standing
+        on effects.policy = standing.policy
+{%- endmacro %}

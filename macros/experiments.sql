@@ -429,14 +429,22 @@
 {%- endmacro %}
 
 {#
+  Half the width, in standard errors, of the 95 % interval that holds however often people
+  look while customers come: an asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha,
+  Kennedy and Ramdas 2024, "Time-uniform central limit theory and asymptotic confidence
+  sequences", theorem 2.2). It is tightest at 5,000 customers: 3.0, and 3.3 at 100,000.
+#}
+{% macro always_errors(customers) -%}
+    {%- set time = '(' ~ customers ~ ' * (7.9364e0 / 5000e0))' -%}
+    sqrt(2e0 * ({{ time }} + 1e0) / {{ time }} * ln(sqrt({{ time }} + 1e0) / 0.05e0))
+{%- endmacro %}
+
+{#
   A query of the effects with their intervals of 95 %: one for whoever looks once, and one
-  that holds however often people look, an asymptotic confidence sequence (Waudby-Smith,
-  Arbour, Sinha, Kennedy and Ramdas 2024, "Time-uniform central limit theory and
-  asymptotic confidence sequences", theorem 2.2). It is tightest at 5,000 customers. Where
-  customers are too few, or all alike, there is none.
+  that holds however often people look. Where customers are too few, or all alike, there is
+  none.
 #}
 {% macro judged_effects(effects, keys) -%}
-    {%- set rho_square = '(7.9364e0 / 5000e0)' -%}
     with sure as (
         select
             *,
@@ -453,11 +461,7 @@
             case when is_enough and varies then standard_error end as error,
             case when is_enough and varies then relative_error end as error_share,
             case when is_enough and varies then abs(effect) / standard_error end as errors,
-            sqrt(
-                2e0 * (both_customers * {{ rho_square }} + 1e0)
-                / (both_customers * {{ rho_square }})
-                * ln(sqrt(both_customers * {{ rho_square }} + 1e0) / 0.05e0)
-            ) as always_errors
+            {{ always_errors('both_customers') }} as always_errors
         from sure
     )
 

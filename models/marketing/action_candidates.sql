@@ -72,19 +72,11 @@ used_today as (
 ),
 
 standing as (
-    select
-        policy,
-        row_number() over (order by decided_date desc) as age
-    from {{ ref('policies') }}
+    {{ standing_policy(ref('policies')) }}
 ),
 
 policy_effects as (
-    select
-        effects.action,
-        effects.segment,
-        effects.effect
-    from {{ ref('policy_effects') }} as effects
-    inner join standing on effects.policy = standing.policy and standing.age = 1
+    {{ standing_effects(ref('policies'), ref('policy_effects')) }}
 ),
 
 products as (
@@ -276,6 +268,6 @@ select
 from admitted
 inner join best_of_customers on admitted.customer_key = best_of_customers.customer_key
 cross join used_today
-inner join standing on standing.age = 1
+cross join standing
 where
     coalesce(best_of_customers.position <= admitted.contacts_per_day - used_today.contacts, true)

@@ -43,12 +43,12 @@ better as (
         trial.standing_policy as replaces,
         trial.decisions,
         trial.gain,
-        trial.gain_low,
-        trial.gain_high,
+        trial.always_low as gain_low,
+        trial.always_high as gain_high,
         trial.effective_decisions,
         'It earns ' || {{ money_text('trial.gain') }}
         || ' more per decision than the policy before (95 % interval '
-        || {{ money_text('trial.gain_low') }} || ' to ' || {{ money_text('trial.gain_high') }}
+        || {{ money_text('trial.always_low') }} || ' to ' || {{ money_text('trial.always_high') }}
         || '), by ' || cast(trial.decisions as string) || ' decisions that weigh as much as '
         || cast(cast(floor(trial.effective_decisions) as bigint) as string) || '.' as reason
     from {{ ref('policy_trial') }} as trial

@@ -5,7 +5,8 @@
 -- policies, corrected where a decision did what one of them would do. The challenger of a
 -- customer is learned from the half of the customers that this one is not in. A customer's
 -- decisions are not independent, so the error is that of sums by customer. A usual order that
--- was not seen adds to it, as in fitted_effects.
+-- was not seen adds to it, as in fitted_effects. Each build looks, so the verdict goes by the
+-- interval that holds however often people look.
 with decisions as (
     select
         *,
@@ -26,21 +27,12 @@ effects as (
     select * from {{ ref('fitted_effects') }}
 ),
 
-policies as (
-    select
-        policy,
-        decided_date,
-        row_number() over (order by decided_date desc) as age
-    from {{ left_by_earlier_runs('policies') }} as remembered
+standing as (
+    {{ standing_policy(left_by_earlier_runs('policies')) }}
 ),
 
 standing_effects as (
-    select
-        remembered.action,
-        remembered.segment,
-        remembered.effect
-    from {{ left_by_earlier_runs('policy_effects') }} as remembered
-    inner join policies on remembered.policy = policies.policy and policies.age = 1
+    {{ standing_effects(left_by_earlier_runs('policies'), left_by_earlier_runs('policy_effects')) }}
 ),
 
 parts as (
@@ -190,25 +182,29 @@ bounded as (
     select
         *,
         gain - 1.959964e0 * gain_error as gain_low,
-        gain + 1.959964e0 * gain_error as gain_high
+        gain + 1.959964e0 * gain_error as gain_high,
+        gain - {{ always_errors('customers') }} * gain_error as always_low,
+        gain + {{ always_errors('customers') }} * gain_error as always_high
     from estimated
 )
 
 select
     today.as_of_date,
-    coalesce(policies.policy, 'nothing') as standing_policy,
+    coalesce(standing.policy, 'nothing') as standing_policy,
     cast(bounded.customers as bigint) as customers,
     cast(bounded.decisions as bigint) as decisions,
     bounded.gain,
     bounded.gain_low,
     bounded.gain_high,
+    bounded.always_low,
+    bounded.always_high,
     bounded.effective_decisions,
     case
         when bounded.effective_decisions < 30 then 'cannot tell'
-        when bounded.gain_low > 0 then 'better'
-        when bounded.gain_high < 0 then 'worse'
+        when bounded.always_low > 0 then 'better'
+        when bounded.always_high < 0 then 'worse'
         else 'cannot tell'
     end as verdict
 from bounded
 cross join {{ ref('action_day') }} as today
-left join policies on policies.age = 1
+left join standing on 1 = 1
