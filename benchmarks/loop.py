@@ -63,12 +63,12 @@ def benchmark(
     policies take over by chance.
     """
     missed = []
-    found = changed_by_chance()
+    changed = changed_by_chance()
     case = f"loop/nothing works/{RUNS} runs of {LOOKS} looks"
-    yield from rows(case, SYSTEM, {"share_that_changed": found["always"]})
-    yield from rows(case, "plain interval", {"share_that_changed": found["plain"]})
-    if found["always"] > MOST_CHANGED:
-        missed.append(f"{found['always']:.3f} of the policies change by chance")
+    yield from rows(case, SYSTEM, {"share_that_changed": changed["always"]})
+    yield from rows(case, "plain interval", {"share_that_changed": changed["plain"]})
+    if changed["always"] > MOST_CHANGED:
+        missed.append(f"{changed['always']:.3f} of the policies change by chance")
     for scenario in EFFECTS:
         done = call(judge, scenario, customers, rounds, seed)
         found = [Row(*row) for row in done.value]
@@ -244,8 +244,8 @@ def changed_by_chance(
 ) -> dict[str, float]:
     """Share of shops in which a policy takes over though all are worth the same.
 
-    `always` goes by the interval of policy_trial.always_low, `plain` by one that is made
-    for a single look. tests/marketing/test_learning_from_actions.py holds that the
+    `always` goes by the interval of policy_trial.always_low, `plain` by one that is for
+    a single look. tests/marketing/test_learning_from_actions.py holds that the
     models compute what these estimators do.
     """
     sizes = DECISIONS_A_DAY * np.arange(1, looks + 1)
@@ -290,7 +290,7 @@ class Log:
 
     @classmethod
     def drawn(cls, n: int, draw: np.random.Generator) -> "Log":
-        """Draw the log of a shop, with the share explored that the seed has at first."""
+        """Draw the log of a shop, which explores as much as the seed says at first."""
         is_explored = draw.random(n) < 0.3
         action = np.where(is_explored, draw.integers(0, 3, n), 0)
         rate = draw.gamma(1.5, 0.3, n) + 0.05
