@@ -197,7 +197,8 @@ select *, null::date as started_date, false as is_hold_out
 from (values
     ('won', 'control', date '2024-05-10'), ('runs', 'control', null),
     ('alike', 'control', null), ('few', 'control', null), ('one arm', 'control', null),
-    ('nobody', 'control', null), ('later', null, null), ('uneven', 'control', null)
+    ('nobody', 'control', null), ('later', null, null), ('uneven', 'control', null),
+    ('single', 'control', null), ('pair', 'control', null)
 ) as told (experiment_id, control_arm, ended_date);
 create table planned_experiments as
 from (values
@@ -210,7 +211,8 @@ with sizes (experiment_id, arm, customers) as (
     ('won', 'mail', 1500), ('won', 'control', 1500), ('runs', 'mail', 1500),
     ('runs', 'control', 1500), ('alike', 'mail', 1000), ('alike', 'control', 1000),
     ('few', 'mail', 999), ('few', 'control', 5000), ('one arm', 'control', 2000),
-    ('nobody', 'control', 2000), ('uneven', 'mail', 1100), ('uneven', 'control', 1400)
+    ('nobody', 'control', 2000), ('uneven', 'mail', 1100), ('uneven', 'control', 1400),
+    ('single', 'control', 1), ('pair', 'mail', 1), ('pair', 'control', 1)
 ),
 people as (
     select *, unnest(range(customers)) as number from sizes
@@ -259,6 +261,8 @@ def test_verdicts(root: Path) -> None:
         "nobody": "an arm with nobody",
         "later": "not started",
         "uneven": "arms not as planned",
+        "single": "one arm only",
+        "pair": "too few",
     }
     assert conversions["excluded_customers"].to_dict()["won"] == 2
     assert conversions.loc["won", "effect"] == pytest.approx(0.1)

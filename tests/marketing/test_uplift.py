@@ -15,7 +15,8 @@ from clv_warehouse.marketing.effects import (
     shrunken,
 )
 from clv_warehouse.marketing.linear import Linear
-from clv_warehouse.marketing.qini import qini
+from clv_warehouse.marketing.qini import Qini, qini
+from clv_warehouse.marketing.training import features, learned, of_offers
 
 FEATURES = ("amount", "is_new", "channel", "noise")
 
@@ -168,3 +169,44 @@ def test_a_feature_without_variance_and_an_outcome_without_variance():
     effect, error = Ranking.fit(flat, ("same", "amount")).effects(known)
     assert np.abs(effect).max() == 0.0
     assert np.isfinite(error).all()
+
+
+def cases_of(arms: list[str], margins: list[float]) -> pa.Table:
+    """Rows of uplift_cases of one experiment, of whose customers nothing is known."""
+    size = len(arms)
+    rows = {
+        "experiment_id": pa.array(["x"] * size, pa.string()),
+        "customer_key": pa.array([f"c{number:03}" for number in range(size)]),
+        "arm": pa.array(arms, pa.string()),
+        "segment": pa.array(["loyal"] * size, pa.string()),
+        "is_control": pa.array([arm == "control" for arm in arms], pa.bool_()),
+        "share": pa.array([0.5] * size),
+        "margin": pa.array(margins, pa.float64()),
+    }
+    return pa.table(rows | {name: pa.nulls(size, pa.float64()) for name in features()})
+
+
+@pytest.mark.parametrize(
+    "arms",
+    [[], ["mail"], ["control"], ["mail"] * 9, ["control"] * 9, ["mail", "control"]],
+    ids=["nobody", "one", "one control", "no control", "controls", "one each"],
+)
+def test_who_has_nobody_to_be_compared_with_teaches_nothing(arms):
+    assert list(of_offers(cases_of(arms, [1.0] * len(arms)))) == []
+
+
+def test_a_few_customers_who_are_all_alike_show_no_effect():
+    ((name, cases, segments),) = of_offers(cases_of(["mail", "control"] * 3, [2.0] * 6))
+    offer = learned(name, cases, segments, Qini(0.0, 0.0, 0.0))
+    assert offer.average.effect == pytest.approx(0.0)
+    assert (offer.average.error, offer.ranking) == (pytest.approx(0.0), None)
+
+
+def test_an_offer_that_does_harm_is_said_to():
+    arms = ["mail", "control"] * 100
+    draw = np.random.default_rng(3)
+    margins = [draw.normal(-5.0 if arm == "mail" else 0.0) for arm in arms]
+    ((name, cases, segments),) = of_offers(cases_of(arms, margins))
+    offer = learned(name, cases, segments, Qini(0.0, 0.0, 0.0))
+    assert offer.average.effect == pytest.approx(-5.0, abs=4 * offer.average.error)
+    assert offer.segments["loyal"].effect < 0
