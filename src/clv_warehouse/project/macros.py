@@ -18,8 +18,8 @@ MACROS = ROOT / "macros"
 # The files whose macros are called. Those that ask dbt for its tables cannot be.
 _FILES = (
     *("consents", "customer_key", "engine", "experiments", "formula_value"),
-    *("line_amount", "mark_duplicates", "personal", "readings", "replays"),
-    *("staged_feed", "statistics", "times", "with_gaps"),
+    *("line_amount", "mark_duplicates", "monitoring", "personal", "readings"),
+    *("replays", "staged_feed", "statistics", "times", "with_gaps"),
 )
 
 

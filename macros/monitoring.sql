@@ -1,0 +1,464 @@
+{#
+  How a figure of today is told from one that has drifted: in figures by windows of four
+  weeks, of single days, in distributions, and in forecasts whose horizon is over.
+  models/monitoring reads the warehouse with these macros, and `python -m benchmarks
+  monitoring` simulated shops, so that the rules have one home.
+
+  Each rule asks two things. Is the change large? Its size is compared with the limits of
+  reference.alarm_limits, which no number of rows moves. Is it sure? It must be several
+  times its error: that of the sampling, and that of the shop's own past, in which the
+  same figure moved without anything being wrong.
+#}
+
+{#
+  A query of how far the newest window of four weeks is from what its own past lets
+  expect. `windows` has by `keys` a row per window, 0 the newest: x, on a scale on which
+  changes add up, and v, its sampling variance. Expected is the mean of the three windows
+  before, and where there is a year more, that with what the same weeks changed a year
+  earlier, or two years on average. Of the two the change counts that is nearer to nothing: a figure that moves as
+  it does every year, or that moved months ago and stays, is not new. With `by_season`, as
+  for volumes, it is the one against a year earlier, where there is one.
+
+  `natural` are two numbers: by how much such a figure moves in four weeks though nothing
+  is wrong, against the windows before and against a year earlier. They count as four
+  observations beside what the figure's own past shows.
+#}
+{% macro judged_windows(windows, keys, natural, by_season=false) -%}
+    {%- set by = 'partition by ' ~ keys | join(', ') ~ ' order by window_number' -%}
+    {%- set recent = by ~ ' rows between 1 following and 3 following' -%}
+    {%- set then = {
+        1: by ~ ' rows between 14 following and 16 following',
+        2: by ~ ' rows between 27 following and 29 following',
+    } -%}
+    with neighbours as (
+        select
+            {{ keys | join(', ') }},
+            window_number,
+            x,
+            v,
+            count(*) over ({{ recent }}) as before_count,
+            avg(x) over ({{ recent }}) as before_x,
+            sum(v) over ({{ recent }}) / 9 as before_v,
+            {%- for years in [1, 2] %}
+            lead(x, {{ 13 * years }}) over ({{ by }}) as x_{{ years }},
+            lead(v, {{ 13 * years }}) over ({{ by }}) as v_{{ years }},
+            count(*) over ({{ then[years] }}) as before_count_{{ years }},
+            avg(x) over ({{ then[years] }}) as before_x_{{ years }},
+            sum(v) over ({{ then[years] }}) / 9 as before_v_{{ years }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ windows }}
+    ),
+
+    changes as (
+        select
+            {{ keys | join(', ') }},
+            window_number,
+            x,
+            case when before_count = 3 then x - before_x end as recent_change,
+            v + before_v as recent_variance,
+            case
+                when before_count_2 = 3 then
+                    x - before_x - (x_1 - before_x_1) / 2 - (x_2 - before_x_2) / 2
+                when before_count_1 = 3 then x - before_x - (x_1 - before_x_1)
+            end as season_change,
+            v + before_v + case
+                when before_count_2 = 3 then (v_1 + before_v_1 + v_2 + before_v_2) / 4
+                else v_1 + before_v_1
+            end as season_variance
+        from neighbours
+    ),
+
+    own_past as (
+        select
+            {{ keys | join(', ') }},
+            count(recent_change) as past_windows,
+            (
+                coalesce({{ steady_sum('power(recent_change, 2) - recent_variance', 'window_number') }}, 0)
+                + 4 * power({{ natural[0] }}, 2)
+            ) / (count(recent_change) + 4) as recent_natural,
+            (
+                coalesce({{ steady_sum('power(season_change, 2) - season_variance', 'window_number') }}, 0)
+                + 4 * power({{ natural[1] }}, 2)
+            ) / (count(season_change) + 4) as season_natural
+        from changes
+        where window_number > 0
+        group by {{ keys | join(', ') }}
+    ),
+
+    in_errors as (
+        select
+            {% for key in keys %}changes.{{ key }}, {% endfor %}
+            changes.x,
+            changes.recent_change,
+            changes.recent_change / sqrt(
+                changes.recent_variance + greatest(own_past.recent_natural, cast(0 as double))
+            ) as recent_errors,
+            changes.season_change,
+            changes.season_change / sqrt(
+                changes.season_variance + greatest(own_past.season_natural, cast(0 as double))
+            ) as season_errors,
+            own_past.past_windows
+        from changes
+        inner join own_past on {{ same_keys('changes', 'own_past', keys) }}
+        where changes.window_number = 0 and own_past.past_windows >= 3
+    )
+
+    select
+        {{ keys | join(', ') }},
+        past_windows,
+        season_change is not null as is_seasonal,
+        x,
+        {% for of in ['change', 'errors'] -%}
+        {% if by_season -%}
+        coalesce(season_{{ of }}, recent_{{ of }}) as {{ of }}
+        {%- else -%}
+        {{ nearer_to_nothing('recent_' ~ of, 'season_' ~ of) }} as {{ of }}
+        {%- endif %}{{ ',' if not loop.last }}
+        {% endfor %}
+    from in_errors
+{%- endmacro %}
+
+{# Of two changes the one nearer to nothing; nothing where they differ in sign. #}
+{% macro nearer_to_nothing(one, other) -%}
+    case
+        when {{ other }} is null then {{ one }}
+        when {{ one }} * {{ other }} <= 0 then cast(0 as double)
+        when abs({{ one }}) < abs({{ other }}) then {{ one }}
+        else {{ other }}
+    end
+{%- endmacro %}
+
+{# A condition that two relations agree in all keys. #}
+{% macro same_keys(one, other, keys) -%}
+    {% for key in keys %}{{ one }}.{{ key }} = {{ other }}.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{#
+  Shares, judged: `windows` has by keys and window `part` and `whole`, in a row also where
+  the part is 0. The change is Cohen's h, the difference of 2 asin(sqrt(share)), whose
+  sampling variance is 1 / whole whatever the share: 0.2 is from 0 to 1 %, from 10 to
+  17 %, or from 50 to 60 %.
+#}
+{% macro judged_shares(windows, keys) -%}
+    {%- set rows -%}
+    (
+        select
+            *,
+            2 * asin(sqrt(cast(part as double) / whole)) as x,
+            1e0 / whole as v
+        from {{ windows }}
+        where whole > 0
+    ) as shares
+    {%- endset -%}
+    {{ judged_windows(rows, keys, ['0.04e0', '0.04e0']) }}
+{%- endmacro %}
+
+{#
+  Counts of rows, judged: `windows` has by keys and window `value`. The change is that of
+  the logarithm: -0.36 is a fall by 30 %. What a shop's seasons do within its first year,
+  nobody knows: a change against the months before is sure there only if it is large.
+#}
+{% macro judged_volumes(windows, keys) -%}
+    {%- set around -%}
+        partition by {{ keys | join(', ') }} order by window_number
+        rows between current row and 3 following
+    {%- endset -%}
+    {%- set rows -%}
+    (
+        select
+            *,
+            ln(value + 0.5e0) as x,
+            1 / (greatest(cast(value as double), avg(value) over ({{ around }})) + 0.5e0) as v
+        from {{ windows }}
+    ) as volumes
+    {%- endset -%}
+    {{ judged_windows(rows, keys, ['0.3e0', '0.05e0'], true) }}
+{%- endmacro %}
+
+{#
+  Means of logarithms of amounts, judged: `windows` has by keys and window the sum `total`
+  of the logarithms, the sum `squares` of their squares, and their number `whole`. A change
+  of 4.6 is a factor of 100.
+#}
+{% macro judged_levels(windows, keys) -%}
+    {%- set rows -%}
+    (
+        select
+            *,
+            total / whole as x,
+            greatest(squares / whole - power(total / whole, 2), 1e-6) / whole as v
+        from {{ windows }}
+        where whole > 0
+    ) as levels
+    {%- endset -%}
+    {{ judged_windows(rows, keys, ['0.05e0', '0.03e0']) }}
+{%- endmacro %}
+
+{#
+  Single days, judged: `days` has by keys a `value` for each `activity_date`, 0 too. The
+  share of a day that is missing, against the mean of the same weekday in the eight weeks
+  before, for the last 28 days. Where a day of the year before was as low, as on a
+  holiday, nothing is missing. Days of fewer than ten expected rows say nothing.
+#}
+{% macro judged_days(days, keys) -%}
+    with weekdays as (
+        select
+            *,
+            mod({{ days_between("cast('1970-01-05' as date)", 'activity_date') }}, 7) as weekday,
+            max(activity_date) over (partition by {{ keys | join(', ') }}) as last_date
+        from {{ days }}
+    ),
+
+    expected as (
+        select
+            *,
+            avg(value) over (
+                partition by {{ keys | join(', ') }}, weekday order by activity_date
+                rows between 8 preceding and 1 preceding
+            ) as expected
+        from weekdays
+    ),
+
+    in_shares as (
+        select
+            *,
+            value / expected as share_there,
+            {{ days_between('activity_date', 'last_date') }} as days_ago
+        from expected
+        where expected >= 10
+    ),
+
+    own_past as (
+        select
+            {{ keys | join(', ') }},
+            min(share_there) as lowest
+        from in_shares
+        where days_ago between 28 and 400
+        group by {{ keys | join(', ') }}
+    )
+
+    select
+        {% for key in keys %}in_shares.{{ key }}, {% endfor %}
+        in_shares.activity_date,
+        in_shares.value,
+        in_shares.expected,
+        case
+            when coalesce(own_past.lowest, 1) <= in_shares.share_there + 0.05e0 then 0e0
+            else in_shares.share_there - 1
+        end as change,
+        (in_shares.value - in_shares.expected) / sqrt(in_shares.expected * 9 / 8) as errors
+    from in_shares
+    left join own_past on {{ same_keys('in_shares', 'own_past', keys) }}
+    where in_shares.days_ago < 28
+{%- endmacro %}
+
+{#
+  How far two distributions are apart: `bins` has by keys and bin the rows `now_rows` and
+  `before_rows`. PSI, the population stability index, is the sum over bins of the
+  difference of the two shares times that of their logarithms; KS, of Kolmogorov and
+  Smirnov, the greatest distance of the two cumulated shares at an edge of a bin. Two
+  samples of one distribution are apart too, by (bins - 1) (1 / n + 1 / m) and by 0.87
+  sqrt(1 / n + 1 / m) on average. That is taken off, so that the sizes do not depend on
+  the number of rows.
+#}
+{% macro drift_sizes(bins, keys) -%}
+    with shares as (
+        select
+            *,
+            count(*) over (partition by {{ keys | join(', ') }}) as bin_count,
+            cast(sum(now_rows) over (partition by {{ keys | join(', ') }}) as double) as n,
+            cast(sum(before_rows) over (partition by {{ keys | join(', ') }}) as double) as m,
+            sum(now_rows) over (
+                partition by {{ keys | join(', ') }} order by bin
+            ) as now_until,
+            sum(before_rows) over (
+                partition by {{ keys | join(', ') }} order by bin
+            ) as before_until
+        from {{ bins }}
+    ),
+
+    apart as (
+        select
+            {{ keys | join(', ') }},
+            cast(max(n) as bigint) as now_rows,
+            cast(max(m) as bigint) as before_rows,
+            max((bin_count - 1) * (1 / n + 1 / m)) as psi_of_samples,
+            max(0.8687e0 * sqrt(1 / n + 1 / m)) as ks_of_samples,
+            {{ steady_sum(
+                '((now_rows + 0.5e0) / (n + 0.5e0 * bin_count)'
+                ~ ' - (before_rows + 0.5e0) / (m + 0.5e0 * bin_count))'
+                ~ ' * (ln((now_rows + 0.5e0) / (n + 0.5e0 * bin_count))'
+                ~ ' - ln((before_rows + 0.5e0) / (m + 0.5e0 * bin_count)))',
+                'bin'
+            ) }} as psi,
+            max(abs(now_until / n - before_until / m)) as ks
+        from shares
+        where n > 0 and m > 0
+        group by {{ keys | join(', ') }}
+    )
+
+    select
+        *,
+        greatest(psi - psi_of_samples, cast(0 as double)) as psi_size,
+        greatest(ks - ks_of_samples, cast(0 as double)) as ks_size
+    from apart
+{%- endmacro %}
+
+{#
+  Drifts, judged: `drifts` are those of drift_sizes by keys and pair_number, where pair 0
+  compares today with what was learned from, and others compare dates before with each
+  other in the same way. A feature that drifts as much from every date to the next, as the
+  age of customers does, has not left what the network knows: the mean of the others and
+  their standard deviation are taken off, and 0.1 where there are fewer than three.
+#}
+{% macro judged_drifts(drifts, keys) -%}
+    with moments as (
+        select
+            {{ keys | join(', ') }},
+            count(*) as past_pairs,
+            {{ steady_mean('psi_size', 'pair_number') }} as psi_mean,
+            {{ steady_mean('psi_size * psi_size', 'pair_number') }} as psi_square,
+            {{ steady_mean('ks_size', 'pair_number') }} as ks_mean,
+            {{ steady_mean('ks_size * ks_size', 'pair_number') }} as ks_square
+        from {{ drifts }}
+        where pair_number > 0
+        group by {{ keys | join(', ') }}
+    ),
+
+    own_past as (
+        select
+            drifts.*,
+            coalesce(moments.past_pairs, 0) as past_pairs,
+            {%- for of in ['psi', 'ks'] %}
+            greatest(
+                coalesce(
+                    moments.{{ of }}_mean + sqrt(greatest(
+                        moments.{{ of }}_square - moments.{{ of }}_mean * moments.{{ of }}_mean,
+                        cast(0 as double)
+                    )),
+                    0
+                ),
+                case when coalesce(moments.past_pairs, 0) < 3 then 0.1e0 else 0e0 end
+            ) as usual_{{ of }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ drifts }} as drifts
+        left join moments on {{ same_keys('drifts', 'moments', keys) }}
+        where drifts.pair_number = 0
+    )
+
+    select
+        {{ keys | join(', ') }},
+        now_rows,
+        before_rows,
+        psi,
+        ks,
+        past_pairs,
+        usual_psi,
+        usual_ks,
+        greatest(psi_size - usual_psi, cast(0 as double)) as psi_size,
+        greatest(ks_size - usual_ks, cast(0 as double)) as ks_size
+    from own_past
+{%- endmacro %}
+
+{# From so many rows on, on both sides, a drift is judged. #}
+{% macro least_drift_rows() -%}
+    200
+{%- endmacro %}
+
+{#
+  The severity of a change: stop, warn, say, or null where there is nothing to say.
+  `limits` has the columns say_at, warn_at, stop_at, each null where the check never says
+  so, and sure_at, the number of its errors that a change must have.
+#}
+{% macro severity_of(size, errors, limits='limits') -%}
+    case
+        when abs({{ errors }}) < {{ limits }}.sure_at then null
+        when {{ size }} >= {{ limits }}.stop_at then 'stop'
+        when {{ size }} >= {{ limits }}.warn_at then 'warn'
+        when {{ size }} >= {{ limits }}.say_at then 'say'
+    end
+{%- endmacro %}
+
+{# The number of the window of four weeks that a day is in, 0 for the newest. #}
+{% macro window_number(day, last_day) -%}
+    cast(floor({{ days_between(day, last_day) }} / 28) as integer)
+{%- endmacro %}
+
+{# The share that has a place on the scale of Cohen's h. #}
+{% macro cohen_share(x) -%}
+    power(sin(least(greatest({{ x }}, cast(0 as double)), 3.14159265358979e0) / 2), 2)
+{%- endmacro %}
+
+{# A number without decimal places, as text. #}
+{% macro whole_text(number) -%}
+    cast(cast(round({{ number }}) as bigint) as string)
+{%- endmacro %}
+
+{# A share as text, in percent with one decimal place. #}
+{% macro figure_text(share) -%}
+    cast(cast(100 * ({{ share }}) as decimal(9, 1)) as string) || ' %'
+{%- endmacro %}
+
+{# A query of reference.alarm_limits, multiplied by what var alarm_limits sets. #}
+{% macro alarm_limits() -%}
+    select
+        check_name,
+        {%- for level in ['say', 'warn', 'stop'] %}
+        cast({{ level }}_at as double) * factor as {{ level }}_at,
+        {%- endfor %}
+        cast(sure_at as double) as sure_at,
+        retrains,
+        owner,
+        look_at,
+        what_to_do
+    from (
+        select
+            *,
+            case check_name
+                when '' then 1e0
+                {%- for name, factor in setting('alarm_limits').items() %}
+                when '{{ name }}' then cast({{ factor }} as double)
+                {%- endfor %}
+                else 1e0
+            end as factor
+        from {{ ref('alarm_limits') }}
+    ) as limits_of_table
+{%- endmacro %}
+
+{#
+  A query of all judged figures of data quality, by keys: figure and what was expected,
+  size, and errors. It reads the relations judged_shares, judged_volumes, judged_levels and
+  judged_days. Of what should not be, such as missing values, more is an alarm and less is
+  none; a day of too many rows is found by its repeats.
+#}
+{% macro quality_sizes(keys) -%}
+    {%- set names = keys | join(', ') -%}
+    select
+        {{ names }},
+        cast(null as date) as activity_date,
+        {{ cohen_share('x') }} as figure,
+        {{ cohen_share('x - change') }} as expected,
+        case when check_name in ('groups', 'statuses') then abs(change) else change end as size,
+        errors
+    from judged_shares
+    {%- for relation in ['judged_volumes', 'judged_levels'] %}
+    union all
+    select
+        {{ names }},
+        cast(null as date) as activity_date,
+        exp(x) as figure,
+        exp(x - change) as expected,
+        abs(change) as size,
+        errors
+    from {{ relation }}
+    {%- endfor %}
+    union all
+    select
+        {{ names }},
+        activity_date,
+        cast(value as double) as figure,
+        cast(expected as double) as expected,
+        cast(0 - change as double) as size,
+        errors
+    from judged_days
+{%- endmacro %}
