@@ -16,7 +16,7 @@ CHEAP = ("mail", "a", 2.0, 1.0, None)
 def relations(
     offers: Offers, limits: Sequence[tuple[str, str, int | None, float | None]] = ()
 ) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
-    """Rows of plannable_offers, by offer, customer, effect, cost and cap, and limits."""
+    """Rows of plannable_offers (offer, customer, effect, cost, cap) and limits."""
     connection = duckdb.connect()
     connection.execute(
         "create table offers (offer varchar, customer_key varchar, effect double, "

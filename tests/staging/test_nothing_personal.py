@@ -44,7 +44,7 @@ LEAKS = {
     "an e-mail address in a product": ("products", "product_name", "Mug of x@y.org"),
     "a passport in a country": ("customers", "country", "passport C01X00T47"),
     "a bare phone number in a country": ("customers", "country", "01752244668"),
-    "a phone number in words in a channel": ("orders", "sales_channel", "0 175 33 55 779"),
+    "a phone number in a channel": ("orders", "sales_channel", "0 175 33 55 779"),
     "another's name in a review": ("reviews", "body", "Xaver Quitzow told me to buy"),
     "another's name in a rejected review": ("reviews", "title", "Quitzow it is"),
 }
