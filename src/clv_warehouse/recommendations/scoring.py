@@ -149,11 +149,18 @@ class Reasons:
     def because(self, block: Block, row: Ints, product: Ints) -> Ints:
         """Return which of the customer's products speaks most for each; -1 if none."""
         speaks = block.interest[row].multiply(self.sources[product]).tocsr()
-        if not len(row):
-            return np.zeros(0, np.int64)
-        best = np.asarray(speaks.argmax(axis=1)).ravel()
-        most = np.asarray(speaks.max(axis=1).todense()).ravel()
-        return np.where((most > 0) & (best != product), best, -1)
+        speaks.sort_indices()
+        found = np.full(len(row), -1, np.int64)
+        some = np.flatnonzero(np.diff(speaks.indptr))
+        if len(some):
+            most = np.maximum.reduceat(speaks.data, speaks.indptr[some])
+            of = np.repeat(np.arange(len(some)), np.diff(speaks.indptr)[some])
+            # Of equals, the product with the smallest place.
+            at_most = np.flatnonzero(speaks.data == most[of])
+            first = at_most[np.unique(of[at_most], return_index=True)[1]]
+            best = speaks.indices[first]
+            found[some] = np.where((most > 0) & (best != product[some]), best, -1)
+        return found
 
 
 def rows_of(
