@@ -352,7 +352,12 @@ estimated as (
             (1 - coalesce(ranked.own_weight, 0)) * variances.between_variance
             + variances.within_variance
             / nullif(greatest(ranked.customers_behind, {{ alike }}), 0)
-        ) as deviation
+        ) as deviation,
+        sqrt(
+            variances.between_variance
+            + variances.within_variance
+            / nullif(greatest(ranked.customers_behind, {{ alike }}), 0)
+        ) as channel_deviation
     from ranked
     left join variances
         on
@@ -373,5 +378,10 @@ select
     coalesce(own_weight, 0) as own_weight,
     cast({{ rounded('value', 2) }} as decimal(38, 2)) as value,
     cast({{ rounded('value - 1.2816 * deviation', 2) }} as decimal(38, 2)) as value_low,
-    cast({{ rounded('value + 1.2816 * deviation', 2) }} as decimal(38, 2)) as value_high
+    cast({{ rounded('value + 1.2816 * deviation', 2) }} as decimal(38, 2)) as value_high,
+    cast({{ rounded('pool_value', 4) }} as decimal(38, 4)) as channel_value,
+    cast({{ rounded('pool_value - 1.2816 * channel_deviation', 4) }} as decimal(38, 4))
+        as channel_value_low,
+    cast({{ rounded('pool_value + 1.2816 * channel_deviation', 4) }} as decimal(38, 4))
+        as channel_value_high
 from estimated

@@ -13,6 +13,7 @@ countries as (
 select
     shares.channel,
     shares.campaign_id,
+    'observed' as evidence,
     shares.weeks,
     {%- for column in ['weekly_spend', 'known_spend_low', 'known_spend_high'] %}
     cast({{ rounded('shares.' ~ column, 2) }} as decimal(38, 2)) as {{ column }},
