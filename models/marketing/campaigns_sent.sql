@@ -61,9 +61,8 @@ bought as (
     inner join {{ ref('customer_days') }} as days
         on
             recipients.customer_key = days.customer_key
-            and days.activity_date >= recipients.first_sent_date
-            and days.activity_date
-            <= {{ plus_days('recipients.first_sent_date', days) }}
+            and recipients.first_sent_date <= days.activity_date
+            and {{ plus_days('recipients.first_sent_date', days) }} >= days.activity_date
     cross join scoring
     where days.is_purchase and days.activity_date <= scoring.as_of_date
 ),

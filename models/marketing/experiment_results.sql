@@ -438,8 +438,8 @@ select
                 end
         when 'too few'
             then
-                'too few: each arm needs {{ least_customers() }} customers, and '
-                || '{{ least_nonzero() }} of whom the metric is not 0'
+                'too few: each arm needs {{ least_customers() }} customers, '
+                || '{{ least_nonzero() }} of them with something to count'
         when 'all alike' then 'all alike: the metric has no variance'
         when 'arms not as planned'
             then 'arms not as planned: their sizes differ from the shares by more than chance'

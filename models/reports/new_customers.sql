@@ -10,8 +10,6 @@ with cohorts as (
 -- The channel's value is the same in all of its months.
 valued as (
     select
-        dimension,
-        channel,
         {%- for period in shown %}
         max(case when period = '{{ period }}' then channel_value end) as value_{{ period }},
         max(case when period = '{{ period }}' then channel_value_low end)
@@ -19,9 +17,10 @@ valued as (
         max(case when period = '{{ period }}' then channel_value_high end)
             as value_{{ period }}_high,
         max(case when period = '{{ period }}' then customers_behind end)
-            as customers_behind_{{ period }}
-        {{- "," if not loop.last }}
+            as customers_behind_{{ period }},
         {%- endfor %}
+        dimension,
+        channel
     from {{ ref('acquisition_values') }}
     where dimension in ('all', 'channel')
     group by
@@ -101,13 +100,16 @@ select
     priced.dimension = 'all' as is_shop,
     priced.channel,
     priced.customers,
-    {%- for period in shown %}
-    {%- set name = 'most_to_pay' if period == 'payback' else 'value_' ~ period %}
-    valued.value_{{ period }} as {{ name }},
-    valued.value_{{ period }}_low as {{ name }}_low,
-    valued.value_{{ period }}_high as {{ name }}_high,
-    valued.customers_behind_{{ period }} as customers_behind_{{ period | replace('payback', 'most_to_pay') }},
+    {%- for period in shown if period != 'payback' %}
+    valued.value_{{ period }},
+    valued.value_{{ period }}_low,
+    valued.value_{{ period }}_high,
+    valued.customers_behind_{{ period }},
     {%- endfor %}
+    valued.value_payback as most_to_pay,
+    valued.value_payback_low as most_to_pay_low,
+    valued.value_payback_high as most_to_pay_high,
+    valued.customers_behind_payback as customers_behind_most_to_pay,
     cast({{ setting('target_payback_days') }} as integer) as target_payback_days,
     priced.cost_from_month,
     priced.cost_to_month,

@@ -12,7 +12,7 @@ with effects as (
         ) as expected_to_pay,
         sum(
             case when uplift.cautious_effect > cast(offers.cost as double) then 1 else 0 end
-        ) as sure_to_pay
+        ) as cautiously_to_pay
     from {{ ref('customer_uplift') }} as uplift
     inner join {{ ref('offers') }} as offers on uplift.offer = offers.offer
     group by uplift.offer
@@ -39,7 +39,7 @@ select
     cast({{ rounded('effects.mean_effect_high', 4) }} as decimal(38, 4)) as mean_effect_high,
     cast(coalesce(effects.scored_customers, 0) as bigint) as scored_customers,
     cast(coalesce(effects.expected_to_pay, 0) as bigint) as expected_to_pay_customers,
-    cast(coalesce(effects.sure_to_pay, 0) as bigint) as sure_to_pay_customers,
+    cast(coalesce(effects.cautiously_to_pay, 0) as bigint) as cautiously_to_pay_customers,
     cast(coalesce(planned.planned_customers, 0) as bigint) as planned_customers,
     cast(coalesce(planned.planned_cost, 0) as decimal(38, 4)) as planned_cost
 from {{ ref('offers') }} as offers

@@ -17,6 +17,7 @@ import duckdb
 import pytest
 from playwright.sync_api import Browser, Page
 
+from clv_warehouse.marketing.planning import frontier
 from clv_warehouse.project.contracts import read_tables
 from clv_warehouse.project.metrics import Metric, load
 from clv_warehouse.serving.dashboard.browser import (
@@ -24,7 +25,7 @@ from clv_warehouse.serving.dashboard.browser import (
     find_chromium,
     seconds_until_drawn,
 )
-from clv_warehouse.serving.dashboard.figures import TABLES
+from clv_warehouse.serving.dashboard.figures import TABLES, pack
 from clv_warehouse.serving.dashboard.page import (
     FOLDER,
     SCRIPTS,
@@ -39,7 +40,8 @@ pytestmark = pytest.mark.skipif(
 )
 CHARTS = [
     *("revenue", "deciles", "concentration", "segments", "moves"),
-    *("cohort-values", "cohorts", "funnel", "judged", "origins", "rejections"),
+    *("cohort-values", "cohorts", "worth-curves", "funnel", "judged", "origins"),
+    "rejections",
 ]
 CHOICES = [
     {},
@@ -49,6 +51,7 @@ CHOICES = [
     {"segment": "at_risk", "country": "France"},
     {"segment": "lapsed", "country": "Germany", "channel": "social"},
 ]
+OF_NO_CUSTOMER = ("worth", "experiments", "budget", "products", "site", "quality")
 COLUMNS = {
     "segment": "segment",
     "country": "country",
@@ -384,7 +387,7 @@ def test_each_panel_about_customers_opens_a_list(
     for panel in tab.page.locator("main > section").all():
         lists = panel.locator("button[data-list]").count()
         about = panel.get_attribute("data-panel")
-        assert lists or about in ("products", "site", "quality")
+        assert lists or about in OF_NO_CUSTOMER
     assert tab.page.locator("#segment-lists [data-list^=rfm]").count() == 11
 
 
@@ -914,27 +917,6 @@ def test_products_and_site_are_those_of_the_warehouse(
             where search_rank <= 10 or products_found = 0
             order by products_found = 0, search_rank
         """,
-        "#channels": """
-            select
-                customers,
-                reached_2_share,
-                values[1],
-                values[2],
-                values[3],
-                values[4]
-            from (
-                select
-                    dimension = 'all' as is_shop,
-                    group_name,
-                    customers,
-                    max(reached_2_share) filter (age_months = 5) as reached_2_share,
-                    list(expected_value_per_customer order by age_months) as values
-                from profiles.cohort_values
-                where dimension in ('all', 'channel') and age_months in (0, 2, 5, 11)
-                group by dimension, group_name, customers
-            )
-            order by is_shop, values[4] desc
-        """,
         "#recommenders": """
             select
                 max(value) filter (list = 'both' and measure = 'hit_rate'),
@@ -982,6 +964,248 @@ def test_products_and_site_are_those_of_the_warehouse(
     assert tab.complaints == []
 
 
+WHAT_IF = """
+    select
+        channel,
+        min(case when value >= {cac} then age_days end),
+        max(case when age_days = 365 then round(value / {cac}, 2) end),
+        max(case when age_days = {days} then round(value, 2) end)
+    from marketing.acquisition_curves
+    group by dimension, channel
+"""
+
+
+@pytest.mark.parametrize("cac", ["25", "63.8872", "500"])
+def test_a_typed_cost_is_answered_as_the_query_does(
+    cac: str, sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    """The query is the what-if of docs/marketing.md; 63.8872 is a value of a curve."""
+    tab = open_page(written)
+    tab.page.fill("#cac", cac)
+    expected = {
+        channel: tuple(None if each is None else float(each) for each in answers)
+        for channel, *answers in sample.sql(
+            WHAT_IF.format(cac=cac, days=180)
+        ).fetchall()
+    }
+    shown = {}
+    for row in tab.page.locator("#cac-channels tbody tr").all():
+        name = row.locator("th").inner_text().lower()
+        cells = row.locator("td").all()[:3]
+        days, returned, most = (each.get_attribute("data-value") for each in cells)
+        shown["all" if name == "all customers" else name] = (
+            None if days is None else float(days),
+            pytest.approx(round(float(returned or "nan"), 2)),
+            pytest.approx(round(float(most or "nan"), 2)),
+        )
+    assert expected == shown
+    said = tab.page.inner_text("#cac-answer")
+    assert ("does not pay back" in said) == (cac == "500")
+    assert f"€{expected['all'][2]:,.2f}" in said
+    assert tab.complaints == []
+
+
+def test_no_cost_gets_no_answer(written: Path, open_page: Open) -> None:
+    tab = open_page(written)
+    for nothing in ("", "0", "-3"):
+        tab.page.fill("#cac", nothing)
+        assert "Type what a new customer costs" in tab.page.inner_text("#cac-answer")
+        assert not tab.page.locator("#cac-channels").is_visible()
+    tab.page.fill("#cac", "9")
+    assert tab.page.locator("#cac-channels").is_visible()
+    assert tab.complaints == []
+
+
+def test_what_a_new_customer_is_worth_is_that_of_the_warehouse(
+    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    tab = open_page(written)
+    shown = {}
+    for row in tab.page.locator("#worth tbody tr").all():
+        name = row.locator("th").inner_text().lower()
+        shown["all" if name == "all customers" else name] = (
+            [float(each) for each in row.locator("[data-value]").evaluate_all(VALUES)],
+            row.inner_text(),
+        )
+    expected = sample.sql(
+        """
+        select
+            channel,
+            max(value) filter (age_days = 30),
+            max(customers) filter (age_days = 30),
+            max(value) filter (age_days = 90),
+            max(value) filter (age_days = 365),
+            max(customers) filter (age_days = 365)
+        from marketing.acquisition_curves
+        group by dimension, channel
+        """
+    ).fetchall()
+    costs = {
+        channel: (float(cost), customers)
+        for channel, cost, customers in sample.sql(
+            """
+            select channel, sum(cost), sum(new_customers)
+            from marketing.acquisition_economics
+            where dimension in ('all', 'channel') and first_month >= date '2025-10-01'
+            group by dimension, channel
+            having sum(cost) is not null
+            """
+        ).fetchall()
+    }
+    assert len(expected) == len(shown) > 3
+    for channel, days_30, behind_30, days_90, days_365, behind_365 in expected:
+        numbers, text = shown[channel]
+        assert numbers[1:4] == pytest.approx(
+            [float(days_30), float(days_90), float(days_365)]
+        )
+        assert f"{behind_30:,} behind it" in text
+        assert f"{behind_365:,} behind it" in text
+        if channel in costs:
+            cost, customers = costs[channel]
+            assert numbers[5] == pytest.approx(cost / customers, abs=0.005)
+            assert numbers[6] == pytest.approx(numbers[4] * customers / cost, rel=1e-6)
+        else:
+            assert "no cost known" in text
+
+
+def test_experiments_and_campaigns_are_told_apart(
+    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    """Arms are too few for an effect, and newsletters have no experiment at all."""
+    tab = open_page(written)
+    for details in tab.page.locator("[data-panel=experiments] details").all():
+        details.evaluate("each => each.open = true")
+    rows = tab.page.locator("#experiments tbody tr").all_inner_texts()
+    arms = sample.sql(
+        "select count(*) from marketing.experiment_results "
+        "where segment_kind = 'all' and metric = 'margin' and not is_hold_out"
+    ).fetchall()[0][0]
+    assert len(rows) == arms > 6
+    assert all("Too few" in row and "cannot be told" in row for row in rows)
+    assert "each arm needs 1000 customers" in tab.page.inner_text("#experiments-note")
+    (held_out,) = sample.sql(
+        "select max(held_out_customers) from marketing.hold_out_report"
+    ).fetchall()[0]
+    said = tab.page.inner_text("#hold-outs")
+    assert "cannot be told" in said
+    assert f"{held_out} are held out" in said
+    assert tab.page.locator("#hold-outs [data-value]").count() == 0
+    campaigns = tab.page.locator("#campaigns tbody tr").all_inner_texts()
+    observed = [row for row in campaigns if "Observed" in row]
+    assert len(observed) == 3
+    assert all("Newsletter" in row and "no effect is known" in row for row in observed)
+    assert (
+        len(campaigns)
+        == sample.sql(
+            "select count(distinct campaign_id) from orders.fct_campaign_sends"
+        ).fetchall()[0][0]
+    )
+
+
+def test_an_empty_plan_is_said_in_words(written: Path, open_page: Open) -> None:
+    """No effect of the sample shop's offers is sure enough to be worth its cost."""
+    tab = open_page(written)
+    said = tab.page.inner_text("#no-frontier")
+    assert "The plan is empty" in said
+    assert "coupon, mail, postcard" in said
+    assert not tab.page.locator("#frontier").is_visible()
+    assert not tab.page.locator("#budget").is_visible()
+    assert len(tab.cells("#offers")) == 4
+
+
+def test_a_budget_says_what_it_gains(
+    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+) -> None:
+    """A plan that counts with expected effects, and not with careful ones, has some."""
+    offers = sample.sql(
+        "select * replace (effect as cautious_effect) from marketing.plannable_offers"
+    )
+    limits = sample.sql("from reference.campaign_limits")
+    points = sample.from_arrow(frontier(offers, limits, None))
+    shown = packed(written)
+    names = ", ".join(shown["tables"]["budget_frontier"])
+    shown["tables"]["budget_frontier"] = pack(points.project(names).order("all"))
+    page = written.with_name("budget.html")
+    page.write_text(assemble(shown), "utf-8")
+    tab = open_page(page)
+    plan = [
+        [float(each) for each in row]
+        for row in points.filter("policy = 'plan'")
+        .order("budget")
+        .project("budget, gain, customers, shadow_price")
+        .fetchall()
+    ]
+    assert len(plan) > 5
+    for place, expected in enumerate(plan):
+        tab.page.locator("#budget").fill(str(place))
+        facts = tab.page.locator("#budget-facts [data-value]").evaluate_all(VALUES)
+        assert [float(each) for each in facts] == pytest.approx(expected, abs=1e-5)
+        said = tab.page.locator("#budget").get_attribute("aria-valuetext")
+        assert said == f"€{expected[0]:,.2f}"
+    assert not tab.page.locator("#no-frontier").is_visible()
+    gains = tab.table_of("frontier")
+    assert [row[1] for row in gains] == pytest.approx(
+        [gain for _, gain, *_ in plan], abs=1e-5
+    )
+    assert len(gains[0]) == 1 + 5
+    tab.page.locator("#budget").focus()
+    tab.page.keyboard.press("Home")
+    assert "more" in tab.page.inner_text("#budget-facts")
+    assert tab.complaints == []
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(tab.page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_verdicts_and_a_broken_hold_out_are_said(
+    written: Path, open_page: Open
+) -> None:
+    shown = packed(written)
+    judged = shown["tables"]["experiments_judged"]
+    rows = len(judged["place"])
+
+    def all_say(text: str) -> dict[str, Any]:
+        return {"texts": [text], "places": [0] * rows}
+
+    judged["verdict"] = all_say("arms not as planned")
+    judged["verdict_text"] = all_say("arms not as planned: their sizes differ")
+    judged["ratio_verdict"] = all_say("not as planned")
+    judged["effect_low"], judged["effect_high"] = [0.25] * rows, [0.75] * rows
+    held = shown["tables"]["hold_outs"]
+    rows = len(held["customers"])
+    held["total_effect"] = [1234.0] * rows
+    held["total_low"], held["total_high"] = [-100.0] * rows, [2345.0] * rows
+    held["messages_to_held_out"] = [3] * rows
+    page = written.with_name("verdicts.html")
+    page.write_text(assemble(shown), "utf-8")
+    tab = open_page(page)
+    row = tab.page.locator("#experiments tbody tr").first.inner_text()
+    assert "Arms not as planned" in row
+    assert "their sizes differ" in row
+    assert "+€0.25 to +€0.75" in row
+    said = tab.page.inner_text("#hold-outs")
+    assert "has earned €1,230" in said
+    assert "-€100 to €2,350" in said
+    assert "3 messages went to customers who are held out" in said
+    assert tab.complaints == []
+
+
+def test_a_shop_too_small_for_a_value_says_so(written: Path, open_page: Open) -> None:
+    """Below 20 customers acquisition_curves is empty, and values are null."""
+    shown = packed(written)
+    curves = shown["tables"]["new_customer_curves"]
+    for name, column in curves.items():
+        curves[name] = {"texts": [], "places": []} if "texts" in column else []
+    page = written.with_name("tiny.html")
+    page.write_text(assemble(shown), "utf-8")
+    tab = open_page(page)
+    said = tab.page.inner_text("[data-panel=worth]")
+    assert "Fewer than 20 customers" in said
+    assert tab.page.locator("#cac").count() == 0
+    assert tab.complaints == []
+
+
 def test_every_script_of_the_page_is_in_it() -> None:
     there = {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("[sp]*/*.js")}
     assert sorted(SCRIPTS) == sorted(there)
@@ -1026,6 +1250,11 @@ RECOMMENDATIONS = [
     *("product_recommendations", "recommendation_metrics", "product_display_order"),
     *("bought_together", "trending_products", "site_funnel", "searches"),
 ]
+MARKETING = [
+    *("acquisition_economics", "acquisition_values", "acquisition_curves"),
+    *("experiments", "experiment_results", "hold_out_report", "campaigns_sent"),
+    *("campaign_frontier", "campaign_plan", "offers", "customer_uplift"),
+]
 # What models/reports read; a test puts another select in a table's place.
 INPUTS = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
@@ -1036,6 +1265,7 @@ INPUTS = [
     *("profiles.segment_profiles", "profiles.cohort_values"),
     *(f"recommendations.{name}" for name in RECOMMENDATIONS),
     *("marketing.next_best_actions", "reference.actions"),
+    *(f"marketing.{name}" for name in MARKETING),
     *("reference.lists_explained", "reference.segments_explained"),
     *("orders.fct_orders", "orders.fct_order_lines", "orders.fct_events"),
     *("orders.fct_reviews", "orders.fct_refunds", "orders.dim_products"),
@@ -1119,6 +1349,7 @@ def test_a_shop_of_orders_alone_has_its_page(
         *("orders.fct_order_lines", "orders.fct_events", "orders.fct_reviews"),
         *("orders.fct_refunds", "orders.dim_products", "orders.rejected_records"),
         *("clv.trainings", *OTHER_FEEDS),
+        *(f"marketing.{name}" for name in MARKETING if "acquisition" not in name),
         *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
         *(
             "clv.customers_to_come",
@@ -1135,6 +1366,9 @@ def test_a_shop_of_orders_alone_has_its_page(
                     'prior' as scored_by
                 )
             from sample.profiles.customer_profiles
+        """,
+        "marketing.acquisition_economics": """
+            select * replace (null as cost) from sample.marketing.acquisition_economics
         """,
         "orders.fct_orders": """
             select * replace (null::varchar as currency) from sample.orders.fct_orders
@@ -1170,6 +1404,12 @@ def test_a_shop_of_orders_alone_has_its_page(
         [title, why] = tab.page.inner_text(f"[data-panel={panel}]").split("\n", 1)
         assert title
         assert f"load the feed {feed}" in why
+    for panel in ("experiments", "budget"):
+        assert "nobody can say" in tab.page.inner_text(f"[data-panel={panel}]")
+        assert tab.page.locator(f"[data-panel={panel}] article").count() == 0
+    assert "load the feed marketing_spend" in tab.page.inner_text("#worth-note")
+    assert "CAC" not in tab.page.inner_text("#worth")
+    assert "pays back" in tab.page.inner_text("#cac-answer")
     assert "the prior" in tab.page.inner_text("#fresh")
     assert tab.page.inner_text("#quality-intro").startswith("All ")
     assert not tab.page.locator("#rejections-card").is_visible()

@@ -678,5 +678,111 @@ PRODUCTS = Section(
     (),
 )
 
-SECTIONS = (CUSTOMERS, LISTS, COHORTS, PRODUCTS, TRUST, QUALITY)
+MARKETING = Section(
+    "New customers, experiments and budgets",
+    (
+        (
+            replace(
+                table(
+                    "What a new customer is worth, and costs",
+                    "new_customers",
+                    {
+                        "channel": "",
+                        "customers": COUNT,
+                        "value_30_days": NUMBERS["number"],
+                        "value_90_days": NUMBERS["number"],
+                        "value_365_days": NUMBERS["number"],
+                        "value_lifetime": NUMBERS["number"],
+                        "most_to_pay": NUMBERS["number"],
+                        "cac": NUMBERS["number"],
+                        "ltv_to_cac": NUMBERS["number"],
+                    },
+                    order_by_cols=['["value_lifetime", false]'],
+                ),
+                width=6,
+                height=50,
+                description=(
+                    "By the channel that won the customer. Most to pay is what comes "
+                    "back within the setting target_payback_days."
+                ),
+            ),
+            replace(
+                table(
+                    "What experiments have shown",
+                    "experiments_judged",
+                    {
+                        "experiment_name": "",
+                        "arm": "",
+                        "control_arm": "",
+                        "customers": COUNT,
+                        "effect": NUMBERS["number"],
+                        "effect_low": NUMBERS["number"],
+                        "effect_high": NUMBERS["number"],
+                        "ratio_verdict": "",
+                        "verdict_text": "",
+                    },
+                    adhoc_filters=[equals("metric", "margin")],
+                    order_by_cols=['["place", true]'],
+                ),
+                width=6,
+                height=50,
+                description=(
+                    "The effect on the margin per customer, after the cost of "
+                    "messages. Without an interval it cannot be told from chance."
+                ),
+            ),
+        ),
+        (
+            replace(
+                table(
+                    "What was sent, by evidence",
+                    "campaigns_compared",
+                    {
+                        "campaign_name": "",
+                        "channel": "",
+                        "evidence": "",
+                        "first_sent_date": "",
+                        "customers": COUNT,
+                        "opened_customers": COUNT,
+                        "clicked_customers": COUNT,
+                        "bought_customers": COUNT,
+                    },
+                    order_by_cols=['["place", true]'],
+                ),
+                width=6,
+                height=50,
+                description=(
+                    "What recipients did is no effect of the message. Only where "
+                    "chance chose them can an experiment say what it changed."
+                ),
+            ),
+            replace(
+                table(
+                    "What a budget for offers gains",
+                    "budget_frontier",
+                    {
+                        "budget": NUMBERS["number"],
+                        "is_planned": "",
+                        "customers": COUNT,
+                        "gain": NUMBERS["number"],
+                        "gain_low": NUMBERS["number"],
+                        "gain_high": NUMBERS["number"],
+                        "shadow_price": NUMBERS["number"],
+                    },
+                    adhoc_filters=[equals("policy", "plan")],
+                    order_by_cols=['["budget", true]'],
+                ),
+                width=6,
+                height=50,
+                description=(
+                    "By the plan that gives each customer at most one offer. One row "
+                    "with a budget of 0: no offer is sure enough to pay for itself."
+                ),
+            ),
+        ),
+    ),
+    (),
+)
+
+SECTIONS = (CUSTOMERS, LISTS, COHORTS, MARKETING, PRODUCTS, TRUST, QUALITY)
 CHARTS = tuple(chart for section in SECTIONS for row in section.rows for chart in row)

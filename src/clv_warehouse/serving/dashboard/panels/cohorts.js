@@ -3,7 +3,7 @@
 
 const UNFINISHED = "…";
 
-panel("cohorts", ["cohorts", "channel_values"], (cohortRows, channelValues) => {
+panel("cohorts", ["cohorts"], (cohortRows) => {
   const cohorts = distinct(cohortRows, "first_purchase_month");
   const segmentNote = () =>
     chosen.segment ? " The segment is not applied here: it is made of just these purchases." : "";
@@ -203,36 +203,4 @@ panel("cohorts", ["cohorts", "channel_values"], (cohortRows, channelValues) => {
       },
     };
   });
-
-  const AGES = [1, 3, 6, 12];
-  const channels = Map.groupBy(channelValues.filter((row) => !row.is_shop), (row) => row.channel);
-  if (channels.size < 2) byId("channels-card").remove();
-  else {
-    const everybody = channelValues.filter((row) => row.is_shop);
-    const value = (rows, months) => rows.find((row) => row.months === months);
-    const groups = [...channels.values(), ...(everybody.length ? [everybody] : [])];
-    byId("channels-note").textContent =
-      `What the shop has earned from a customer so many months after the first order, that order's month included, all customers counted: ${UNFINISHED} marks figures that hold a forecast for customers whose months are not over. Compare it with what a customer of the channel costs.`;
-    byId("channels").replaceChildren(
-      scrolling(
-        table({
-          caption: "Of the whole shop, by the channel that won the customer",
-          head: ["Channel", "Customers", "Back within 6 months", ...AGES.map((months) => (months === 1 ? "1 month" : `${months} months`))],
-          rows: groups
-            .toSorted((one, other) => one[0].is_shop - other[0].is_shop || value(other, 12)?.expected_value_per_customer - value(one, 12)?.expected_value_per_customer)
-            .map((rows) => [
-              rows[0].is_shop ? "All customers" : words(rows[0].channel),
-              asCount(rows[0].customers),
-              value(rows, 6)?.reached_2_share == null ? "" : asShare(value(rows, 6).reached_2_share),
-              ...AGES.map((months) => {
-                const { expected_value_per_customer: expected = null, is_complete: isOver } = value(rows, months) ?? {};
-                return expected === null ? "" : { value: expected, text: cents.format(expected) + (isOver ? "" : UNFINISHED) };
-              }),
-            ]),
-          ours: channels.size,
-        }),
-        "Table of what customers of each channel leave",
-      ),
-    );
-  }
 });

@@ -1,6 +1,6 @@
 /* Charts and texts that are drawn anew whenever the choice or the theme changes. A chart
    is a function to {option, summary, table}: what ECharts draws, and what a screen
-   reader, a keyboard and a printer get. */
+   reader, a keyboard and a printer get. It can be drawn alone, too. */
 
 const charts = [];
 
@@ -60,7 +60,7 @@ function chart(id, describe) {
   const details = element("details", {}, element("summary", {}, "Figures as a table"));
   place.after(details);
   const drawing = echarts.init(place, null, { renderer: "svg" });
-  charts.push({
+  const made = {
     draw() {
       const { option, summary, table: figures } = describe(place);
       drawing.resize();
@@ -73,8 +73,10 @@ function chart(id, describe) {
       );
       details.open = wasOpen;
     },
-  });
+  };
+  charts.push(made);
   new ResizeObserver(() => drawing.resize()).observe(place);
+  return made;
 }
 
 const texts = [];

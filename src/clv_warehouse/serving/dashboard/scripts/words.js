@@ -17,6 +17,7 @@ const numbers = new Intl.NumberFormat("en");
 const share = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
 const finely = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const hundredths = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const decimals = new Intl.NumberFormat("en", {
   minimumFractionDigits: 3,
   maximumFractionDigits: 3,
@@ -28,6 +29,7 @@ const formats = {
   share: (value) => finely.format(value),
 };
 const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${share.format(Math.abs(value))}`;
+const signedMoney = (value) => `${value < 0 ? "−" : "+"}${cents.format(Math.abs(value))}`;
 /* How far off a total is. From a factor of four on nobody needs the figure. */
 const offBy = (value) => (value > 3 ? "far too high" : signed(value));
 const day = (text) =>
