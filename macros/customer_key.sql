@@ -9,6 +9,44 @@
 {%- endmacro %}
 
 {#
+  What is left of an erased customer: a hash of the id, or of the key, under the salt. It
+  stays the same under a new secret key.
+#}
+{% macro tombstone(text) -%}
+    {{ keyed_hash('salt', "'erased ' || " ~ text) }}
+{%- endmacro %}
+
+{#
+  The key of a customer; none of one who was erased and whose rows stay in place, so that
+  their orders count as a guest's. What load.py writes has none of their rows.
+#}
+{% macro key_unless_erased(relation, customer_id) -%}
+    {%- set key = customer_key(customer_id) -%}
+    {%- set erased = erased_customers(relation) -%}
+    {%- if erased -%}
+        case when {{ tombstone(customer_id) }} not in ({{ erased }}) then {{ key }} end
+    {%- else -%}
+        {{ key }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+  A query of the tombstones, for a feed whose rows stay in place: a view, or a seed of the
+  sample shop. Empty where there is none.
+#}
+{% macro erased_customers(relation) -%}
+    {%- if not execute or target.type != 'duckdb' -%}
+        {{ return('') }}
+    {%- endif -%}
+    {%- set feed = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
+    {%- set erased = adapter.get_relation(relation.database, 'raw', 'erased') -%}
+    {%- if feed is none or erased is none or (feed.type != 'view' and target.name != 'sample') -%}
+        {{ return('') }}
+    {%- endif -%}
+    {{ return('select tombstone from ' ~ erased) }}
+{%- endmacro %}
+
+{#
   A number from 0 up to 1 for each customer, by which samples and the arms of experiments
   are drawn. It depends on the shop's id and on a salt that never changes, so that a new
   secret key moves nobody from one arm into another.
@@ -66,7 +104,13 @@
         {%- set found = feed_columns(feed, relation) if execute else {} -%}
         {%- if 'customer_id' in found -%}
             {%- set column = feed_spec(feed).columns.customer_id -%}
-            {%- do queries.append(named_customers(relation, column, found, nobody_ids)) -%}
+            {%- set named -%}
+                {{ named_customers(relation, column, found, nobody_ids) }}
+                {%- if erased_customers(relation) %}
+                    and {{ tombstone(folded_customer_id('customer_id')) }} not in ({{ erased_customers(relation) }})
+                {%- endif %}
+            {%- endset -%}
+            {%- do queries.append(named) -%}
         {%- endif -%}
     {%- endfor -%}
     select

@@ -73,6 +73,30 @@
     {%- set relation = feed_relation('customers') -%}
     {%- set found = feed_columns('customers', relation) -%}
     {%- set columns = feed_spec('customers').columns -%}
+    {%- set given -%}
+    (
+        select
+            {{ folded_customer_id('staged_id') }} as customer_id,
+            full_name,
+            phone
+        from (
+            select
+                {{ staged_value(columns.customer_id, found) }} as staged_id,
+                {{ staged_value(columns.full_name, found) }} as full_name,
+                {{ staged_value(columns.phone, found) }} as phone
+            from {{ relation }}
+        ) as staged_customers
+        where full_name is not null or phone is not null
+    )
+    {%- endset -%}
+    {{ people_of(given) }}
+{%- endmacro %}
+
+{#
+  The query of named_people from rows of customer_id, full_name and phone. A load hands
+  names over to the vault, and masks by it what it writes.
+#}
+{% macro people_of(given) -%}
     {%- set letter = '[\\x27' ~ letters() ~ ']' -%}
     {%- set other = '[^0-9' ~ letters() ~ ']' -%}
     select
@@ -112,20 +136,7 @@
                 when length({{ regexp_replaced('phone', '[^0-9]', '') }}) > 7
                     then right({{ regexp_replaced('phone', '[^0-9]', '') }}, 8)
             end as last_digits
-        from (
-            select
-                {{ folded_customer_id('staged_id') }} as customer_id,
-                full_name,
-                phone
-            from (
-                select
-                    {{ staged_value(columns.customer_id, found) }} as staged_id,
-                    {{ staged_value(columns.full_name, found) }} as full_name,
-                    {{ staged_value(columns.phone, found) }} as phone
-                from {{ relation }}
-            ) as staged_customers
-            where full_name is not null or phone is not null
-        ) as given_names
+        from {{ given }} as given_names
     ) as people
     group by customer_id
 {%- endmacro %}

@@ -4,7 +4,8 @@
   the feed lacks; a feed that the shop lacks has no rows. `unreadable` keeps the values
   that could not be cast, by column, as JSON; it is null if all could.
 
-  Ids are tidied, and what names a person ends here: the customer's id becomes a key, null
+  Ids are tidied, and what names a person ends here: columns of names and addresses are
+  skipped, the customer's id becomes a key, null
   for those of `nobody_ids`, and what names a person in other texts is masked.
 #}
 {% macro staged_feed(feed, nobody_ids=none) -%}
@@ -15,7 +16,11 @@
         {{ return('') }}
     {%- endif -%}
     {%- set found = feed_columns(feed, relation) -%}
-    {%- set columns = feed_spec(feed).columns -%}
+    {%- set columns = {} -%}
+    {%- for name, column in feed_spec(feed).columns.items()
+        if column.config.meta.get('pii') != 'contact' -%}
+        {%- do columns.update({name: column}) -%}
+    {%- endfor -%}
     {%- if not found -%}
         {{ return(no_rows(columns)) }}
     {%- endif -%}
@@ -50,7 +55,7 @@
     keyed_customers as (
         select
             named_customers.given_id,
-            {{ customer_key('named_customers.customer_id') }} as customer_key
+            {{ key_unless_erased(relation, 'named_customers.customer_id') }} as customer_key
             {%- if people %},
             people.full_name,
             people.first_word,
@@ -75,7 +80,7 @@
         {%- set value = 'rows_in.' ~ name %}
         {% if name == 'customer_id' -%}
         {{ 'keyed_customers.customer_key' if names_customers else 'cast(null as string) as customer_key' }},
-        {%- elif column.data_type != 'varchar' or column.config.meta.get('pii') == 'contact' -%}
+        {%- elif column.data_type != 'varchar' -%}
         {{ value }},
         {%- elif name.endswith('_id') -%}
         {{ anonymous_id(value) }} as {{ name }},

@@ -12,17 +12,25 @@ Examples:
 import argparse
 from pathlib import Path
 
+import duckdb
+
+from clv_warehouse.privacy.vault import read_people
 from clv_warehouse.project.builds import complete_build
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.opening import opened
-from clv_warehouse.project.places import WAREHOUSES, warehouse_of
-from clv_warehouse.project.secrets import of_target
+from clv_warehouse.project.places import WAREHOUSES, vault_of, warehouse_of
+from clv_warehouse.project.secrets import of_target, vault_key_of
 from clv_warehouse.serving.exporting.audiences import (
     TOOLS,
     read_members,
     write_audience,
 )
-from clv_warehouse.serving.exporting.contacts import read_contacts, read_ids
+from clv_warehouse.serving.exporting.contacts import (
+    Contact,
+    has_contacts,
+    read_contacts,
+    read_ids,
+)
 from clv_warehouse.serving.exporting.conversions import (
     PLATFORMS,
     read_orders,
@@ -42,11 +50,10 @@ def _export_conversions(arguments: argparse.Namespace) -> None:
     warehouse = warehouse_of(arguments.target)
     with opened(warehouse) as connection:
         complete_build(connection, is_forced=arguments.force)
-        contacts = {}
+        contacts: dict[str, Contact] = {}
         if arguments.contacts:
             # Whoever does not hold the secret key gets no contact, hashed or not.
-            secrets = of_target(arguments.target)
-            contacts = read_contacts(connection, secrets)
+            contacts = _contacts(connection, warehouse, arguments.target)
         orders = read_orders(
             connection,
             platform,
@@ -66,16 +73,17 @@ def _export_audiences(arguments: argparse.Namespace) -> None:
     tool = TOOLS[arguments.tool]
     purpose = arguments.purpose or tool.purpose
     is_personal = arguments.ids or arguments.contacts
-    with opened(warehouse_of(arguments.target)) as connection:
+    warehouse = warehouse_of(arguments.target)
+    with opened(warehouse) as connection:
         complete_build(connection, is_forced=arguments.force)
-        contacts, ids = {}, {}
+        contacts: dict[str, Contact] = {}
+        ids: dict[str, str] = {}
         if is_personal:
             # Whoever does not hold the secret key gets keys alone.
-            secrets = of_target(arguments.target)
             if arguments.contacts:
-                contacts = read_contacts(connection, secrets)
+                contacts = _contacts(connection, warehouse, arguments.target)
             if arguments.ids:
-                ids = read_ids(connection, secrets)
+                ids = read_ids(connection, of_target(arguments.target))
         members = read_members(
             connection, arguments.list, purpose, is_personal=is_personal
         )
@@ -86,6 +94,19 @@ def _export_audiences(arguments: argparse.Namespace) -> None:
         f"{purpose}; {left_out:,} more have no {' or '.join(tool.identifiers)}"
         f"{'' if written else f' ({needed} adds it, for who holds the secret key)'}."
     )
+
+
+def _contacts(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, target: str
+) -> dict[str, Contact]:
+    """Contacts by customer_key: of the vault, or of a feed that stays in place."""
+    vault = vault_of(warehouse)
+    if has_contacts(connection) or not vault.exists():
+        return read_contacts(connection, of_target(target))
+    return {
+        person.customer_key: Contact(person.email, person.phone)
+        for person in read_people(vault, vault_key_of(target))
+    }
 
 
 def _arguments() -> argparse.Namespace:
@@ -146,7 +167,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--contacts",
         action="store_true",
-        help="add hashed e-mail addresses and phone numbers; needs the secret key",
+        help="add hashed e-mail addresses and phone numbers; needs the vault's key",
     )
     command.add_argument(
         "--force",

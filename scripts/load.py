@@ -14,11 +14,23 @@ from clv_warehouse.loading.layouts import LAYOUTS
 from clv_warehouse.loading.load import Loaded, link, link_tables, load
 from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.suggesting import suggest_mapping
+from clv_warehouse.privacy.compacting import compact
+from clv_warehouse.privacy.keeping import VaultKeeper
+from clv_warehouse.privacy.vault import read_tombstones, rewritten
 from clv_warehouse.project.command import run_main
-from clv_warehouse.project.places import warehouse_of
+from clv_warehouse.project.places import vault_of, warehouse_of
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.scratch import scratch_folder
-from clv_warehouse.project.secrets import make_missing, of_made, own
+from clv_warehouse.project.secrets import (
+    NAMES,
+    VAULT,
+    Secret,
+    make_missing,
+    of_made,
+    own,
+    required,
+    vault_key_of,
+)
 from clv_warehouse.project.settings import first_wrong
 
 
@@ -32,23 +44,57 @@ def main() -> int:
         return _check(arguments)
     # A secret that cannot be used is told before a large shop is read.
     own()
-    loaded = _load(arguments, arguments.warehouse, _say)
-    made = make_missing()
+    made: list[Path] = []
+    loaded = _load(arguments, arguments.warehouse, _say, made)
+    if loaded.had_contacts:
+        print("Writing the file anew: an older version had put names into it.")
+        compact(arguments.warehouse)
+    made += make_missing()
     if made:
         print(of_made(made))
     print(_summary(loaded, arguments.warehouse))
     return 0
 
 
-def _load(arguments: argparse.Namespace, warehouse: Path, report: Report) -> Loaded:
+def _load(
+    arguments: argparse.Namespace,
+    warehouse: Path,
+    report: Report,
+    made: list[Path] | None = None,
+) -> Loaded:
+    """Load; add to `made` the files of secrets that it made for the vault."""
     feeds, options = read_feeds(), _options(arguments)
     if arguments.connector == "tables":
         layout = LAYOUTS[arguments.layout]
-        return link_tables(arguments.source, layout, warehouse, feeds, report, options)
+        loaded = link_tables(
+            arguments.source, layout, warehouse, feeds, report, options
+        )
+        if made is not None:
+            _empty_vault(warehouse)
+        return loaded
     if arguments.in_place:
-        return link(arguments.source, warehouse, feeds, report, options)
+        loaded = link(arguments.source, warehouse, feeds, report, options)
+        if made is not None:
+            _empty_vault(warehouse)
+        return loaded
     connector, source = _connector(arguments), Path(arguments.source)
-    return load(connector, source, warehouse, feeds, report, options)
+    if made is None:
+        return load(connector, source, warehouse, feeds, report, options)
+
+    def secrets() -> tuple[Secret, ...]:
+        made.extend(make_missing(names=(*NAMES, VAULT)))
+        return (*required(), vault_key_of("shop"))
+
+    keeper = VaultKeeper(vault_of(warehouse), secrets)
+    return load(connector, source, warehouse, feeds, report, options, keeper)
+
+
+def _empty_vault(warehouse: Path) -> None:
+    """Forget the contacts of an earlier load: those that count now stay in place."""
+    vault = vault_of(warehouse)
+    if vault.exists():
+        with rewritten(vault, (), read_tombstones(vault)):
+            pass
 
 
 def _check(arguments: argparse.Namespace) -> int:

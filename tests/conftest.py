@@ -10,12 +10,12 @@ import duckdb
 import pytest
 
 from benchmarks.data import DATA, absent
-from clv_warehouse.project.secrets import PUBLIC, as_environment
+from clv_warehouse.project.secrets import PUBLIC, PUBLIC_VAULT, as_environment
 from forked_dbt import ForkedDbt
 from warehouse import Warehouse, environment
 
 # Scratch shops have the secrets of the sample shop, and no load makes any in data/.
-os.environ.update(as_environment(PUBLIC))
+os.environ.update(as_environment((*PUBLIC, PUBLIC_VAULT)))
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -107,7 +107,7 @@ def test_feeds_are_those_of_the_yaml(feeds):
     assert orders.is_required
     assert orders.key == ("order_id",)
     made_from = ("customer_id", "ordered_at", "amount")
-    assert orders.columns[0] == Column("order_id", made_from=made_from)
+    assert orders.columns[0] == Column("order_id", made_from=made_from, pii="stray")
     amount = Column("amount", "decimal(18,4)", is_required=False)
     assert amount in orders.columns
 

@@ -21,7 +21,8 @@ class Column:
     `data_type` is DuckDB's, in lower case. `aliases` are other names that files use for
     the column. `formats` are strptime formats of timestamps, tried before what is read
     anyway. `time_zone` is that of times without an offset, if it is not the shop's.
-    `made_from` are the columns that an id is made from where it is absent.
+    `made_from` are the columns that an id is made from where it is absent. `pii` is the
+    kind of personal data that it may hold, as docs/privacy.md lists them.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Column:
     formats: tuple[str, ...] = ()
     time_zone: str | None = None
     made_from: tuple[str, ...] = ()
+    pii: str = ""
 
     @property
     def is_time(self) -> bool:
@@ -69,6 +71,7 @@ def _feed(table: dict[str, Any]) -> Feed:
             data_type=column["data_type"],
             is_required=_meta(column).get("required", False),
             made_from=tuple(_meta(column).get("made_from", ())),
+            pii=_meta(column).get("pii", ""),
         )
         for column in table["columns"]
     )

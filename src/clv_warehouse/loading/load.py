@@ -4,7 +4,7 @@ import datetime as dt
 import glob
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -13,6 +13,13 @@ from clv_warehouse.loading.checking import find_all
 from clv_warehouse.loading.connectors import Connector
 from clv_warehouse.loading.feeds import Feed
 from clv_warehouse.loading.findings import Findings
+from clv_warehouse.loading.keeping import (
+    Keeper,
+    Kept,
+    contact_columns,
+    drop_contacts,
+    has_contacts,
+)
 from clv_warehouse.loading.layouts import Layout
 from clv_warehouse.loading.options import AS_USUAL, Options
 from clv_warehouse.loading.problems import LoadError
@@ -54,10 +61,15 @@ class LoadedFeed:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load wrote, in the order of shop.yml, and what its checks found."""
+    """What a load wrote, in the order of shop.yml, and what its checks found.
+
+    `had_contacts` says that a keeper took names and addresses out of a warehouse that
+    an older version had written them into: their bytes are still in the file.
+    """
 
     feeds: list[LoadedFeed]
     findings: Findings
+    had_contacts: bool = False
 
 
 def load(
@@ -67,6 +79,7 @@ def load(
     feeds: tuple[Feed, ...],
     report: Report,
     options: Options = AS_USUAL,
+    keeper: Keeper | None = None,
 ) -> Loaded:
     """Replace the tables of schema raw in `warehouse` by what `source` holds.
 
@@ -75,6 +88,9 @@ def load(
     the rows to the tables; feeds that the source lacks stay. On any error it raises
     LoadError and leaves the warehouse as it was. So does a check, to which values that
     cannot be read are findings: give it a `warehouse` that may be thrown away.
+
+    Names and addresses of customers go to the `keeper`, and not into the warehouse.
+    Without one they stay in raw.customers.
     """
     with duckdb.connect() as connection:
         trusted(connection)
@@ -106,9 +122,9 @@ def load(
                 messages = [problem.message for problem in reader.problems]
                 raise LoadError("\n".join(messages))
             if not is_new:
-                return _replace_all(connection, feeds, queries, reader)
+                return _replace_all(connection, feeds, queries, reader, keeper=keeper)
             with _made(connection, warehouse):
-                return _replace_all(connection, feeds, queries, reader)
+                return _replace_all(connection, feeds, queries, reader, keeper=keeper)
 
 
 def link(
@@ -260,12 +276,19 @@ def _replace_all(
     queries: dict[str, str],
     reader: Reader,
     in_place: bool = False,
+    keeper: Keeper | None = None,
 ) -> Loaded:
     """Write every feed in one transaction; after an error nothing is committed.
 
     The queries become views if the rows stay `in_place`.
     """
+    is_added = reader.options.is_append
+    had_contacts = False
     try:
+        if keeper:
+            had_contacts = has_contacts(connection, feeds)
+            kept = Kept(connection, feeds, queries, keeper, is_added)
+            queries, feeds = kept.queries, _without_contacts(feeds)
         connection.begin()
         connection.execute("create schema if not exists warehouse.raw")
         if reader.options.is_append:
@@ -284,17 +307,36 @@ def _replace_all(
             else _write(connection, feed, queries.get(feed.name), reader.report)
             for feed in feeds
         ]
+        if is_added and had_contacts:
+            drop_contacts(connection)
         _write_down(connection)
         findings = find_all(connection, reader)
         if reader.options.is_check:
             connection.rollback()
+        elif keeper:
+            with keeper.kept(connection, is_added):
+                connection.commit()
         else:
             connection.commit()
     except duckdb.Error as error:
         raise LoadError(
             f"The warehouse could not be written and is as it was. {in_words(error)}"
         ) from error
-    return Loaded(loaded, findings)
+    return Loaded(loaded, findings, had_contacts)
+
+
+def _without_contacts(feeds: tuple[Feed, ...]) -> tuple[Feed, ...]:
+    return tuple(
+        replace(
+            feed,
+            columns=tuple(
+                column
+                for column in feed.columns
+                if column.name not in contact_columns(feed)
+            ),
+        )
+        for feed in feeds
+    )
 
 
 def _write_down(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,5 +1,6 @@
 """Writes files that are whole at any time."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,16 @@ def written_whole(path: Path) -> Iterator[Path]:
         if said is None:
             raise
         raise CommandError(said) from error
+
+
+@contextmanager
+def for_owner_alone() -> Iterator[None]:
+    """Let nobody but their owner read the files that are made meanwhile."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _remove(partial: Path) -> None:

@@ -25,6 +25,11 @@ def warehouse_of(target: str) -> Path:
     return Path(chosen) if chosen else in_project(WAREHOUSES[target])
 
 
+def vault_of(warehouse: Path) -> Path:
+    """The file beside a warehouse that has its customers' names and addresses."""
+    return warehouse.with_name(f"{warehouse.name.removesuffix('.duckdb')}.vault.duckdb")
+
+
 def manifest() -> Path:
     """What dbt wrote of the project; dbt too reads DBT_TARGET_PATH from the project."""
     return in_project(os.environ.get("DBT_TARGET_PATH") or "target", "manifest.json")

@@ -1,9 +1,10 @@
-"""The two secrets of a shop: the key of its customer keys, and the salt of its samples.
+"""The secrets of a shop: the key of its customer keys, and the salt of its samples.
 
-A secret comes from the environment (CLV_KEY, CLV_SALT), or else from a file of its own
-(data/.clv_key, data/.clv_salt) that nobody but its owner may read. The sample shop uses
-secrets that are public. No secret is ever an argument of a command, a dbt var or a
-part of a profile: dbt would write it into its manifest and its logs.
+A third, the key of the vault, is read by the few scripts that open the vault, and never
+by dbt. A secret comes from the environment (CLV_KEY, CLV_SALT, CLV_VAULT), or else from
+a file of its own (data/.clv_key ...) that nobody but its owner may read. The sample
+shop uses secrets that are public. No secret is ever an argument of a command, a dbt var
+or a part of a profile: dbt would write it into its manifest and its logs.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ FOLDER = ROOT / "data"
 NAMES = {"key": "the keys that stand for customers", "salt": "samples of customers"}
 # Text that somebody made up is easily guessed; 32 characters are no word.
 LEAST_CHARACTERS = 32
+VAULT = "vault"
 _BLOCK = hashlib.sha256().block_size
 
 
@@ -36,7 +38,7 @@ class Secret:
     """A secret text, of any length, that never shows in a message.
 
     Attributes:
-        name: one of NAMES.
+        name: one of NAMES, or VAULT.
         text: what must not be written down.
 
     """
@@ -66,6 +68,7 @@ class Secret:
 PUBLIC = tuple(
     Secret(name, f"the public test {name} of the sample shop") for name in NAMES
 )
+PUBLIC_VAULT = Secret(VAULT, "the public test vault of the sample shop")
 
 
 def hand_to(connection: Any, given: Iterable[Secret]) -> None:
@@ -89,23 +92,52 @@ def own(folder: Path = FOLDER) -> tuple[Secret, ...]:
 
     Raises SecretError for one that is too short, or that others may read.
     """
-    found = []
-    for name in NAMES:
-        text, source = os.environ.get(_variable(name), "").strip(), _variable(name)
-        if not text:
-            path = folder / f".clv_{name}"
-            text, source = _read(path) if path.exists() else "", str(path)
-        if not text:
-            continue
-        if len(text) < LEAST_CHARACTERS:
-            raise SecretError(
-                f"{source} has {len(text)} characters, but must have "
-                f"{LEAST_CHARACTERS} or more, so that nobody can guess it. "
-                "This makes one: "
-                'python -c "import secrets; print(secrets.token_hex(32))"'
-            )
-        found.append(Secret(name, text))
-    return tuple(found)
+    found = (_found(name, folder) for name in NAMES)
+    return tuple(secret for secret in found if secret)
+
+
+def _found(name: str, folder: Path) -> Secret | None:
+    text, source = os.environ.get(_variable(name), "").strip(), _variable(name)
+    if not text:
+        path = secret_file(name, folder)
+        text, source = _read(path) if path.exists() else "", str(path)
+    if not text:
+        return None
+    if len(text) < LEAST_CHARACTERS:
+        raise SecretError(
+            f"{source} has {len(text)} characters, but must have "
+            f"{LEAST_CHARACTERS} or more, so that nobody can guess it. "
+            "This makes one: "
+            'python -c "import secrets; print(secrets.token_hex(32))"'
+        )
+    return Secret(name, text)
+
+
+def secret_file(name: str, folder: Path = FOLDER) -> Path:
+    """Where a secret is that is not in the environment."""
+    return folder / f".clv_{name}"
+
+
+def in_environment(name: str) -> bool:
+    """Whether the environment has a secret, which then counts and not the file."""
+    return bool(os.environ.get(_variable(name), "").strip())
+
+
+def vault_key_of(target: str, folder: Path = FOLDER) -> Secret:
+    """Return the key of a target's vault: a public one of the sample shop.
+
+    Raises SecretError where the shop's own is not at hand.
+    """
+    if target == "sample":
+        return PUBLIC_VAULT
+    found = _found(VAULT, folder)
+    if not found:
+        raise SecretError(
+            f"The key of the vault is missing. Set {_variable(VAULT)}, or put back "
+            f"{secret_file(VAULT, folder)} from where you keep a copy. Without it "
+            "nobody can read the vault; a load of all customers makes a new one."
+        )
+    return found
 
 
 def required(folder: Path = FOLDER) -> tuple[Secret, ...]:
@@ -127,16 +159,17 @@ def of_target(target: str) -> tuple[Secret, ...]:
     return PUBLIC if target == "sample" else required()
 
 
-def make_missing(folder: Path = FOLDER) -> list[Path]:
+def make_missing(
+    folder: Path = FOLDER, names: Iterable[str] = tuple(NAMES)
+) -> list[Path]:
     """Make the shop's secrets that are neither in the environment nor in a file.
 
     Returns the files that were written. Raises SecretError as `own` does.
     """
-    there = {secret.name for secret in own(folder)}
     made = []
-    for name in NAMES:
-        if name not in there:
-            path = folder / f".clv_{name}"
+    for name in names:
+        if not _found(name, folder):
+            path = secret_file(name, folder)
             # The file is never there with another mode, and never replaced.
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
@@ -149,7 +182,8 @@ def of_made(paths: list[Path]) -> str:
     """What a person should know of secrets that were just made."""
     return (
         f"\nMade {' and '.join(map(str, paths))}. From them the warehouse makes the "
-        "keys that stand for customers, and draws its samples. Keep a copy in a safe "
+        "keys that stand for customers, draws its samples, and locks the vault of "
+        "their names and addresses. Keep a copy in a safe "
         "place, apart from the warehouse: who has both can find out who a customer is, "
         "and without them the next build gives all customers new keys."
     )

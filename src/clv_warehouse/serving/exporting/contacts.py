@@ -1,7 +1,8 @@
 """Contacts of customers as ad tools match them: normalised, then hashed.
 
 Only who holds the shop's secret key can say whose contact it is: the warehouse knows
-customers by their keys, and contacts stand in the raw feed `customers` alone.
+customers by their keys. Contacts stand in the vault, which a script reads and hands
+over, or in the raw feed `customers` where that stays in place.
 
 Sources: Google, "Prepare data" of enhanced conversions
 (https://developers.google.com/google-ads/api/docs/conversions/enhanced-conversions/leads);
@@ -30,6 +31,11 @@ class Contact:
     phone: str | None
 
 
+def has_contacts(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the raw feed of customers itself has contacts, as one in place has."""
+    return _feed(connection) is not None
+
+
 def read_contacts(
     connection: duckdb.DuckDBPyConnection, secrets: Sequence[Secret]
 ) -> dict[str, Contact]:
@@ -38,6 +44,12 @@ def read_contacts(
     Raises CommandError if the warehouse has no raw feed of customers with contacts.
     """
     feed = _feed(connection)
+    if feed is None:
+        raise CommandError(
+            "This warehouse has no vault, and no raw feed `customers` with e-mail "
+            "addresses or phone numbers. Ask where the shop's data were loaded, or "
+            "export without --contacts."
+        )
     columns = {
         name.lower()
         for (name,) in connection.execute(
@@ -126,7 +138,7 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _feed(connection: duckdb.DuckDBPyConnection) -> str:
+def _feed(connection: duckdb.DuckDBPyConnection) -> str | None:
     for feed in ("customers", "sample_customers"):
         found = connection.execute(
             "select count(*) from information_schema.columns "
@@ -136,7 +148,4 @@ def _feed(connection: duckdb.DuckDBPyConnection) -> str:
         ).fetchall()[0][0]
         if found > 1:
             return feed
-    raise CommandError(
-        "This warehouse has no raw feed `customers` with e-mail addresses or phone "
-        "numbers. Ask where the shop's data were loaded, or export without --contacts."
-    )
+    return None

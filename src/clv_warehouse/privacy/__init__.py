@@ -1,0 +1,1 @@
+"""What is personal: the vault of names and addresses, erasure, rotation of keys."""
