@@ -18,9 +18,10 @@ from clv_warehouse.privacy.vault import (
     rewritten,
 )
 from clv_warehouse.project.places import vault_of
-from clv_warehouse.project.secrets import PUBLIC_VAULT, Secret
+from clv_warehouse.project.secrets import PUBLIC, PUBLIC_VAULT, Secret, hand_to
 from load_command import load_command
-from warehouse import key_of
+from script_command import script_command
+from warehouse import Warehouse, key_of
 
 ANN = Person("a" * 24, "17850", "ann@example.org", "Annabel Leeds", "+49 170 1112223")
 BOB = Person("b" * 24, "17851", None, "Bo Żółć", None)
@@ -186,3 +187,42 @@ ORDERS = {
     "ordered_at": ["2024-01-01", "2024-02-01"],
     "amount": [10, 20],
 }
+
+
+def test_who_was_erased_is_a_guest_in_tables_that_stay_in_place(
+    warehouse: Warehouse, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = export.parent / "place"
+    place.mkdir()
+    for name in ("orders", "customers"):
+        pd.read_csv(export / f"{name}.csv").to_parquet(place / f"{name}.parquet")
+    monkeypatch.setenv("CLV_WAREHOUSE", str(warehouse.path))
+    monkeypatch.delenv("CLV_POSTGRES", raising=False)
+    done = load_command("folder", place, "--in-place")
+    assert done.returncode == 0, done.stderr
+    backup = export.parent / "backup.duckdb"
+    duckdb.connect(str(backup)).close()
+    done = script_command(
+        *("erase.py", "--customer-id", "ANN@x.org", "--customer-id", "cat"),
+        *("--published", export.parent / "none", "--page", export.parent / "none"),
+        *("--backup", backup),
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{place / 'orders.parquet'} has 1 rows of the customer" in done.stdout
+    done = warehouse.dbt("seed", "--select", "nobody_ids")
+    assert done.returncode == 0, done.stdout
+    done = warehouse.dbt("run", "--select", "stg_orders", "stg_customers")
+    assert done.returncode == 0, done.stdout
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        hand_to(connection, PUBLIC)
+        orders = connection.execute(
+            "select order_id, customer_key, tags from staging.stg_orders order by all"
+        ).fetchall()
+        customers = connection.execute(
+            "select customer_key, country from staging.stg_customers order by country"
+        ).fetchall()
+    assert orders == [
+        ("1", None, "for [name]"),
+        ("2", key_of("bob"), "for Annabel Leeds"),
+    ]
+    assert customers == [(None, "DE"), (key_of("bob"), "FR"), (None, "PT")]

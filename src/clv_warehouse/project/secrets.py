@@ -26,6 +26,9 @@ NAMES = {"key": "the keys that stand for customers", "salt": "samples of custome
 # Text that somebody made up is easily guessed; 32 characters are no word.
 LEAST_CHARACTERS = 32
 VAULT = "vault"
+# The journal of a rotation of keys (privacy/rotating.py). While it is there, files of
+# two keys lie side by side.
+ROTATION = ".rotation.json"
 _BLOCK = hashlib.sha256().block_size
 
 
@@ -90,8 +93,14 @@ def as_environment(given: Iterable[Secret]) -> dict[str, str]:
 def own(folder: Path = FOLDER) -> tuple[Secret, ...]:
     """The shop's own secrets, without those that nobody has made yet.
 
-    Raises SecretError for one that is too short, or that others may read.
+    Raises SecretError for one that is too short, or that others may read, and while a
+    rotation of keys has not been completed.
     """
+    if (folder / ROTATION).exists():
+        raise SecretError(
+            "A rotation of keys was cut short, and files of the old key and of the new "
+            "one lie side by side. Complete it: python scripts/rotate.py --target shop"
+        )
     found = (_found(name, folder) for name in NAMES)
     return tuple(secret for secret in found if secret)
 

@@ -1,0 +1,490 @@
+"""Rotates the keys of a built and published shop, and erases a customer from it.
+
+The search for what is left must first find each thing that names the customer in every
+form, and find those of another customer still when the first is gone. One shop is built
+for all tests.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from clv_warehouse.privacy.vault import read_people, read_tombstones
+from clv_warehouse.project.contracts import Table, read_tables
+from clv_warehouse.project.places import vault_of
+from clv_warehouse.project.problems import CommandError
+from clv_warehouse.project.secrets import (
+    PUBLIC,
+    PUBLIC_VAULT,
+    SecretError,
+    hand_to,
+    own,
+)
+from clv_warehouse.serving.dashboard.page import write_dashboard
+from load_command import load_command
+from publishing import publish
+from script_command import script_command
+from warehouse import Warehouse, key_of
+
+ERASED, OTHER = "mallory-17", "trudy-18"
+# What names each of them, by what finds it.
+PLANTED = {
+    ERASED: {
+        "id": ERASED,
+        "key": key_of(ERASED),
+        "order": "order-4711",
+        "rejected order": "order-4712",
+        "review": "zanzibarine",
+    },
+    OTHER: {
+        "id": OTHER,
+        "key": key_of(OTHER),
+        "order": "order-5811",
+        "rejected order": "order-5812",
+        "review": "quixotical",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A built and published shop, and the export that it was loaded from."""
+
+    warehouse: Warehouse
+    export: Path
+    tables: tuple[Table, ...]
+
+    def erase(self, *more: str | Path) -> str:
+        """Run scripts/erase.py; what it printed."""
+        folder = self.warehouse.folder
+        done = script_command(
+            *("erase.py", "--customer-id", ERASED, "--target", "shop"),
+            *("--published", folder / "published", "--page", folder / "page.html"),
+            *("--backup", folder / "backup.duckdb", "--manifest", self.manifest),
+            *more,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @property
+    def manifest(self) -> Path:
+        return self.warehouse.folder / "target" / "manifest.json"
+
+
+def write_export(folder: Path) -> None:
+    """A shop of 22 customers and 88 orders; two customers are those of PLANTED."""
+    people = [f"customer-{number}" for number in range(20)] + [ERASED, OTHER]
+    orders = pd.DataFrame(
+        [
+            {
+                "order_id": f"{number}-{customer}",
+                "customer_id": customer,
+                "ordered_at": f"2024-{month:02d}-{1 + number:02d}",
+                "amount": 10 + number,
+            }
+            for number, customer in enumerate(people)
+            for month in (1, 3, 6, 9)
+        ]
+    )
+    orders["order_id"] = [f"o{number}" for number in range(len(orders))]
+    for customer, words in PLANTED.items():
+        own = orders.index[orders["customer_id"] == customer]
+        orders.loc[own[0], "order_id"] = words["order"]
+        orders.loc[own[1], "order_id"] = words["rejected order"]
+        orders.loc[own[1], "ordered_at"] = "1960-01-01"
+    folder.mkdir()
+    orders.to_csv(folder / "orders.csv", index=False)
+    pd.DataFrame(
+        [
+            {
+                "order_id": words["order"],
+                "line_number": 1,
+                "product_id": "cup",
+                "quantity": 1,
+                "unit_price": 12,
+            }
+            for words in PLANTED.values()
+        ]
+    ).to_csv(folder / "order_lines.csv", index=False)
+    pd.DataFrame(
+        {
+            "refund_id": [f"refund of {each['order']}" for each in PLANTED.values()],
+            "order_id": [each["order"] for each in PLANTED.values()],
+            "refunded_at": "2024-10-01",
+            "amount": 1,
+        }
+    ).to_csv(folder / "refunds.csv", index=False)
+    pd.DataFrame(
+        {
+            "customer_id": people,
+            "email": [f"{each}@example.org" for each in people],
+            "full_name": [f"{each.split('-')[0].title()} Vance" for each in people],
+            "country": "DE",
+        }
+    ).to_csv(folder / "customers.csv", index=False)
+    pd.DataFrame(
+        {
+            "review_id": ["r1", "r2"],
+            "customer_id": [ERASED, OTHER],
+            "rating": 5,
+            "written_at": "2024-05-05",
+            "body": [words["review"] for words in PLANTED.values()],
+        }
+    ).to_csv(folder / "reviews.csv", index=False)
+    pd.DataFrame(
+        {
+            "event_id": [f"e{number}" for number in range(44)],
+            "customer_id": people * 2,
+            "event_type": "view",
+            "product_id": "cup",
+            "occurred_at": "2024-06-06",
+        }
+    ).to_csv(folder / "events.csv", index=False)
+
+
+@pytest.fixture(scope="module")
+def shop(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("erasure")
+    built = Warehouse(root, folder)
+    export = folder / "export"
+    write_export(export)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLV_WAREHOUSE", str(built.path))
+        patch.delenv("CLV_POSTGRES", raising=False)
+        done = load_command("folder", export)
+        assert done.returncode == 0, done.stderr
+        built.build(horizons=[30])
+        tables = read_tables(folder / "target" / "manifest.json")
+        uncompress(built.path)
+        for _ in range(2):
+            publish(built.path, folder / "published", tables=tables)
+        done = script_command(
+            *("memory.py", "backup", "--target", "shop"),
+            *("--to", folder / "backup.duckdb"),
+            *("--manifest", folder / "target" / "manifest.json"),
+        )
+        assert done.returncode == 0, done.stderr
+        write_dashboard(built.path, folder / "page.html", is_forced=True)
+        yield Shop(built, export, tables)
+
+
+def uncompress(path: Path) -> None:
+    """Write a warehouse anew without compression, so that bytes can be searched."""
+    fresh = path.with_name("fresh.duckdb")
+    with duckdb.connect() as connection:
+        connection.execute("pragma force_compression = 'uncompressed'")
+        connection.execute(f"attach '{path}' as scratch; attach '{fresh}' as fresh")
+        connection.execute("copy from database scratch to fresh")
+    fresh.replace(path)
+
+
+def found_in(path: Path) -> dict[str, set[str]]:
+    """What names a customer in a file, by customer: its bytes, its tables' values."""
+    content = path.read_bytes()
+    words = [
+        (customer, name, word)
+        for customer, named in PLANTED.items()
+        for name, word in named.items()
+    ]
+    found = {(c, name) for c, name, word in words if word.encode() in content}
+    sources = []
+    with duckdb.connect() as connection:
+        if path.suffix == ".duckdb":
+            connection.execute(f"attach '{path}' as searched (read_only)")
+            sources = [
+                f'searched."{schema}"."{name}"'
+                for schema, name in connection.execute(
+                    "select schema_name, table_name from duckdb_tables() "
+                    "where database_name = 'searched' and estimated_size > 0"
+                ).fetchall()
+            ]
+        elif path.suffix == ".parquet":
+            sources = [f"read_parquet('{path}')"]
+        is_there = ", ".join(f"bool_or(contains(row, '{each[2]}'))" for each in words)
+        for source in sources:
+            ((*told,),) = connection.execute(
+                f"select {is_there} from (select to_json(rows)::varchar as row "
+                f"from {source} as rows)"
+            ).fetchall()
+            found |= {
+                each[:2] for each, is_in in zip(words, told, strict=True) if is_in
+            }
+    return {
+        customer: {name for c, name in found if c == customer} for customer in PLANTED
+    }
+
+
+def forms(shop: Shop) -> dict[str, dict[str, set[str]]]:
+    """What names a customer, by customer and form: in all but the shop's own export."""
+    folder = shop.warehouse.folder
+    found: dict[str, dict[str, set[str]]] = {customer: {} for customer in PLANTED}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.is_relative_to(shop.export):
+            continue
+        if path.name.endswith(".vault.duckdb"):
+            form = "vault"
+        elif path.is_relative_to(folder / "published" / "versions"):
+            form = f"versions, {path.suffix}"
+        elif path.is_relative_to(folder / "published"):
+            form = f"published, {path.suffix}"
+        elif path.parent == folder:
+            form = path.name
+        else:
+            form = "logs and artifacts"
+        for customer, words in found_in(path).items():
+            if words:
+                found[customer][form] = found[customer].get(form, set()) | words
+    return found
+
+
+EVERYWHERE = {
+    "scratch.duckdb": {"id", "key", "order", "rejected order", "review"},
+    "vault": {"key"},
+    "backup.duckdb": {"key"},
+    "published, .duckdb": {"key", "order", "rejected order"},
+    "versions, .duckdb": {"key", "order", "rejected order"},
+    "versions, .parquet": {"key", "order", "rejected order"},
+    "page.html": {"key"},
+}
+
+
+def counts(shop: Shop) -> dict[str, int]:
+    """The rows of other customers, by table of the warehouse that has their key."""
+    with duckdb.connect(str(shop.warehouse.path), read_only=True) as connection:
+        names = connection.execute(
+            "select distinct columns.schema_name, columns.table_name "
+            "from duckdb_columns() as columns semi join duckdb_tables() as tables "
+            "using (schema_name, table_name) where column_name = 'customer_key' "
+        ).fetchall()
+        return {
+            f"{schema}.{name}": connection.execute(
+                f'select count(*) from "{schema}"."{name}" '
+                "where customer_key is distinct from ?",
+                [key_of(ERASED)],
+            ).fetchall()[0][0]
+            for schema, name in names
+        }
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A copy of the shop whose key is in a file, as that of a shop of its own is."""
+
+    shop: Shop
+    secrets: Path
+
+    def rotate(self) -> int:
+        """Run scripts/rotate.py; its exit code."""
+        folder = self.shop.warehouse.folder
+        done = script_command(
+            *("rotate.py", "--published", folder / "published"),
+            *("--backup", folder / "backup.duckdb", "--secrets", self.secrets),
+            *("--manifest", self.shop.manifest),
+        )
+        return done.returncode
+
+    def keys(self) -> dict[str, frozenset[str]]:
+        """The keys of customers, by file."""
+        folder = self.shop.warehouse.folder
+        found = {}
+        with duckdb.connect() as connection:
+            for name, table in (
+                ("scratch.duckdb", "features.customer_dates"),
+                ("scratch.vault.duckdb", "vault.contacts"),
+                ("backup.duckdb", "clv.score_history"),
+                ("published/serving.duckdb", "clv.customer_lifetime_value"),
+            ):
+                connection.execute(f"attach '{folder / name}' as one (read_only)")
+                found[name] = frozenset(
+                    key
+                    for (key,) in connection.execute(
+                        f"select distinct customer_key from one.{table}"
+                    ).fetchall()
+                )
+                connection.execute("detach one")
+            parquet = folder / "published/parquet/clv/customer_lifetime_value"
+            found["parquet"] = frozenset(
+                key
+                for (key,) in connection.execute(
+                    f"select customer_key from read_parquet('{parquet}/*.parquet')"
+                ).fetchall()
+            )
+        return found
+
+
+@pytest.fixture
+def copied(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Copied]:
+    folder = tmp_path / "copy"
+    shutil.copytree(shop.warehouse.folder, folder, symlinks=True)
+    copy = Warehouse(shop.warehouse.root, folder)
+    monkeypatch.setenv("CLV_WAREHOUSE", str(copy.path))
+    monkeypatch.delenv("CLV_KEY")
+    secret = tmp_path / ".clv_key"
+    secret.write_text(PUBLIC[0].text)
+    secret.chmod(0o600)
+    yield Copied(Shop(copy, folder / "export", shop.tables), tmp_path)
+
+
+KEYS = frozenset(key_of(f"customer-{number}") for number in range(20)) | {
+    key_of(ERASED),
+    key_of(OTHER),
+}
+
+
+@pytest.mark.slow
+def test_a_new_key_leaves_no_old_one_and_the_history_as_it_was(
+    copied: Copied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copied.shop.warehouse.folder
+    assert set(copied.keys().values()) == {KEYS}
+    points = "select customer_key, sample_point from staging.stg_sample_points"
+    scores = "select count(*), sum(predicted_spend) from clv.score_history"
+
+    def asked(sql: str) -> list[tuple]:
+        with duckdb.connect(str(copied.shop.warehouse.path)) as connection:
+            hand_to(connection, own(copied.secrets))
+            return connection.execute(sql).fetchall()
+
+    before, remembered = dict(asked(points)), asked(scores)
+    (folder / "page.html").unlink()
+    assert copied.rotate() == 0
+
+    (new,) = set(copied.keys().values())
+    assert len(new) == len(KEYS)
+    assert not new & KEYS
+    assert asked(scores) == remembered
+    for path in folder.rglob("*"):
+        if path.is_file() and "target" not in path.parts and "export" not in path.parts:
+            assert "key" not in found_in(path)[ERASED], path
+            assert "rotated" not in path.name
+    secret = copied.secrets / ".clv_key"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    people = list(read_people(vault_of(copied.shop.warehouse.path), PUBLIC_VAULT))
+    assert {each.customer_id for each in people if each.full_name} >= {ERASED, OTHER}
+
+    # What a build makes under the new key fits what was remembered under the old one.
+    (key, _) = own(copied.secrets)
+    monkeypatch.setenv("CLV_KEY", key.text)
+    copied.shop.warehouse.build("--select", "stg_customers", "stg_sample_points")
+    after = dict(asked(points))
+    assert set(after) == new
+    moved = {key.hash(f"customer-{number}")[:24]: number for number in range(20)}
+    for customer, number in moved.items():
+        assert after[customer] == before[key_of(f"customer-{number}")]
+
+
+@pytest.mark.slow
+def test_a_rotation_that_is_cut_short_leaves_the_old_state_or_is_completed(
+    copied: Copied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise CommandError("cut short")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("clv_warehouse.privacy.rotating.to_disk", fail)
+        assert copied.rotate() == 1
+    assert set(copied.keys().values()) == {KEYS}
+    assert own(copied.secrets)[0] == PUBLIC[0]
+
+    # The journal is there; the second of the renames fails.
+    renamed = []
+    replace = Path.replace
+
+    def replace_once(path: Path, target: Path) -> Path:
+        if path.name.endswith(".rotated"):
+            renamed.append(path)
+            if len(renamed) == 2:
+                fail()
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace_once)
+        assert copied.rotate() == 1
+    assert len(set(copied.keys().values())) == 2
+    with pytest.raises(SecretError, match=r"cut short.*rotate\.py"):
+        own(copied.secrets)
+    assert copied.rotate() == 0
+    (new,) = set(copied.keys().values())
+    assert not new & KEYS
+    assert own(copied.secrets)[0] != PUBLIC[0]
+
+
+@pytest.mark.slow
+def test_nothing_is_left_of_an_erased_customer_in_any_form(
+    shop: Shop, tmp_path: Path
+) -> None:
+    told = tmp_path / "subject.json"
+    done = script_command(
+        *("subject.py", "--customer-id", ERASED, "--to", told, "--target", "shop")
+    )
+    assert done.returncode == 0, done.stderr
+    subject = json.loads(told.read_text("utf-8"))
+    assert subject["vault.contacts"][0]["full_name"] == "Mallory Vance"
+    assert len(subject["raw.orders"]) == 4
+    assert subject["clv.score_history"]
+    assert OTHER not in told.read_text("utf-8")
+    assert told.stat().st_mode & 0o777 == 0o600
+
+    # The search finds each of them everywhere first.
+    assert forms(shop) == {ERASED: EVERYWHERE, OTHER: EVERYWHERE}
+    others = counts(shop)
+
+    # A deletion alone leaves the bytes in the file.
+    with_deleted = tmp_path / "with_deleted.duckdb"
+    shutil.copy(shop.warehouse.path, with_deleted)
+    with duckdb.connect(str(with_deleted)) as connection:
+        connection.execute("drop schema raw cascade")
+        connection.execute("checkpoint")
+    assert ERASED.encode() in with_deleted.read_bytes()
+
+    receipt = shop.erase()
+    left = dict(EVERYWHERE)
+    # The page showed both of them.
+    del left["page.html"]
+    assert forms(shop) == {ERASED: {}, OTHER: left}
+    assert len(list((shop.warehouse.folder / "published" / "versions").iterdir())) == 1
+    assert counts(shop) == others
+    assert f"Erased: customer {ERASED}, key {key_of(ERASED)}" in receipt
+    for line in ("raw.orders: 4", "clv.score_history: ", "vault.contacts: 1"):
+        assert line in receipt
+    people = read_people(vault_of(shop.warehouse.path), PUBLIC_VAULT)
+    assert len(list(people)) == 21
+    assert len(read_tombstones(vault_of(shop.warehouse.path))) == 2
+
+    # Given again, it finds nothing more.
+    assert f"{shop.warehouse.path}: 0 rows" in shop.erase()
+
+
+@pytest.mark.slow
+def test_a_reload_of_the_same_export_brings_nobody_back(shop: Shop) -> None:
+    path = shop.warehouse.path
+    shop.erase()
+    for more, times in (((), 1), (("--append",), 2)):
+        done = load_command("folder", shop.export, *more)
+        assert done.returncode == 0, done.stderr
+        assert found_in(path)[ERASED] == set()
+        assert found_in(path)[OTHER] >= {"id", "order"}
+        orders = shop.warehouse.query("select count(*) from raw.orders").iat[0, 0]
+        assert orders == 84 * times
+        assert not [
+            each
+            for each in read_people(vault_of(path), PUBLIC_VAULT)
+            if each.customer_key == key_of(ERASED)
+        ]
+    # Nor into a new warehouse beside the vault, nor where only the warehouse knows.
+    vault = vault_of(path)
+    for lost in (path, vault):
+        lost.unlink()
+        done = load_command("folder", shop.export)
+        assert done.returncode == 0, done.stderr
+        assert found_in(path)[ERASED] == set()
+        assert found_in(vault)[ERASED] == set()
+        assert len(read_tombstones(vault)) == 2
