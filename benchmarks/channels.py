@@ -4,7 +4,8 @@ A made-up shop knows how many customers any spend would bring. Each rule shares 
 budget of the shop's last 13 weeks, and is measured by the value (margin within a year)
 of the customers who would then come a week; `regret` is what the true optimum brings
 more. One shop goes through the warehouse; of others only the arrivals are drawn. The
-cohorts of the shop in the warehouse are judged too.
+cohorts of the shop in the warehouse are judged too. And of shops whose cohorts have
+means that were drawn: how often do the ranges of acquisition_economics hold them?
 """
 
 import json
@@ -37,6 +38,18 @@ CUSTOMERS = 20_000
 START, DAYS = date(2022, 1, 1), 1461
 # Shops of which only the arrivals are drawn.
 DRAWN_SEEDS = range(102, 122)
+# By how much cohorts of a channel differ, as a standard deviation of the logarithm.
+SPREADS = (0.0, 0.1, 0.3)
+RANGE_SEEDS = range(201, 205)
+# By channel: new customers a month, margin of an order, orders a year after the first.
+DRAWN_CHANNELS = {
+    "search": (120, 20.0, 3.0),
+    "social": (40, 15.0, 2.0),
+    "referral": (15, 30.0, 4.0),
+    "fair": (5, 25.0, 1.0),
+}
+DRAWN_MONTHS = np.arange("2022-01", "2025-01", dtype="datetime64[M]")
+AGES = {"30_days": 30, "90_days": 90, "365_days": 365, "payback": 180}
 WEEKS = (
     "select * from marketing.channel_weeks order by channel, campaign_id, week_start"
 )
@@ -89,6 +102,8 @@ def benchmark(customers: int = CUSTOMERS, folder: Path = FOLDER) -> Iterator[Row
         for seed in DRAWN_SEEDS
     ]
     yield from _rows(f"budget, mean of {len(drawn)} shops", drawn)
+    for spread in SPREADS:
+        yield from ranges(spread, folder)
 
 
 def _rows(case: str, judgements: Sequence[dict[str, float]]) -> Iterator[Row]:
@@ -218,3 +233,100 @@ def _true_customers(
         return came.sum(axis=0) * size / RECENT_WEEKS
 
     return true
+
+
+def ranges(spread: float, folder: Path = FOLDER) -> Iterator[Row]:
+    """How often the range of a cohort's value holds the mean that it was drawn with.
+
+    A range leaves out a tenth on either side. Cohorts that are too young for a period
+    are judged too.
+    """
+    inside: dict[tuple[str, str], list[float]] = {}
+    for seed in RANGE_SEEDS:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            dbt = Dbt(Path(scratch) / "shop.duckdb")
+            truth = _drawn_cohorts(spread, seed, dbt.warehouse)
+            models = ("acquisition_cells", "acquisition_curves", "acquisition_values")
+            dbt("run", "--select", *models)
+            with duckdb.connect(dbt.warehouse, read_only=True) as connection:
+                said = connection.execute(
+                    "select channel, first_month, period, is_observed, "
+                    "cast(value_low as double), cast(value_high as double) "
+                    "from marketing.acquisition_values where dimension = 'channel' "
+                    "and period <> 'first_day' and period <> 'lifetime'"
+                ).fetchall()
+        for channel, month, period, is_observed, low, high in said:
+            mean = truth[channel, month] * _brought(channel, AGES[period])
+            for case in ("all cohorts", "observed" if is_observed else "expected"):
+                inside.setdefault((period, case), []).append(low <= mean <= high)
+    for (period, case), held in sorted(inside.items()):
+        yield Row(
+            f"ranges, cohorts differ by {spread}", case, period, float(np.mean(held))
+        )
+
+
+def _brought(channel: str, days: int) -> float:
+    _, margin, orders = DRAWN_CHANNELS[channel]
+    return margin * (1 + orders * days / 365)
+
+
+def _drawn_cohorts(
+    spread: float, seed: int, warehouse: Path
+) -> dict[tuple[str, date], float]:
+    """Write a shop of drawn customers; by cohort, what its customers spend more."""
+    draw = np.random.default_rng(seed)
+    quality = {}
+    parts = []
+    for channel, (a_month, margin, orders) in DRAWN_CHANNELS.items():
+        for month in DRAWN_MONTHS:
+            factor = float(np.exp(draw.normal(-(spread**2) / 2, spread)))
+            quality[channel, month.astype(date)] = factor
+            people = draw.poisson(a_month)
+            first = month.astype("datetime64[D]") + draw.integers(0, 28, people)
+            # Whoever buys more often than others does so for good.
+            later = draw.poisson(draw.gamma(1.0, orders * 3, people))
+            who = np.repeat(np.arange(people), 1 + later)
+            after = draw.integers(1, 3 * 365 + 1, len(who))
+            after[np.unique(who, return_index=True)[1]] = 0
+            amount = margin * factor * np.exp(draw.normal(-0.32, 0.8, len(who)))
+            parts.append(
+                pa.table(
+                    {
+                        "channel": pa.array([channel] * len(who), pa.string()),
+                        "customer": pa.array(who),
+                        "first_order_date": first[who],
+                        "activity_date": first[who] + after,
+                        "net_amount": amount.round(4),
+                    }
+                )
+            )
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.register("drawn", pa.concat_tables(parts))
+        connection.execute(
+            """
+            create schema features; create schema clv; create schema marketing;
+            create table features.as_of_dates as
+            select date '2024-12-31' as as_of_date, true as is_scoring_date;
+            create table clv.shop_margin as select 1e0 as margin;
+            create temp table days as
+            select *, concat_ws(' ', channel, first_order_date, customer)
+                as customer_key
+            from drawn where activity_date <= date '2024-12-31';
+            create table features.customer_days as
+            select customer_key, activity_date,
+                sum(net_amount)::decimal(38, 4) as net_amount
+            from days group by all;
+            create table marketing.acquired_customers as
+            select distinct customer_key, first_order_date,
+                date_trunc('month', first_order_date)::date as first_month, channel,
+                null::varchar as campaign_id, 'DE' as country
+            from days;
+            create table clv.customer_lifetime_value as
+            select customer_key, sum(net_amount)::decimal(38, 2) as total_value
+            from days group by all;
+            create table marketing.acquisition_costs (dimension varchar,
+                channel varchar, campaign_id varchar, country varchar,
+                first_month date, cost decimal(38, 4));
+            """
+        )
+    return quality
