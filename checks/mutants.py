@@ -58,6 +58,7 @@ class Fault:
 
 
 LINE_MONEY = "macros/line_amount.sql"
+EXPERIMENTS = "macros/experiments.sql"
 TIMES = "macros/times.sql"
 PLAN = "models/clv/training_plan.sql"
 SETTINGS = "dbt_project.yml"
@@ -463,6 +464,119 @@ FAULTS = (
         "SHARES = np.linspace(0, 1, 11)",
         "SHARES = np.linspace(1, 1, 11)",
         ("tests/marketing/test_channels.py",),
+    ),
+    # Experiments.
+    Fault(
+        "a-message-of-tomorrow-is-known-today",
+        "models/features/contact_features.sql",
+        "and customer_dates.as_of_date >= contacts.activity_date",
+        "and customer_dates.as_of_date is not null",
+        ("contacts_are_as_of_the_end_of_their_day",),
+    ),
+    Fault(
+        "a-banner-that-a-message-followed-is-forgotten",
+        "models/features/customer_contacts.sql",
+        "            and shown.shown_date >= sends.sent_date\n",
+        "",
+        ("a_message_that_an_experiment_shows_counts_once",),
+    ),
+    Fault(
+        "of-many-segments-one-wins-by-chance",
+        "models/marketing/experiment_results.sql",
+        "p_value * (tests - place + 1)",
+        "p_value",
+        ("tests/marketing/test_experiments.py::test_holm_corrects_segments",),
+    ),
+    Fault(
+        "whoever-looks-often-finds-something",
+        EXPERIMENTS,
+        "sqrt({{ time }} + 1e0) / 0.05e0",
+        "sqrt({{ time }} + 1e0) / 0.5e0",
+        (
+            "tests/marketing/test_experiments.py"
+            "::test_the_interval_for_peekers_is_that_of_the_paper",
+        ),
+    ),
+    Fault(
+        "one-arm-is-compared-with-itself",
+        "models/marketing/experiment_results.sql",
+        "when arms < 2 then 'one arm only'",
+        "when arms < 1 then 'one arm only'",
+        ("tests/marketing/test_experiments.py::test_verdicts",),
+    ),
+    # Uplift and offers.
+    Fault(
+        "what-came-in-an-experiment-was-known-before-it",
+        "models/marketing/uplift_cases.sql",
+        "on assigned_dates.assigned_date > dates.as_of_date",
+        "on assigned_dates.assigned_date >= dates.as_of_date",
+        ("cases_know_nothing_of_the_days_that_count",),
+    ),
+    Fault(
+        "a-message-is-paid-for-twice",
+        "models/marketing/uplift_cases.sql",
+        "cast(outcomes.margin + outcomes.message_cost as double)",
+        "cast(outcomes.margin as double)",
+        ("cases_know_nothing_of_the_days_that_count",),
+    ),
+    Fault(
+        "a-rare-arm-counts-like-a-frequent-one",
+        "src/clv_warehouse/marketing/effects.py",
+        "(cases.outcome - with_it) / cases.chance",
+        "(cases.outcome - with_it)",
+        (
+            "tests/marketing/test_uplift.py"
+            "::test_average_effect_is_unbiased_and_its_error_holds",
+        ),
+    ),
+    Fault(
+        "an-offer-is-given-whatever-it-costs",
+        "src/clv_warehouse/marketing/planning.py",
+        "cautious - costs[:, None] / UNITS",
+        "cautious",
+        ("tests/marketing/test_planning.py",),
+    ),
+    Fault(
+        "who-is-held-out-gets-offers",
+        "models/marketing/contactable_customers.sql",
+        "    held_out.customer_key is null\n    and never",
+        "    never",
+        ("where_everybody_is_held_out_nobody_is_contacted",),
+    ),
+    # The loop.
+    Fault(
+        "a-policy-takes-over-by-one-look-of-many",
+        "models/marketing/policy_trial.sql",
+        "when bounded.always_low > 0 then 'better'",
+        "when bounded.gain_low > 0 then 'better'",
+        (
+            "tests/marketing/test_learning_from_actions.py"
+            "::test_one_look_of_many_is_no_proof",
+        ),
+    ),
+    Fault(
+        "a-rare-choice-counts-like-a-frequent-one",
+        "models/marketing/fitted_effects.sql",
+        "1 / propensity as weight",
+        "1e0 as weight",
+        (
+            "tests/marketing/test_learning_from_actions.py"
+            "::test_an_effect_is_the_difference_of_self_normalised_means",
+        ),
+    ),
+    Fault(
+        "the-first-policy-stands-for-good",
+        "macros/actions.sql",
+        "over (order by decided_date desc) as age",
+        "over (order by decided_date asc) as age",
+        ("only_who_may_be_contacted_is_a_candidate",),
+    ),
+    Fault(
+        "contacts-of-this-week-leave-a-cap-as-it-was",
+        "models/marketing/action_candidates.sql",
+        "position <= most_per_week - used_contacts",
+        "position <= most_per_week",
+        ("caps_leave_room_for_those_of_most_gain",),
     ),
     # Publishing and reading.
     Fault(
