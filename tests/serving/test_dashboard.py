@@ -1367,6 +1367,11 @@ def test_a_shop_of_orders_alone_has_its_page(
                 )
             from sample.profiles.customer_profiles
         """,
+        # A seed lists offers, whether or not any experiment has tried them.
+        "marketing.offers": """
+            select * replace (0::bigint as experiments, 0::bigint as customers)
+            from sample.marketing.offers
+        """,
         "marketing.acquisition_economics": """
             select * replace (null as cost) from sample.marketing.acquisition_economics
         """,

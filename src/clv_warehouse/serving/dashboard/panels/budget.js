@@ -1,7 +1,9 @@
 /* A budget for offers: what it is expected to gain, whom it reaches and what one more unit of
    money would gain; and what each offer is known to add. */
 
-panel("budget", ["budget_frontier", "offers_compared"], (frontier, offers) => {
+panel("budget", ["budget_frontier", "offers_compared"], (frontier, known) => {
+  /* A person may list offers that no experiment has tried: nothing is known of these. */
+  const offers = known.filter(({ experiments }) => experiments);
   if (!offers.length) {
     tellInstead("budget", "No experiment has tried an offer yet, so nobody can say what a budget for offers would gain. Offers are learned from experiments alone.");
     return;
@@ -15,7 +17,7 @@ panel("budget", ["budget_frontier", "offers_compared"], (frontier, offers) => {
   };
   const byBudget = (rows) => rows.toSorted((one, other) => one.budget - other.budget);
   const plan = byBudget(frontier.filter(({ policy }) => policy === "plan"));
-  const tried = offers.filter(({ is_offered: isOffered }) => isOffered);
+  const givable = offers.filter(({ is_offered: isOffered }) => isOffered);
   const reaches = plan.some(({ customers }) => customers > 0);
 
   byId("frontier-part").hidden = !reaches;
@@ -23,8 +25,8 @@ panel("budget", ["budget_frontier", "offers_compared"], (frontier, offers) => {
   byId("no-frontier").textContent = reaches
     ? ""
     : `The plan is empty: nobody gets an offer today, and the best budget is ${whole.format(0)}. ${
-        tried.length
-          ? `${tried.length === 1 ? "One offer" : `${numbers.format(tried.length)} offers`} may be given (${tried.map(({ offer }) => offer).sort().join(", ")}), but of none is it sure enough, for any customer whom it may reach, that it brings more than it costs. More customers in experiments make that surer.`
+        givable.length
+          ? `${givable.length === 1 ? "One offer" : `${numbers.format(givable.length)} offers`} that experiments have tried may be given (${givable.map(({ offer }) => offer).sort().join(", ")}), but of none is it sure enough, for any customer whom it may reach, that it brings more than it costs. More customers in experiments make that surer.`
           : "No offer that was tried may be given: seeds/reference/offer_costs.csv says which may, and what they cost."
       }`;
 
