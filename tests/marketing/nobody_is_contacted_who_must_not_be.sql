@@ -12,6 +12,23 @@ contacts as (
     from {{ ref('next_best_actions') }} as planned
     inner join today on planned.action_date = today.action_date
     inner join {{ ref('actions') }} as actions on planned.action = actions.action
+),
+
+known as (
+    select
+        consents.customer_key,
+        consents.purpose,
+        consents.given_at,
+        case
+            when {{ shop_date('consents.withdrawn_at') }} < today.action_date
+                then consents.withdrawn_at
+        end as withdrawn_at
+    from {{ ref('fct_consents') }} as consents
+    cross join today
+),
+
+agreed as (
+    {{ standing_consents('known') }}
 )
 
 select
@@ -39,11 +56,10 @@ select
     contacts.customer_key,
     'no consent' as problem
 from contacts
-left join {{ ref('fct_consents') }} as consents
+left join agreed
     on
-        contacts.customer_key = consents.customer_key
-        and contacts.purpose = consents.purpose
-        and coalesce(contacts.action_date <= consents.withdrawn_at, true)
+        contacts.customer_key = agreed.customer_key
+        and contacts.purpose = agreed.purpose
 where
-    consents.customer_key is null
+    agreed.customer_key is null
     and exists (select 1 from {{ ref('fct_consents') }})
