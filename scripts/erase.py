@@ -40,7 +40,7 @@ LEFT = (
     "Exports of export.py, backups elsewhere, copies of yours: delete them yourself.",
     "Sums and averages count the customer until the next build: dbt build.",
     "Networks that were trained with the customer stay until the next training; "
-    "docs/privacy.md says what they can tell. To train now: dbt build --vars "
+    "docs/privacy.md says more. To train now: dbt build --vars "
     "'{retrain: true}'.",
 )
 

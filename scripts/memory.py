@@ -22,12 +22,22 @@ from clv_warehouse.engines.memory import (
     restore,
 )
 from clv_warehouse.engines.spark.sessions import plain_session
+from clv_warehouse.privacy.compacting import compact
+from clv_warehouse.privacy.tombstones import delete_erased, tombstones_in
+from clv_warehouse.privacy.vault import read_tombstones
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import Table, read_memory
-from clv_warehouse.project.opening import connect
-from clv_warehouse.project.places import WAREHOUSES, in_project, manifest, warehouse_of
+from clv_warehouse.project.opening import catalog_of, connect
+from clv_warehouse.project.places import (
+    WAREHOUSES,
+    in_project,
+    manifest,
+    vault_of,
+    warehouse_of,
+)
 from clv_warehouse.project.problems import in_words
 from clv_warehouse.project.scratch import scratch_folder
+from clv_warehouse.project.secrets import of_target
 
 SPARK = "spark"
 COMMANDS = {
@@ -43,18 +53,41 @@ def main() -> int:
     file = arguments.file or in_project("data", f"memory-{arguments.target}.duckdb")
     try:
         tables = read_memory(arguments.manifest)
+        is_left = False
         with _session(arguments.target, arguments.command) as session:
             if arguments.command == "backup":
                 back_up(session, tables, file, _say)
                 _say(f"{file} is written. Keep a copy of it elsewhere.")
             elif arguments.command == "restore":
                 restore(session, tables, file, _say)
+                is_left = _leave_out_erased(session, arguments.target)
             else:
                 _list(session, tables, file)
+        if is_left:
+            # What was deleted is still in the file's bytes.
+            compact(warehouse_of(arguments.target))
     except (duckdb.Error, OSError) as error:
         said = in_words(error, file)
         raise BackupError(f"{arguments.command} of {file} failed: {said}") from error
     return 0
+
+
+def _leave_out_erased(session: Any, target: str) -> bool:
+    """Delete what an older backup has of customers who were erased; whether any was."""
+    if target == SPARK:
+        return False
+    warehouse = warehouse_of(target)
+    catalog = catalog_of(warehouse)
+    tombstones = [
+        *tombstones_in(session, catalog),
+        *read_tombstones(vault_of(warehouse)),
+    ]
+    if not tombstones:
+        return False
+    rows = delete_erased(session, catalog, tombstones, of_target(target))
+    if rows:
+        _say(f"{rows:,} rows of erased customers were left out.")
+    return bool(rows)
 
 
 def _list(session: Any, tables: tuple[Table, ...], file: Path) -> None:

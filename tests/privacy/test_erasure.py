@@ -445,6 +445,8 @@ def test_nothing_is_left_of_an_erased_customer_in_any_form(
         connection.execute("checkpoint")
     assert ERASED.encode() in with_deleted.read_bytes()
 
+    old = tmp_path / "old_backup.duckdb"
+    shutil.copy(shop.warehouse.folder / "backup.duckdb", old)
     receipt = shop.erase()
     left = dict(EVERYWHERE)
     # The page showed both of them.
@@ -458,6 +460,16 @@ def test_nothing_is_left_of_an_erased_customer_in_any_form(
     people = read_people(vault_of(shop.warehouse.path), PUBLIC_VAULT)
     assert len(list(people)) == 21
     assert len(read_tombstones(vault_of(shop.warehouse.path))) == 2
+
+    # An older backup has the customer, and brings nobody back.
+    assert "key" in found_in(old)[ERASED]
+    done = script_command(
+        *("memory.py", "restore", "--target", "shop", "--from", old),
+        *("--manifest", shop.manifest),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "rows of erased customers were left out" in done.stdout
+    assert found_in(shop.warehouse.path)[ERASED] == set()
 
     # Given again, it finds nothing more.
     assert f"{shop.warehouse.path}: 0 rows" in shop.erase()

@@ -11,6 +11,8 @@ import duckdb
 
 from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.secrets import Secret, hand_to
+from clv_warehouse.project.sql import quoted
+from clv_warehouse.project.subjects import KEY, columns_of
 
 # The table of the warehouse that has them; no load replaces it.
 TABLE = "raw.erased"
@@ -69,3 +71,25 @@ def is_erased_sql(
     connection.execute("create or replace temp table erased (tombstone varchar)")
     connection.executemany("insert into erased values (?)", [[each] for each in known])
     return f"{tombstone_sql(text)} in (select tombstone from erased)"
+
+
+def delete_erased(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: str,
+    tombstones: Iterable[str],
+    secrets: Iterable[Secret],
+) -> int:
+    """Delete rows of erased customers that came back by their keys; return how many.
+
+    An older backup has them.
+    """
+    condition = is_erased_sql(connection, tombstones, secrets, KEY)
+    deleted = 0
+    for (schema, table), columns in columns_of(connection, catalog).items():
+        if condition and KEY in columns:
+            ((rows,),) = connection.execute(
+                f"delete from {quoted(catalog)}.{quoted(schema)}.{quoted(table)} "
+                f"where {condition}"
+            ).fetchall()
+            deleted += rows
+    return deleted
