@@ -28,9 +28,6 @@ NOT_RUN = {
     "python scripts/run.py": "it builds for a minute; make test-schedules runs it",
     "git pull": "a test changes no version",
     "python -m pytest": "it would run the tests within a test",
-    "sqlfluff lint": "it takes a minute, and is a part of make test",
-    "ruff check": "it is a part of make test",
-    "mypy": "it is a part of make test",
     "python scripts/spark.py": "it needs Spark; make test-spark runs it",
     "python scripts/load.py tables": "it needs tables of Fivetran or dlt, which "
     "tests/loading/test_layouts.py makes",
