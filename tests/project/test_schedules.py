@@ -173,6 +173,7 @@ def test_github_actions_runs_the_steps(here: Path) -> None:
     environment |= {
         "CLV_KEY": "key" * 11,
         "CLV_SALT": "salt" * 8,
+        "CLV_VAULT": "vault" * 7,
     }
     (here / "clv-data").mkdir()
     for step in job["steps"]:
