@@ -7,7 +7,8 @@ panel("worth", ["new_customers", "new_customer_curves"], (channels, curves) => {
     return;
   }
   const nameOf = (row) => (row.is_shop ? "All customers" : words(row.channel));
-  const rows = channels.toSorted(
+  /* A single channel would say the same as the whole shop. */
+  const rows = channels.filter((row) => row.is_shop || channels.length > 2).toSorted(
     (one, other) => one.is_shop - other.is_shop || other.value_lifetime - one.value_lifetime || one.channel.localeCompare(other.channel),
   );
   const shopRow = rows.find((row) => row.is_shop);
