@@ -144,7 +144,7 @@
     (
         select
             *,
-            2 * asin(sqrt(cast(part as double) / whole)) as x,
+            2 * asin(sqrt(least(cast(part as double) / whole, 1e0))) as x,
             1e0 / whole as v
         from {{ windows }}
         where whole > 0
@@ -308,8 +308,8 @@
   Drifts, judged: `drifts` are those of drift_sizes by keys and pair_number, where pair 0
   compares today with what was learned from, and others compare dates before with each
   other in the same way. A feature that drifts as much from every date to the next, as the
-  age of customers does, has not left what the network knows: the mean of the others and
-  their standard deviation are taken off, and 0.1 where there are fewer than three.
+  age of customers does, has not left what the network knows: the mean of the six pairs
+  before and their standard deviation are taken off, and 0.1 if they are fewer than three.
 #}
 {% macro judged_drifts(drifts, keys) -%}
     with moments as (
@@ -321,7 +321,7 @@
             {{ steady_mean('ks_size', 'pair_number') }} as ks_mean,
             {{ steady_mean('ks_size * ks_size', 'pair_number') }} as ks_square
         from {{ drifts }}
-        where pair_number > 0
+        where pair_number between 1 and 6
         group by {{ keys | join(', ') }}
     ),
 
@@ -461,4 +461,164 @@
         cast(0 - change as double) as size,
         errors
     from judged_days
+{%- endmacro %}
+
+{# About how many customers, always the same ones, drifts are judged on. #}
+{% macro watched_customers() -%}
+    4000
+{%- endmacro %}
+
+{# The features that the network reads whose drift is watched: those with one value. #}
+{% macro watched_features() -%}
+    {%- set found = [] -%}
+    {%- if execute -%}
+        {%- for column in graph.nodes['model.' ~ project_name ~ '.customer_features'].columns.values() -%}
+            {%- set meta = column.config.meta -%}
+            {%- if meta.reason and not column.data_type.endswith('[]') -%}
+                {%- do found.append({
+                    'name': column.name, 'label': meta.label,
+                    'is_category': column.data_type == 'varchar',
+                }) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- else -%}
+        {%- do found.append({'name': 'frequency', 'label': '', 'is_category': false}) -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# A query of a row per feature and row of customer_features: a number, or a category. #}
+{% macro feature_values(features, columns) -%}
+    {%- for feature in watched_features() %}
+    select
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        '{{ feature.name }}' as feature,
+        customer_key,
+        as_of_date,
+        {{ 'cast(null as double)' if feature.is_category else 'cast(' ~ feature.name ~ ' as double)' }} as value,
+        {{ feature.name if feature.is_category else 'cast(null as string)' }} as category
+    from {{ features }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# A query of a row per feature: the edges of its bins as columns low_1 to low_9. #}
+{% macro edges_of(tops, bin, top) -%}
+    select
+        feature
+        {%- for number in range(1, 10) %},
+        max(case when cast({{ bin }} as string) = '{{ number }}' then {{ top }} end) as low_{{ number }}
+        {%- endfor %}
+    from {{ tops }}
+    group by feature
+{%- endmacro %}
+
+{#
+  The bin of a value: the number of the last edge that it exceeds, 0 below all. Of a
+  category it is the category itself, and `none` of what is not known.
+#}
+{% macro bin_of(given, edges) -%}
+    case
+        when {{ given }}.category is not null then {{ given }}.category
+        when {{ given }}.value is null then 'none'
+        {%- for number in range(9, 0, -1) %}
+        when {{ given }}.value > {{ edges }}.low_{{ number }} then '{{ number }}'
+        {%- endfor %}
+        else '0'
+    end
+{%- endmacro %}
+
+{#
+  A query of the dates that are compared with each other: pair 0 is that of the scoring
+  date, and the others are of the dates before. A date is compared with that of the same
+  season a year before, give or take 20 days. A shop that has none for its scoring date
+  compares each date with the last one three weeks before or more.
+#}
+{% macro pairs_of_dates(binned, scoring) -%}
+    with dates as (
+        select distinct as_of_date from {{ binned }}
+    ),
+
+    candidates as (
+        select
+            later.as_of_date,
+            earlier.as_of_date as compared_with_date,
+            abs({{ days_between('earlier.as_of_date', 'later.as_of_date') }} - 364) <= 20
+                as is_same_season,
+            case
+                when abs({{ days_between('earlier.as_of_date', 'later.as_of_date') }} - 364) <= 20
+                    then abs({{ days_between('earlier.as_of_date', 'later.as_of_date') }} - 364)
+                else {{ days_between('earlier.as_of_date', 'later.as_of_date') }}
+            end as days_off
+        from dates as later
+        cross join dates as earlier
+        where {{ days_between('earlier.as_of_date', 'later.as_of_date') }} >= 21
+    ),
+
+    told as (
+        select candidates.*
+        from candidates
+        cross join (
+            select
+                max(case when candidates.is_same_season then 1 else 0 end) = 1 as has_season
+            from candidates
+            inner join {{ scoring }} on candidates.as_of_date = {{ scoring }}.as_of_date
+        ) as kinds
+        where candidates.is_same_season = kinds.has_season
+    ),
+
+    nearest as (
+        select
+            *,
+            row_number() over (
+                partition by as_of_date order by days_off asc, compared_with_date desc
+            ) as place
+        from told
+    )
+
+    select
+        nearest.as_of_date,
+        nearest.compared_with_date,
+        nearest.is_same_season,
+        row_number() over (order by nearest.as_of_date desc) - 1 as pair_number
+    from nearest
+    where nearest.place = 1
+{%- endmacro %}
+
+{#
+  The error that is expected of a total, as the standard deviation of its logarithm, from
+  its range, in which it is in four of five cases; without one, an eighth, as in other
+  shops.
+#}
+{% macro expected_error_of(low, high) -%}
+    coalesce(
+        ln(cast({{ high }} as double) / nullif(cast({{ low }} as double), 0))
+        / (2 * 1.2815515655446e0),
+        0.125e0
+    )
+{%- endmacro %}
+
+{# By how much a total that came differs from what was said, as a logarithm. #}
+{% macro total_change(said, came) -%}
+    ln(nullif(cast({{ came }} as double), 0) / nullif(cast({{ said }} as double), 0))
+{%- endmacro %}
+
+{#
+  A total's change in errors. The expected error is itself an estimate, of few past totals:
+  0.05 is added to it in squares.
+#}
+{% macro calibration_errors(change, expected_error) -%}
+    {{ change }} / sqrt({{ expected_error }} * {{ expected_error }} + 0.0025e0)
+{%- endmacro %}
+
+{# A number with two decimal places, as text. #}
+{% macro places_text(number) -%}
+    cast(cast({{ number }} as decimal(12, 2)) as string)
+{%- endmacro %}
+
+{# The error of a coverage in its errors: of sampling, and of 2 % that months differ. #}
+{% macro coverage_errors(error, customers) -%}
+    {{ error }} / sqrt(0.09e0 / {{ customers }} + 0.0004e0)
 {%- endmacro %}

@@ -67,6 +67,8 @@ reasons as (
                 then 'the backtest that judged the newest network is gone'
             when newest.age_days > conditions.retrain_after_days
                 then 'the newest network is older than var retrain_after_days'
+            when newest.out_of_bounds is not null
+                then 'out of bounds since the training: ' || newest.out_of_bounds
             when newest.code_fingerprint is null
                 then 'the newest network is from before its code had a fingerprint'
             when newest.features_fingerprint != conditions.features_fingerprint

@@ -34,6 +34,9 @@ OF_MODELS = (
     "marketing.policy_effects",
     "marketing.uplift",
     "marketing.uplift_backtest",
+    "monitoring.alarm_history",
+    "monitoring.expected_errors",
+    "monitoring.trained_on",
     "recommendations.recommendation_backtest",
     "recommendations.recommender",
 )
@@ -406,6 +409,7 @@ def test_only_one_macro_reads_what_earlier_runs_left(manifest: dict[str, Any]) -
         *("build_commands", "build_steps", "tuning_trials"),
         *("action_candidates", "action_outcomes", "policies", "policy_effects"),
         "policy_trial",
+        *("alarms", "expected_errors", "trained_on"),
     }
     called: set[str] = set()
     to_visit = [name for node in models for name in node["depends_on"]["macros"]]
@@ -456,6 +460,10 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
         connection.execute(
             "insert into clv.tuning_trials by name "
             "select timestamp '2026-01-01' as started_at, 0 as trial"
+        )
+        connection.execute(
+            "insert into monitoring.alarm_history by name select 'volume' as check_name, "
+            "'orders' as subject, 'all' as group_name, date '2025-11-01' as as_of_date"
         )
         connection.execute(
             "insert into marketing.planned_assignments by name select 'x' as "

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from clv_warehouse.project.contracts import PublishError
+from clv_warehouse.project.problems import UNTRUSTED
 from clv_warehouse.project.sql import quoted
 
 _NEWEST = """
@@ -23,6 +24,22 @@ _NEWEST = """
 """
 _LOADED = "select number, loaded_at from {source}raw.loads order by number desc limit 1"
 _CUSTOMERS = "select count(*) from {source}clv.customer_lifetime_value"
+
+
+# Of the data of a build that is complete.
+_STOP = """
+    select statement, what_to_do
+    from {source}monitoring.alarms
+    where severity = 'stop'
+    order by check_name, subject, group_name
+    limit 1
+"""
+
+
+class StoppedBuildError(PublishError):
+    """The data of the warehouse raise an alarm that stops its publication."""
+
+    exit_code = UNTRUSTED
 
 
 class IncompleteBuildError(PublishError):
@@ -78,13 +95,22 @@ def complete_build(
 ) -> Build:
     """Return the newest build of a warehouse if it is complete, or if `is_forced`.
 
-    Raises IncompleteBuildError otherwise.
+    Raises IncompleteBuildError otherwise, and StoppedBuildError if its data raise an
+    alarm that stops it.
     """
     build = newest_build(connection, database)
     if build.why_incomplete and not is_forced:
         raise IncompleteBuildError(
             "The warehouse is not one complete, tested build, so that its tables may "
             f"disagree. {build.why_incomplete}"
+        )
+    source = f"{quoted(database)}." if database else ""
+    stop = _first(connection, _STOP.format(source=source))
+    if stop and not is_forced:
+        raise StoppedBuildError(
+            "The data of the warehouse cannot be trusted, so nothing is published: "
+            f"{stop[0]} {stop[1]} monitoring.alarms says more; --force does it all the "
+            "same."
         )
     return build
 

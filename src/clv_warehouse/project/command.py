@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from clv_warehouse.project.problems import CommandError, of_the_machine
+from clv_warehouse.project.problems import FAILED, CommandError, of_the_machine
 from clv_warehouse.project.stopping import stop_as_by_ctrl_c
 
 # What the exit codes mean, as docs/operations.md says. argparse ends with 2 where the
 # command line is wrong, and shells say 130 of a command that Ctrl-C ended.
-DONE, FAILED, STOPPED = 0, 1, 130
+DONE, STOPPED = 0, 130
 
 
 def run_main(main: Callable[[], int], stopped: str = "stopped.") -> NoReturn:
@@ -30,8 +30,9 @@ def run_main(main: Callable[[], int], stopped: str = "stopped.") -> NoReturn:
 def exit_code(main: Callable[[], int], stopped: str = "stopped.") -> int:
     """Run `main`; return its exit code, or say in one sentence why it did not end well.
 
-    That is FAILED where a person can mend what is wrong, and STOPPED after Ctrl-C or a
-    signal, when it says `stopped`. Any other error is one of the project's code.
+    That is what the error says where a person can mend what is wrong, mostly FAILED,
+    and STOPPED after Ctrl-C or a signal, when it says `stopped`. Any other error is one
+    of the project's code.
     """
     try:
         return main()
@@ -40,7 +41,7 @@ def exit_code(main: Callable[[], int], stopped: str = "stopped.") -> int:
         return STOPPED
     except CommandError as error:
         _say(str(error))
-        return FAILED
+        return error.exit_code
     except Exception as error:
         # The system says what is wrong with a file or a connection in its own words.
         own = str(error) if isinstance(error, OSError) else None

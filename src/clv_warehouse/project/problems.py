@@ -7,9 +7,17 @@ from pathlib import Path
 
 from clv_warehouse.project.sql import first_line
 
+# Exit codes: a person can mend what is wrong; the data of a build cannot be trusted.
+FAILED, UNTRUSTED = 1, 3
+
 
 class CommandError(Exception):
-    """A command cannot do what it was asked; the message says why and what to do."""
+    """A command cannot do what it was asked; the message says why and what to do.
+
+    The command ends with `exit_code`.
+    """
+
+    exit_code = FAILED
 
 
 _FULL = (
