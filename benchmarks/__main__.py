@@ -19,6 +19,7 @@ from benchmarks import (
     kinds,
     lifetime,
     loop,
+    monitoring,
     publish,
     recommendations,
     scale,
@@ -112,6 +113,8 @@ def _arguments() -> argparse.Namespace:
     command.add_argument("--customers", type=_count, default=channels.CUSTOMERS)
     command = add("lifetime", lifetime)
     command.add_argument("--customers", type=_count, default=lifetime.CUSTOMERS)
+    command = add("monitoring", monitoring)
+    command.add_argument("--seed", type=int, default=monitoring.SEED)
     command = add("loop", loop)
     command.add_argument("--customers", type=_count, default=loop.CUSTOMERS)
     command.add_argument("--rounds", type=_count, default=loop.ROUNDS)
