@@ -462,8 +462,9 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
             "select timestamp '2026-01-01' as started_at, 0 as trial"
         )
         connection.execute(
-            "insert into monitoring.alarm_history by name select 'volume' as check_name, "
-            "'orders' as subject, 'all' as group_name, date '2025-11-01' as as_of_date"
+            "insert into monitoring.alarm_history by name select "
+            "'volume' as check_name, 'orders' as subject, 'all' as group_name, "
+            "date '2025-11-01' as as_of_date"
         )
         connection.execute(
             "insert into marketing.planned_assignments by name select 'x' as "
