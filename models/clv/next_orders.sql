@@ -9,7 +9,8 @@ features as (
     select * from {{ ref('customer_features') }}
 ),
 
--- Only customers who buy at a rhythm have a day of their own.
+-- Only customers who buy at a rhythm have a day of their own. It is that of the prior, so it
+-- counts as far as their chances agree.
 days_of_rhythm as (
     select
         customer_key,
@@ -73,6 +74,17 @@ timed as (
     select
         rhythms.*,
         days_of_rhythm.next_order_days as days_of_rhythm,
+        -- Half of the chance comes after so many days, and by so many.
+        {%- for name, sides in {'half_after': horizons[1:], 'half_by': horizons[:-1]}.items() %}
+        0
+        {%- for side in sides %}
+        + case
+            when rhythms.quiet_at_half > rhythms.quiet_{{ side }}
+                then {{ horizons[loop.index] - horizons[loop.index0] }}
+            else 0
+        end
+        {%- endfor %} as {{ name }},
+        {%- endfor %}
         (rhythms.span_days + 3 * shop.usual_gap_days) / (rhythms.frequency + 2)
             as usual_gap_days,
         {%- for end in horizons[1:] %}
@@ -94,6 +106,16 @@ timed as (
     from rhythms
     cross join shop
     left join days_of_rhythm on rhythms.customer_key = days_of_rhythm.customer_key
+),
+
+agreed as (
+    select
+        *,
+        case
+            when days_of_rhythm is not null
+                then least(greatest(ceil(days_of_rhythm), half_after + 1), half_by)
+        end as days_by_rhythm
+    from timed
 )
 
 select
@@ -106,7 +128,7 @@ select
             then
                 {{ plus_days(
                     'as_of_date',
-                    'cast(greatest(1, ceil(coalesce(days_of_rhythm, next_order_days))) as integer)',
+                    'cast(greatest(1, coalesce(days_by_rhythm, ceil(next_order_days))) as integer)',
                 ) }}
     end as next_order_date,
     churn_risk,
@@ -120,4 +142,4 @@ select
         when churn_risk < 2e0 / 3 then 'middle'
         else 'high'
     end as churn_risk_level
-from timed
+from agreed
