@@ -22,8 +22,13 @@ with suspects as (
     where
         concat_ws('', {{ columns | join(', ') }}) like '%@%'
         or concat_ws('', {{ columns | join(', ') }}) like '%+%'
-    {{ 'union all' if not loop.last }}
+    union all
     {%- endfor %}
+    select
+        cast(null as string) as table_name,
+        cast(null as string) as column_names,
+        cast(null as string) as texts
+    where false
 )
 
 select
