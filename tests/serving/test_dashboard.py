@@ -51,7 +51,9 @@ CHOICES = [
     {"segment": "at_risk", "country": "France"},
     {"segment": "lapsed", "country": "Germany", "channel": "social"},
 ]
-OF_NO_CUSTOMER = ("worth", "experiments", "budget", "products", "site", "quality")
+OF_NO_CUSTOMER = (
+    *("worth", "experiments", "budget", "products", "site", "alarms", "quality"),
+)
 COLUMNS = {
     "segment": "segment",
     "country": "country",
@@ -1261,7 +1263,7 @@ INPUTS = [
     *("clv.season", "clv.customers_to_come", "clv.expected_totals"),
     "clv.customer_lifetime_value",
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),
-    *("clv.value_changes", "clv.said_and_came"),
+    *("clv.value_changes", "clv.said_and_came", "monitoring.alarms"),
     *("profiles.segment_profiles", "profiles.cohort_values"),
     *(f"recommendations.{name}" for name in RECOMMENDATIONS),
     *("marketing.next_best_actions", "reference.actions"),
@@ -1306,7 +1308,29 @@ def test_small_countries_are_one_and_missing_tables_leave_their_panel_out(
         select * replace ('land ' || hash(customer_key) % 40 as country)
         from sample.profiles.customer_profiles
     """
-    build_reports(warehouse, {"profiles.customer_profiles": profiles})
+    alarms = """
+        select
+            check_name,
+            'orders' as subject,
+            'all' as group_name,
+            severity,
+            date '2025-12-31' as as_of_date,
+            date '2025-12-03' as since_date,
+            2e0 as size,
+            statement,
+            'metrics.days' as look_at,
+            'Mend the export.' as what_to_do,
+            'whoever loads' as owner,
+            false as retrains
+        from (values
+            ('groups', 'say', 'Fewer orders are from Spain.'),
+            ('volume', 'stop', 'There are <b>9</b> orders.')
+        ) as raised (check_name, severity, statement)
+    """
+    build_reports(
+        warehouse,
+        {"profiles.customer_profiles": profiles, "monitoring.alarms": alarms},
+    )
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("drop table reports.feeds")
     page = warehouse.folder / "many.html"
@@ -1335,6 +1359,18 @@ def test_small_countries_are_one_and_missing_tables_leave_their_panel_out(
     assert float(tile.get_attribute("data-value") or "nan") == expected
     assert tab.page.locator("#quality-title").count() == 0
     assert tab.page.locator("#trust-title").count() == 1
+    shown = tab.page.locator("#alarms article").all_inner_texts()
+    assert len(shown) == 2
+    for text in (
+        "<b>9</b>",
+        "Dec 3, 2025",
+        "metrics.days",
+        "Mend the export.",
+        "loads",
+    ):
+        assert text in shown[0]
+    assert tab.page.inner_text("#alarms-intro").startswith("No.")
+    assert "There are <b>9</b> orders." in tab.page.inner_text("#alarmed")
     assert tab.complaints == []
 
 
@@ -1348,7 +1384,7 @@ def test_a_shop_of_orders_alone_has_its_page(
     empty = [
         *("orders.fct_order_lines", "orders.fct_events", "orders.fct_reviews"),
         *("orders.fct_refunds", "orders.dim_products", "orders.rejected_records"),
-        *("clv.trainings", *OTHER_FEEDS),
+        *("clv.trainings", "monitoring.alarms", *OTHER_FEEDS),
         *(f"marketing.{name}" for name in MARKETING if "acquisition" not in name),
         *("clv.backtest_deciles", "clv.backtest_metrics", "clv.clv_explanations"),
         *(
@@ -1404,6 +1440,8 @@ def test_a_shop_of_orders_alone_has_its_page(
     assert "No forecast has been judged" in tab.page.inner_text("#trust-intro")
     assert "too young to say" in tab.page.inner_text("#revenue-note")
     assert tab.page.inner_text("#trusted").count("too young to say") == 3
+    assert "nothing raises an alarm" in tab.page.inner_text("#alarms-intro")
+    assert not tab.page.locator("#alarmed").is_visible()
     assert tab.page.inner_text("#others-label") == "With guests"
     for panel, feed in (("products", "order_lines"), ("site", "events")):
         [title, why] = tab.page.inner_text(f"[data-panel={panel}]").split("\n", 1)

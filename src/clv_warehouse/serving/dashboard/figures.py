@@ -49,6 +49,7 @@ TABLES = (
     "front_page",
     "site_steps",
     "search_terms",
+    "alarms_today",
     "trust",
     "judged_forecasts",
     "judged_deciles",

@@ -34,6 +34,7 @@ SCRIPTS = (
     "panels/customers.js",
     "panels/products.js",
     "panels/site.js",
+    "panels/alarms.js",
     "panels/trust.js",
     "panels/quality.js",
     "scripts/start.js",
