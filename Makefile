@@ -178,7 +178,7 @@ tables: install ### Put the settings, the tables and the measured figures into t
 	python -m checks.published
 	python -m checks.tables
 
-questions: install ### Ask the sample shop's warehouse the questions of docs/questions.md.
+questions: install ### Ask the sample shop's warehouse the questions of docs/questions.md and docs/model-card.md.
 	python -m checks.questions
 
 clean: ## Remove what dbt compiled and what was built from the sample shop.

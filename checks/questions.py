@@ -1,7 +1,7 @@
-"""The queries of README.md and docs/questions.md, with their results below them.
+"""The queries of README.md, docs/questions.md, docs/model-card.md, and their results.
 
 `python -m checks.questions` asks the warehouse of the sample shop and writes the
-results into both pages.
+results into these pages, below their queries.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from clv_warehouse.project.places import ROOT
 
 README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "questions.md"
+CARD = ROOT / "docs" / "model-card.md"
 WAREHOUSE = ROOT / "data" / "sample.duckdb"
 
 QUESTION = re.compile(
@@ -113,7 +114,7 @@ def main() -> int:
         print(f"{WAREHOUSE} is not there: dbt build --target sample", file=sys.stderr)
         return 1
     with duckdb.connect(str(WAREHOUSE), read_only=True) as warehouse:
-        for path in (README, PAGE):
+        for path in (README, PAGE, CARD):
             page = answered(path.read_text("utf-8"), warehouse)
             path.write_text(page, "utf-8")
             print(f"{path.relative_to(ROOT)}: {len(read(page))} questions answered")
