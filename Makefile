@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
 .PHONY: help install install-spark install-superset run shop tune dashboard screenshot echarts publish ask superset \
-	superset-bundle sample test test-spark test-metrics test-superset test-cases test-feeds test-same test-faults lint lint-python lint-sql \
+	superset-bundle test test-spark test-metrics test-superset test-cases test-feeds test-same test-faults lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
 
@@ -89,16 +89,12 @@ superset-bundle: install ### Write bi/superset/bundle anew, after a table or met
 	@dbt parse --target sample --quiet
 	@python scripts/superset.py bundle
 
-test: install ### Build the sample shop, run all of dbt's tests, lint, and run pytest.
+# A first build trains, so that it runs all tests of data.
+test: install ### Build the sample shop anew, run all of dbt's tests and pytest.
 	@rm -f data/sample.duckdb data/sample.duckdb.wal
-	@$(MAKE) --no-print-directory --jobs 3 sample lint-python lint-sql
+	dbt build --target sample --quiet
 	dbt test --target sample --quiet --select test_type:unit
 	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-
-# A first build trains, so that it runs all tests of data. It leaves a core idle now and
-# then, which linting takes.
-sample:
-	dbt build --target sample --quiet
 
 test-cases: install ### Load and build every small export of ../shared/cases (minutes).
 	ALL_CASES=1 python -m pytest --numprocesses 2 tests/cases
