@@ -91,3 +91,4 @@ select
 from priced
 left join payback
     on {{ same_cohort('priced', 'payback') }}
+where priced.dimension = 'all' or {{ is_shown_group('priced.new_customers') }}

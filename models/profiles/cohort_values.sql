@@ -311,4 +311,6 @@ left join medians
         valued.dimension = medians.dimension
         and valued.group_name = medians.group_name
         and valued.age_months = medians.age_months
-where valued.observed_customers > 0 or valued.days_ahead <= {{ horizons[-1] }}
+where
+    (valued.observed_customers > 0 or valued.days_ahead <= {{ horizons[-1] }})
+    and (valued.dimension = 'all' or {{ is_shown_group('valued.customers') }})

@@ -68,3 +68,4 @@ group by
     month,
     segment_before,
     segment
+having {{ is_shown_group('sum(customers)') }}

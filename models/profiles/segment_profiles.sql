@@ -174,3 +174,4 @@ left join placed
         segments.segment_kind = placed.segment_kind
         and segments.segment = placed.segment
         and placed.place = 1
+where {{ is_shown_group('coalesce(sums.customers, 0)') }}

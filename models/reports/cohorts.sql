@@ -132,3 +132,4 @@ cohorts as (
 )
 
 select * from cohorts
+where {{ is_shown_group('customers') }}

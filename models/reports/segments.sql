@@ -28,3 +28,4 @@ segments as (
 )
 
 select * from segments
+where {{ is_shown_group('customers') }}

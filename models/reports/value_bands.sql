@@ -57,3 +57,4 @@ value_bands as (
 )
 
 select * from value_bands
+where {{ is_shown_group('customers') }}

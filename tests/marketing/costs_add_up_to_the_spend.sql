@@ -1,4 +1,5 @@
 -- All groups of a dimension together cost what marketing_spend says up to the scoring date.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with groups as (
     select
         dimension,

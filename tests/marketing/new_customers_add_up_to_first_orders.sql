@@ -1,5 +1,6 @@
 -- All groups of a dimension together have the new customers of first_orders, and values lie
 -- within their ranges.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with groups as (
     select
         dimension,

@@ -1,5 +1,6 @@
 -- Each dimension that puts a customer into one group has, at each age, the orders and the
 -- money of all customers. The groups' money is rounded to cents.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with grid as (
     select * from {{ ref('cohort_values') }}
 ),

@@ -1,5 +1,6 @@
 -- Where the month of all customers of a group is over, nothing is left to forecast, and
 -- the buyers of a month of first orders are those of reports.cohorts.
+{{ config(enabled=setting('smallest_group') == 1) }}
 select
     dimension,
     group_name,

@@ -1,5 +1,6 @@
 -- Of each kind the segments hold all customers and their money, and who is in a segment now
 -- is who was in it, less who left, and who came.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with shop as (
     select
         count(*) as customers,

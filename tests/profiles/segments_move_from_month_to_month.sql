@@ -1,5 +1,6 @@
 -- Whoever is in a segment at a month's end moves on from it in the next month, and all that
 -- customers spent in a month is in the moves of that month.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with moves as (
     select * from {{ ref('segment_moves') }}
 ),

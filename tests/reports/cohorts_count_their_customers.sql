@@ -1,5 +1,6 @@
 -- In the month of the first purchase all customers of a cohort have bought, and the
 -- customers of a cohort are those whose first purchase was in its month.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with sizes as (
     select
         first_purchase_month,

@@ -1,4 +1,5 @@
 -- Every report that counts customers counts each of them once, with their money.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with profiles as (
     select
         count(*) as customers,
