@@ -36,15 +36,16 @@
   The standard error of what a group of customers spends beside `factor` times its
   forecast, where the errors of customers do not depend on each other. It reads the
   columns customers, actual_spend, predicted_spend, the sums of their squares,
-  actual_squares and predicted_squares, and that of their products, products.
+  actual_squares and predicted_squares, and that of their products, products. Null for a
+  group of one customer.
 #}
 {% macro total_error_of(factor) -%}
-    sqrt(greatest(
+    case when customers > 1 then sqrt(greatest(
         (
             actual_squares - 2 * {{ factor }} * products
             + {{ factor }} * {{ factor }} * predicted_squares
             - power(actual_spend - {{ factor }} * predicted_spend, 2) / customers
-        ) * customers / greatest(customers - 1, 1),
+        ) * customers / (customers - 1),
         cast(0 as double)
-    ))
+    )) end
 {%- endmacro %}
