@@ -16,6 +16,7 @@ from benchmarks import (
     display,
     experiments,
     explain,
+    influence,
     kinds,
     lifetime,
     loop,
@@ -74,6 +75,8 @@ def _arguments() -> argparse.Namespace:
     )
     command = add("train", train)
     command.add_argument("--customers", type=_count, default=train.CUSTOMERS)
+    command = add("influence", influence)
+    command.add_argument("--customers", type=_count, default=influence.CUSTOMERS)
     command = add("score", score)
     command.add_argument("--customers", type=_count, nargs="+", default=[1_000_000])
     command = add("explain", explain)
