@@ -288,6 +288,40 @@ def test_grants_and_what_is_built_on_a_table_survive(dsn, publisher):
         assert connection.execute("select * from shop.totals").fetchall()[0][0] == 3
 
 
+def test_a_role_sees_its_own_rows_and_columns_of_each_publication(dsn, publisher):
+    """By a view such as docs/privacy.md makes, a role reads that and nothing behind."""
+    publisher(1)
+    with psycopg.connect(dsn) as connection:
+        for statement in (
+            "create schema germany",
+            "create view germany.orders with (security_barrier) as "
+            "select order_id, amount from shop.fct_orders where order_id < 10",
+            "grant usage on schema germany to analyst",
+            "grant select on germany.orders to analyst",
+        ):
+            connection.execute(statement)
+    for number in (1, 2):
+        publisher(number)
+        (schema,) = loaded(dsn)
+        with as_role(dsn, "analyst") as connection:
+            seen = connection.execute("select * from germany.orders").fetchall()
+            assert len(seen) == 10
+            assert {len(row) for row in seen} == {2}
+            assert {int(amount) for _, amount in seen} == {number}
+        for hidden in (
+            "select * from shop.fct_orders",
+            "select tags from shop.fct_orders",
+            f'select * from {schema}."shop.fct_orders"',
+            "select * from shop.totals",
+            "delete from germany.orders",
+        ):
+            with (
+                as_role(dsn, "analyst") as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                connection.execute(hidden)
+
+
 def test_a_table_that_the_project_has_no_longer_goes(dsn, publisher):
     publisher(1)
     publisher(2, (ORDERS,))
