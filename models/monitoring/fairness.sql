@@ -162,4 +162,4 @@ select
         else 'less than value lets expect'
     end as verdict
 from shares
-where groups > 1
+where groups > 1 and {{ is_shown_group('customers') }}

@@ -205,3 +205,4 @@ select
         else 'no error beyond chance'
     end as verdict
 from judged_groups
+where {{ is_shown_group('customers') }}

@@ -1,3 +1,4 @@
+{{ config(enabled=setting('smallest_group') == 1) }}
 -- Returns attributes whose groups together are not all customers, or not all their money.
 with groups as (
     select
