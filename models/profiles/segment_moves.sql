@@ -53,19 +53,24 @@ by_kind as (
     from moves
     {{ "union all" if not loop.last }}
     {%- endfor %}
+),
+
+summed as (
+    select
+        segment_kind,
+        month,
+        segment_before,
+        segment,
+        cast(sum(customers) as bigint) as customers,
+        cast(sum(spend) as decimal(38, 2)) as spend
+    from by_kind
+    group by
+        segment_kind,
+        month,
+        segment_before,
+        segment
 )
 
-select
-    segment_kind,
-    month,
-    segment_before,
-    segment,
-    cast(sum(customers) as bigint) as customers,
-    cast(sum(spend) as decimal(38, 2)) as spend
-from by_kind
-group by
-    segment_kind,
-    month,
-    segment_before,
-    segment
-having {{ is_shown_group('sum(customers)') }}
+select *
+from summed
+where {{ is_shown_group('customers') }}
