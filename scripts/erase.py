@@ -14,6 +14,7 @@ import datetime as dt
 import os
 from pathlib import Path
 
+from clv_warehouse.privacy.copies import add_copies, backups
 from clv_warehouse.privacy.erasing import (
     Receipt,
     erase_from_backup,
@@ -27,7 +28,6 @@ from clv_warehouse.project.places import (
     ROOT,
     WAREHOUSES,
     in_project,
-    manifest,
     warehouse_of,
 )
 from clv_warehouse.project.problems import CommandError
@@ -59,7 +59,7 @@ def main() -> int:
         # The vault first: nobody can be contacted from here on, whatever comes.
         erase_from_vault(warehouse, erased, receipt)
         subject = erase_from_warehouse(warehouse, erased, secrets, receipt)
-        for backup in _backups(arguments):
+        for backup in backups(arguments):
             erase_from_backup(backup, subject, receipt)
         if arguments.published.exists():
             tables = (*read_tables(arguments.manifest), PUBLICATION)
@@ -71,11 +71,6 @@ def main() -> int:
         _look_at_files(arguments, subject, receipt)
         _print(customer_id, subject, receipt)
     return 0
-
-
-def _backups(arguments: argparse.Namespace) -> list[Path]:
-    own = in_project("data", f"memory-{arguments.target}.duckdb")
-    return arguments.backup or ([own] if own.exists() else [])
 
 
 def _look_at_files(
@@ -122,12 +117,6 @@ def _arguments() -> argparse.Namespace:
         "--target", choices=sorted(WAREHOUSES), default="shop", help="whose warehouse"
     )
     parser.add_argument(
-        "--published",
-        type=Path,
-        default=in_project("data", "published"),
-        help="the folder of published files (default: %(default)s)",
-    )
-    parser.add_argument(
         "--page",
         type=Path,
         action="append",
@@ -136,31 +125,11 @@ def _arguments() -> argparse.Namespace:
         "(default: data/dashboard.html)",
     )
     parser.add_argument(
-        "--backup",
-        type=Path,
-        action="append",
-        default=[],
-        help="a backup of memory.py; may be given several times (default: "
-        "data/memory-TARGET.duckdb where it is there)",
-    )
-    parser.add_argument(
         "--dsn",
         default=os.environ.get("CLV_POSTGRES"),
         help="PostgreSQL's address, as for publish.py (default: CLV_POSTGRES)",
     )
-    parser.add_argument(
-        "--manifest",
-        type=Path,
-        default=manifest(),
-        help="what dbt wrote of the project (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--wait",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="how long to wait for another publish.py (default: %(default)s)",
-    )
+    add_copies(parser)
     return parser.parse_args()
 
 

@@ -30,7 +30,7 @@ from clv_warehouse.project.contracts import Table, read_memory
 from clv_warehouse.project.opening import catalog_of, connect
 from clv_warehouse.project.places import (
     WAREHOUSES,
-    in_project,
+    backup_of,
     manifest,
     vault_of,
     warehouse_of,
@@ -50,7 +50,7 @@ COMMANDS = {
 def main() -> int:
     """Do what the command line says; return the exit code."""
     arguments = _arguments()
-    file = arguments.file or in_project("data", f"memory-{arguments.target}.duckdb")
+    file = arguments.file or backup_of(arguments.target)
     try:
         tables = read_memory(arguments.manifest)
         is_left = False

@@ -14,6 +14,7 @@ import os
 import secrets as chance
 from pathlib import Path
 
+from clv_warehouse.privacy.copies import add_copies, backups
 from clv_warehouse.privacy.rotating import (
     begun,
     beside,
@@ -32,8 +33,6 @@ from clv_warehouse.project.contracts import read_tables
 from clv_warehouse.project.files import for_owner_alone
 from clv_warehouse.project.places import (
     ROOT,
-    in_project,
-    manifest,
     vault_of,
     warehouse_of,
 )
@@ -77,17 +76,16 @@ def _prepare(arguments: argparse.Namespace) -> None:
     old, new = required(arguments.secrets), _new_secrets(arguments.secrets)
     warehouse = warehouse_of("shop")
     vault = vault_of(warehouse)
-    own = in_project("data", "memory-shop.duckdb")
-    backups = arguments.backup or ([own] if own.exists() else [])
+    copies = backups(arguments)
     texts = sorted((ROOT / "seeds" / "reference").glob("*.csv"))
-    clear([warehouse, vault, *backups, *texts, secret_file("key", arguments.secrets)])
+    clear([warehouse, vault, *copies, *texts, secret_file("key", arguments.secrets)])
     people = []
     if vault.exists():
         vault_key = vault_key_of("shop", arguments.secrets)
         people = people_of(vault, vault_key)
     with locked(arguments.published, arguments.wait):
-        keys = new_keys(warehouse, backups, people, old, new)
-        paths = [warehouse, *backups]
+        keys = new_keys(warehouse, copies, people, old, new)
+        paths = [warehouse, *copies]
         for path in paths:
             rekeyed_database(path, beside(path), keys)
             print(f"{path}: written anew beside", flush=True)
@@ -148,38 +146,12 @@ def _arguments() -> argparse.Namespace:
         help="the sample shop has a public key, which does not change",
     )
     parser.add_argument(
-        "--published",
-        type=Path,
-        default=in_project("data", "published"),
-        help="the folder of published files (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--backup",
-        type=Path,
-        action="append",
-        default=[],
-        help="a backup of memory.py; may be given several times (default: "
-        "data/memory-shop.duckdb where it is there)",
-    )
-    parser.add_argument(
         "--secrets",
         type=Path,
         default=FOLDER,
         help="the folder of the files of secrets (default: %(default)s)",
     )
-    parser.add_argument(
-        "--manifest",
-        type=Path,
-        default=manifest(),
-        help="what dbt wrote of the project (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--wait",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="how long to wait for another publish.py (default: %(default)s)",
-    )
+    add_copies(parser)
     return parser.parse_args()
 
 

@@ -30,6 +30,11 @@ def vault_of(warehouse: Path) -> Path:
     return warehouse.with_name(f"{warehouse.name.removesuffix('.duckdb')}.vault.duckdb")
 
 
+def backup_of(target: str) -> Path:
+    """Where memory.py keeps what a target's tables remember, unless told otherwise."""
+    return in_project("data", f"memory-{target}.duckdb")
+
+
 def manifest() -> Path:
     """What dbt wrote of the project; dbt too reads DBT_TARGET_PATH from the project."""
     return in_project(os.environ.get("DBT_TARGET_PATH") or "target", "manifest.json")
