@@ -278,6 +278,52 @@
     )
 {%- endmacro %}
 
+{#
+  The first n values of a group that meet a condition, as an array. `order_by` lists what
+  puts the rows in order, the first expression before the second.
+#}
+{% macro first_values(value, order_by, n, condition) -%}
+    {{ return(adapter.dispatch('first_values')(value, order_by, n, condition)) }}
+{%- endmacro %}
+
+{% macro default__first_values(value, order_by, n, condition) -%}
+    min_by({{ value }}, row({{ order_by | join(', ') }}), {{ n }})
+        filter (where {{ condition }})
+{%- endmacro %}
+
+{% macro spark__first_values(value, order_by, n, condition) -%}
+    transform(
+        slice(
+            array_sort(collect_list(
+                case when {{ condition }}
+                    then named_struct(
+                        {%- for expression in order_by %}
+                        'place_{{ loop.index }}', {{ expression }},
+                        {%- endfor %}
+                        'value', {{ value }}
+                    )
+                end
+            )),
+            1,
+            {{ n }}
+        ),
+        pair -> pair.value
+    )
+{%- endmacro %}
+
+{# An array without any text. #}
+{% macro no_texts() -%}
+    {{ return(adapter.dispatch('no_texts')()) }}
+{%- endmacro %}
+
+{% macro default__no_texts() -%}
+    cast([] as varchar[])
+{%- endmacro %}
+
+{% macro spark__no_texts() -%}
+    cast(array() as array<string>)
+{%- endmacro %}
+
 {# The last value of a window that is not null. #}
 {% macro last_told(value, window) -%}
     {{ return(adapter.dispatch('last_told')(value, window)) }}

@@ -52,6 +52,7 @@ def make_visits(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
             "customer_id": who(3000),
             "session_id": [f"s{key}" for key in random.integers(0, 900, 3000)],
             "event_type": random.choice(["view", "cart", "purchase", "search"], 3000),
+            "product_id": [f"p{key}" for key in random.integers(0, 6, 3000)],
             "occurred_at": when(3000),
         }
     )
@@ -130,13 +131,27 @@ def changed_contacts(contacts: dict[str, pd.DataFrame]) -> dict[str, pd.DataFram
     }
 
 
-def features(warehouse: Warehouse, **feeds: pd.DataFrame) -> pd.DataFrame:
-    """The features of a shop with these feeds, as of AS_OF and earlier dates."""
+def known(
+    warehouse: Warehouse, **feeds: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features, as of AS_OF and earlier dates, and events of this shop."""
     warehouse.write_raw(**feeds)
-    warehouse.build("--select", "+customer_features", as_of_date=str(AS_OF.date()))
-    return warehouse.query(
+    selected = ("+customer_features", "+customer_events")
+    warehouse.build("--select", *selected, as_of_date=str(AS_OF.date()))
+    features = warehouse.query(
         "select * from features.customer_features order by as_of_date, customer_key"
     )
+    events = warehouse.query(
+        """
+        select * replace (
+            cast(product_ids as varchar) as product_ids,
+            cast(viewed_product_ids as varchar) as viewed_product_ids
+        )
+        from features.customer_events
+        order by activity_date, customer_key
+        """
+    )
+    return features, events
 
 
 def changed_orders(
@@ -193,11 +208,11 @@ def changed_visits(
     )
 
 
-def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
+def test_rows_after_a_date_move_no_feature_and_no_event(warehouse: Warehouse) -> None:
     orders, lines = make_shop(seed=1)
     events, reviews, accounts = make_visits(seed=1)
     contacts = make_contacts(seed=1)
-    before = features(
+    before, events_before = known(
         warehouse,
         **{"orders": orders, "order_lines": lines},
         **{"events": events, "reviews": reviews, "customers": accounts},
@@ -208,13 +223,17 @@ def test_rows_after_a_date_move_no_feature(warehouse: Warehouse) -> None:
     told = ["days_since_seen", "rating_mean", "rating_last", "acquisition_channel"]
     told.append("days_since_contact")
     assert before[told].notna().any().all() and before[told].isna().any().all()
+    assert events_before["activity_date"].max() == AS_OF
+    happened = ["amount", "returned_amount", "views", "searches", "rating", "contacts"]
+    assert (events_before[happened] > 0).any().all()
 
     orders, lines = changed_orders(orders, lines)
     events, reviews, accounts = changed_visits(events, reviews, accounts)
-    after = features(
+    after, events_after = known(
         warehouse,
         **{"orders": orders, "order_lines": lines},
         **{"events": events, "reviews": reviews, "customers": accounts},
         **changed_contacts(contacts),
     )
     pd.testing.assert_frame_equal(after, before, check_exact=True)
+    pd.testing.assert_frame_equal(events_after, events_before, check_exact=True)
