@@ -422,8 +422,8 @@ FAULTS = (
     Fault(
         "any-score-is-a-chance",
         "models/recommendations/product_recommendations.sql",
-        "case when recommended.model = 'recommender' then recommended.score end",
-        "recommended.score",
+        "when recommended.model in ('recommender', 'recommender_with_taste')",
+        "when true",
         ("a_recommendation_has_its_reason_in_words_and_its_margin",),
     ),
     Fault(

@@ -645,3 +645,27 @@
 {% macro spark__row_texts(query, rows) -%}
     select to_json(struct(found.*)) as row_text from ({{ query }}) as found limit {{ rows }}
 {%- endmacro %}
+
+{# The rows of a group as an array of structs, in the order of one column. #}
+{% macro rows_in_order(columns, order_by) -%}
+    {{ return(adapter.dispatch('rows_in_order')(columns, order_by)) }}
+{%- endmacro %}
+
+{% macro default__rows_in_order(columns, order_by) -%}
+    list(
+        struct_pack(
+            {%- for column in columns %}
+            {{ column }} := {{ column }}{{ "," if not loop.last }}
+            {%- endfor %}
+        ) order by {{ order_by }}
+    )
+{%- endmacro %}
+
+{# Structs are sorted by their first field, so that is the one that orders. #}
+{% macro spark__rows_in_order(columns, order_by) -%}
+    array_sort(collect_list(named_struct(
+        {%- for column in [order_by] + (columns | reject('equalto', order_by) | list) %}
+        '{{ column }}', {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    )))
+{%- endmacro %}

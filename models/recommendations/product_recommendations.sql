@@ -31,7 +31,10 @@ named as (
         products.product_name,
         products.category,
         recommended.score,
-        case when recommended.model = 'recommender' then recommended.score end as chance,
+        case
+            when recommended.model in ('recommender', 'recommender_with_taste')
+                then recommended.score
+        end as chance,
         products.usual_amount * products.margin as usual_margin,
         recommended.model,
         recommended.reason,

@@ -10,4 +10,6 @@ def model(dbt, session):
     plan = dbt.ref("training_plan")
     purchases = dbt.ref("product_purchases")
     products = dbt.ref("offered_products")
-    return backtest(Plan.of(plan, LEARNED), purchases, products)
+    tastes = dbt.ref("customer_vectors")
+    vectors = dbt.ref("product_vectors")
+    return backtest(Plan.of(plan, LEARNED), purchases, products, tastes, vectors)

@@ -10,5 +10,9 @@ def model(dbt, session):
     customers = dbt.ref("dim_customers")
     products = dbt.ref("offered_products")
     dates = dbt.ref("as_of_dates")
+    tastes = dbt.ref("customer_vectors")
+    vectors = dbt.ref("product_vectors")
     length = dbt.config.meta_get("length")
-    return recommend(recommenders, purchases, customers, products, dates, length)
+    return recommend(
+        recommenders, purchases, customers, products, dates, tastes, vectors, length
+    )

@@ -11,4 +11,7 @@ def model(dbt, session):
     metrics = dbt.ref("recommendation_metrics")
     purchases = dbt.ref("product_purchases")
     products = dbt.ref("offered_products")
-    return trained(Plan.of(plan, LEARNED), metrics, purchases, products)
+    tastes = dbt.ref("customer_vectors")
+    vectors = dbt.ref("product_vectors")
+    plan = Plan.of(plan, LEARNED)
+    return trained(plan, metrics, purchases, products, tastes, vectors)

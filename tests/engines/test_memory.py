@@ -28,6 +28,8 @@ OF_MODELS = (
     "clv.score_history",
     "clv.training_epochs",
     "clv.tuning_trials",
+    "features.encoder",
+    "features.encoder_backtest",
     "marketing.next_best_actions",
     "marketing.planned_assignments",
     "marketing.policies",

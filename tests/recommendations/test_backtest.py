@@ -12,7 +12,15 @@ END, WINDOW = date(2025, 6, 30), 28
 COLORS = ("red", "blue")
 
 
-def shop(customers: int) -> tuple[pa.Table, pa.Table]:
+NO_TASTES = pa.table(
+    {
+        "as_of_date": pa.nulls(0, pa.date32()),
+        "knows_until": pa.nulls(0, pa.date32()),
+    }
+)
+
+
+def shop(customers: int) -> tuple[pa.Table, ...]:
     """Customers who like one color buy cups of it, and later new plates of it."""
     names = {
         f"{kind}{each:02d}": f"{COLORS[each % 2]} {thing}"
@@ -47,7 +55,7 @@ def shop(customers: int) -> tuple[pa.Table, pa.Table]:
             "category": pa.nulls(len(names), pa.string()),
         }
     )
-    return purchases, told
+    return purchases, told, NO_TASTES, NO_TASTES
 
 
 def test_products_that_nobody_had_bought_are_judged_apart() -> None:

@@ -16,7 +16,13 @@ from clv_warehouse.recommendations import registry, scoring
 from clv_warehouse.recommendations.logistic import Logistic
 from clv_warehouse.recommendations.neighbours import GraphFilter
 from clv_warehouse.recommendations.purchases import Purchases
-from clv_warehouse.recommendations.rankers import LEARNED, SIMPLE, Learned
+from clv_warehouse.recommendations.rankers import (
+    LEARNED,
+    POPULAR,
+    SIMPLE,
+    WITH_TASTE,
+    Learned,
+)
 from clv_warehouse.recommendations.training import trained_row
 
 TODAY = date(2025, 6, 30)
@@ -56,7 +62,28 @@ SHOP = """
     union all
     select 'unknown', null;
     create table dates as
-    select date '2025-06-30' as as_of_date, true as is_scoring_date
+    select date '2025-06-30' as as_of_date, true as is_scoring_date;
+    create table vectors as
+    select
+        'p' || product as product_id,
+        knows_until,
+        cast([product % 2 = 0, product % 2 = 1] as float[]) as vector
+    from range(8) as products (product)
+    cross join (values (date '2025-06-30'), (date '2025-06-02')) as ends (knows_until);
+    create table tastes as
+    select
+        customer_key,
+        knows_until as as_of_date,
+        knows_until,
+        0.5e0 as chance_28d,
+        cast(
+            [
+                cast(substr(customer_key, 2) as integer) % 2 = 0,
+                cast(substr(customer_key, 2) as integer) % 2 = 1
+            ] as float[]
+        ) as taste
+    from (select distinct customer_key from purchases) as customers
+    cross join (values (date '2025-06-30'), (date '2025-06-02')) as ends (knows_until)
 """
 
 
@@ -70,21 +97,33 @@ def shop():
 
 
 def lists(shop: duckdb.DuckDBPyConnection, recommenders: str, length: int = 5):
-    tables = (recommenders, "purchases", "customers", "products", "dates")
+    tables = (
+        *(recommenders, "purchases", "customers", "products", "dates"),
+        *("tastes", "vectors"),
+    )
     found = scoring.recommend(*map(shop.table, tables), length)
     return pa.table(found).to_pylist()
 
 
-def learned(shop: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The row of a training that was judged better."""
+def learned(shop: duckdb.DuckDBPyConnection, with_taste: float = 0.4) -> pa.Table:
+    """The row of a training that was judged better, and worse with tastes or better."""
     cases = [
-        {LEARNED: {"recall": 0.5, "ndcg": 0.5}, SIMPLE: {"recall": 0.4, "ndcg": 0.4}}
+        {
+            name: {"recall": measure, "ndcg": measure}
+            for name, measure in (
+                (LEARNED, 0.5),
+                (WITH_TASTE, with_taste),
+                (SIMPLE, 0.4),
+            )
+        }
     ]
     return trained_row(
         PLAN,
         cases,
         shop.table("purchases").to_arrow_table(),
         shop.table("products").project("product_id").to_arrow_table(),
+        shop.table("tastes").to_arrow_table(),
+        shop.table("vectors").to_arrow_table(),
     )
 
 
@@ -186,8 +225,8 @@ def test_a_recommender_that_is_no_better_is_not_accepted() -> None:
         LEARNED: {"recall": 0.4, "ndcg": 0.5},
         SIMPLE: {"recall": 0.5, "ndcg": 0.5},
     }
-    assert registry.decide([worse]).verdict == REJECTED
-    assert not registry.decide([]).is_accepted
+    assert registry.decide([worse])[0].verdict == REJECTED
+    assert not registry.decide([])[0].is_accepted
 
 
 def test_a_shop_whose_orders_name_no_products_has_no_lists_and_says_so(
@@ -261,3 +300,26 @@ def purchases_of(ids: list[str]) -> Purchases:
     return Purchases.of(
         customer, product, np.zeros(len(rows), np.int32), keys, pa.array(ids)
     )
+
+
+def test_tastes_are_read_where_they_were_better(
+    shop: duckdb.DuckDBPyConnection,
+) -> None:
+    shop.register("recommenders", learned(shop, with_taste=0.6))
+    assert {row["model"] for row in lists(shop, "recommenders")} == {
+        WITH_TASTE,
+        POPULAR,
+    }
+    shop.register("others", learned(shop))
+    assert {row["model"] for row in lists(shop, "others")} == {LEARNED, POPULAR}
+    # A shop that loses its encoder is ranked all the same.
+    shop.execute("delete from tastes")
+    assert lists(shop, "recommenders")
+
+
+def test_an_encoder_that_knows_later_days_is_refused(
+    shop: duckdb.DuckDBPyConnection,
+) -> None:
+    shop.execute("update tastes set knows_until = date '2025-06-30'")
+    with pytest.raises(ValueError, match="knows all until 2025-06-30"):
+        learned(shop, with_taste=0.6)

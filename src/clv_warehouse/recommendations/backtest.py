@@ -1,6 +1,7 @@
 """Recommends as of a past date, beside what customers then bought."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -22,6 +23,7 @@ from clv_warehouse.recommendations.rankers import (
     Ranker,
     blocks,
 )
+from clv_warehouse.recommendations.tastes import COLUMNS, Tastes
 from clv_warehouse.recommendations.training import (
     WINDOW,
     days_since_1970,
@@ -54,7 +56,13 @@ SCHEMA = pa.schema(
 
 
 @doorway
-def backtest(plan: Plan, purchases: Relation, products: Relation) -> pa.Table:
+def backtest(
+    plan: Plan,
+    purchases: Relation,
+    products: Relation,
+    tastes: Relation,
+    vectors: Relation,
+) -> pa.Table:
     """Judge all models on the window that ends on the as-of date.
 
     Returns rows of recommendation_backtest; none if no training is due, for then those
@@ -69,11 +77,19 @@ def backtest(plan: Plan, purchases: Relation, products: Relation) -> pa.Table:
         plan.setting(LENGTH),
         purchases=sample(purchases),
         products=products.project(TOLD).order("product_id"),
+        tastes=tastes.project(COLUMNS),
+        vectors=vectors,
     )
 
 
 def judge(
-    end: date, window: int, length: int, purchases: pa.Table, products: pa.Table
+    end: date,
+    window: int,
+    length: int,
+    purchases: pa.Table,
+    products: pa.Table,
+    tastes: pa.Table,
+    vectors: pa.Table,
 ) -> pa.Table:
     """Judge every model by what customers bought in the `window` days up to `end`."""
     rows = Purchases.from_arrow(purchases, products)
@@ -82,12 +98,17 @@ def judge(
     if not len(before.day):
         return SCHEMA.empty_table()
     bought = rows.within(origin, origin + window)
-    ranker = learn_ranker(rows, origin, window)
-    known = known_at(rows, origin)
+    learned_from, read = (
+        Tastes.as_of(tastes, vectors, rows, day) for day in (origin - window, origin)
+    )
+    learned = [learn_ranker(rows, origin, window)]
+    if learned_from and read:
+        learned.append(learn_ranker(rows, origin, window, learned_from))
+    known = replace(known_at(rows, origin), tastes=read)
     had_interest = np.diff(known.interest.indptr) > 0
     customers = np.flatnonzero((np.diff(bought.bought.indptr) > 0) & had_interest)
     customers = customers[:JUDGED_CUSTOMERS]
-    rankers: list[Ranker] = [*SIMPLE_RANKERS, *([ranker] if ranker else [])]
+    rankers: list[Ranker] = [*SIMPLE_RANKERS, *filter(None, learned)]
     progress = Progress("recommendation_backtest")
     progress.say(
         f"{window} days from {end - timedelta(window)}: {len(customers)} customers "

@@ -12,6 +12,7 @@ from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.neighbours import GraphFilter, item_to_item
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.signals import Signals
+from clv_warehouse.recommendations.tastes import NOBODY, Tastes
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Known:
         signals: of pairs, products and customers.
         similar: item-to-item weights, shape (products, products).
         learned: those that were learned; None before there are any.
+        tastes: vectors by the encoder; None where it did not see the shop.
 
     """
 
     signals: Signals
     similar: sp.csr_matrix
     learned: sp.csr_matrix | GraphFilter | None = None
+    tastes: Tastes | None = None
 
     @classmethod
     def at(
@@ -36,10 +39,11 @@ class Known:
         day: int,
         learned: sp.csr_matrix | GraphFilter | None = None,
         likeness: Likeness | None = None,
+        tastes: Tastes | None = None,
     ) -> Self:
         """Find what was known; products that nobody had bought borrow by likeness."""
         signals = Signals.at(purchases.until(day), day)
-        known = cls(signals, item_to_item(signals.interest), learned)
+        known = cls(signals, item_to_item(signals.interest), learned, tastes)
         return known if likeness is None else known.lent(likeness)
 
     def lent(self, likeness: Likeness) -> Self:
@@ -102,6 +106,19 @@ class Block:
         if self.known.learned is None:
             return np.zeros(self.interest.shape, np.float32)
         return self._going_with(self.known.learned)
+
+    @cached_property
+    def taste(self) -> Singles:
+        """Log-chance of each product by taste and popularity, (c, products).
+
+        By popularity alone without an encoder.
+        """
+        popularity = self.known.signals.popularity
+        if self.known.tastes is None:
+            share = np.log((popularity + NOBODY) / (popularity + NOBODY).sum())
+            return np.broadcast_to(share, self.interest.shape)
+        of_customers = self.known.tastes.customers[self.customers]
+        return self.known.tastes.log_chances(of_customers, popularity)
 
     def _going_with(self, weights: sp.csr_matrix | GraphFilter) -> Singles:
         """Return what their interest says of all products, (c, products), from 0."""

@@ -1,6 +1,6 @@
 """Models that score products for customers: simple ones, and the one that learns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -14,6 +14,8 @@ from clv_warehouse.recommendations.signals import ABOUT_NONE
 
 POPULAR, HABIT, SIMILAR = "popular", "habit", "similar"
 SIMPLE, LEARNED = "habit_then_similar", "recommender"
+# The same, which also reads what the encoder says of tastes.
+WITH_TASTE = "recommender_with_taste"
 # Of products that a customer has not bought, the likeliest are learned from.
 LIKELIEST = 300
 # Customers that are learned from. Keys are random, so the first ones are a sample.
@@ -99,32 +101,40 @@ class Learned:
 
     Two logistic regressions, one for products that the customer has bought and one for
     others, of what each signal says. They are fitted on the window before, so that they
-    weigh habit, cycle, season, popularity and what goes with what as this shop's
-    customers do.
+    weigh habit, cycle, season, popularity, what goes with what and, if it is read, the
+    encoder's taste as this shop's customers do.
     """
 
     again: Logistic
     new: Logistic
-    name: str = LEARNED
+    reads_taste: bool = False
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return WITH_TASTE if self.reads_taste else LEARNED
 
     def score(self, block: Block) -> tuple[Singles, Singles]:
         """Score by chance, from 0 to 1."""
-        learned, similar = _going(block)
+        going = _going(block, self.reads_taste)
         signals = block.known.signals
-        count = signals.of_products.shape[1] + signals.of_customers.shape[1] + 2
-        new = _shared(self.new, block)
-        new += learned * np.float32(self.new.weights[0])
-        new += similar * np.float32(self.new.weights[1])
-        pairs = (learned[block.row, block.product], similar[block.row, block.product])
-        again = _shared(self.again, block)[block.row, block.product]
-        for weight, each in zip(self.again.weights[:2], pairs, strict=True):
-            again = again + np.float32(weight) * each
+        count = (
+            signals.of_products.shape[1] + signals.of_customers.shape[1] + len(going)
+        )
+        new = _shared(self.new, block, len(going))
+        again = _shared(self.again, block, len(going))[block.row, block.product]
+        for place, each in enumerate(going):
+            new += each * np.float32(self.new.weights[place])
+            of_pairs = each[block.row, block.product]
+            again = again + np.float32(self.again.weights[place]) * of_pairs
         of_pairs = signals.of_pairs[block.pair].astype(np.float64)
         again = again + of_pairs @ self.again.weights[count:]
         return probability(again), probability(new)
 
     @classmethod
-    def fit(cls, known: Known, bought: Purchases) -> Self | None:
+    def fit(
+        cls, known: Known, bought: Purchases, reads_taste: bool = False
+    ) -> Self | None:
         """Fit on what customers bought after what was known; None if few bought."""
         interested = np.diff(known.interest.indptr) > 0
         buyers = np.flatnonzero((np.diff(bought.bought.indptr) > 0) & interested)
@@ -133,21 +143,21 @@ class Learned:
         again, new = [], []
         for block in blocks(known, buyers[:LEARNED_FROM]):
             is_bought = np.asarray(bought.bought[block.customers].todense()) > 0
-            learned, similar = _going(block)
+            going = _going(block, reads_taste)
             places = (block.row, block.product)
             again.append(
                 (
                     np.column_stack(
                         [
-                            _of(block, learned, similar, *places),
+                            _of(block, going, *places),
                             known.signals.of_pairs[block.pair],
                         ]
                     ),
                     is_bought[places],
                 )
             )
-            places = likeliest(block, learned)
-            new.append((_of(block, learned, similar, *places), is_bought[places]))
+            places = likeliest(block, going)
+            new.append((_of(block, going, *places), is_bought[places]))
         fitted = []
         for each in (again, new):
             numbers = np.concatenate([numbers for numbers, _ in each])
@@ -155,7 +165,7 @@ class Learned:
             if not 0 < happened.sum() < len(happened):
                 return None
             fitted.append(Logistic.fit(numbers, happened))
-        return cls(again=fitted[0], new=fitted[1])
+        return cls(fitted[0], fitted[1], reads_taste)
 
 
 SIMPLE_RANKERS: tuple[Ranker, ...] = (
@@ -173,48 +183,61 @@ def blocks(known: Known, customers: Ints, cells: int = 1 << 22) -> Iterator[Bloc
         yield known.block(customers[start : start + rows])
 
 
-def likeliest(block: Block, learned: Singles) -> tuple[Ints, Ints]:
-    """Return rows and products of what each is likeliest to buy for the first time."""
-    found = learned + np.log1p(block.known.signals.popularity) / 2
-    found[block.row, block.product] = -np.inf
-    count = min(LIKELIEST, found.shape[1])
-    places = np.argpartition(-found, count - 1, axis=1)[:, :count]
-    rows = np.repeat(np.arange(len(places)), count)
-    kept = np.isfinite(found[rows, places.ravel()])
-    return rows[kept], places.ravel()[kept]
+def likeliest(block: Block, going: Sequence[Singles]) -> tuple[Ints, Ints]:
+    """Return rows and products of what each is likeliest to buy for the first time.
+
+    Half of them are likeliest by what goes with their purchases and sells. So are the
+    others, or, where it is read, by taste: what only taste believes in must be among
+    what is learned from, or taste would be believed too much.
+    """
+    popular = np.log1p(block.known.signals.popularity) / np.float32(2)
+    by_weights: Singles = (going[0] + popular).astype(np.float32)
+    by_weights[block.row, block.product] = -np.inf
+    believed: list[Singles] = [by_weights, *(each.copy() for each in going[2:])]
+    count = min(LIKELIEST // len(believed), by_weights.shape[1])
+    chosen = np.zeros(by_weights.shape, bool)
+    for each in believed:
+        each[chosen] = -np.inf
+        each[block.row, block.product] = -np.inf
+        best = np.argpartition(-each, count - 1, axis=1)[:, :count]
+        np.put_along_axis(chosen, best, True, 1)
+    chosen[block.row, block.product] = False
+    rows, products = np.nonzero(chosen)
+    return rows, products
 
 
-def _going(block: Block) -> tuple[Singles, Singles]:
-    """Return logarithms of what goes with their purchases: learned, item-to-item."""
+def _going(block: Block, reads_taste: bool) -> tuple[Singles, ...]:
+    """Return logarithms of what goes with their purchases: learned, item-to-item.
+
+    And of how likely each product is by their taste, if that is read.
+    """
     most = block.similar.max(1, keepdims=True)
     similar = block.similar / np.where(most > 0, most, 1)
     learned = block.learned + np.float32(ABOUT_NONE / 2)
     similar += ABOUT_NONE
-    return np.log(learned, out=learned), np.log(similar, out=similar)
+    found = (np.log(learned, out=learned), np.log(similar, out=similar))
+    return (*found, block.taste) if reads_taste else found
 
 
-def _of(
-    block: Block, learned: Singles, similar: Singles, rows: Ints, products: Ints
-) -> Singles:
+def _of(block: Block, going: Sequence[Singles], rows: Ints, products: Ints) -> Singles:
     signals = block.known.signals
     return np.column_stack(
         [
-            learned[rows, products],
-            similar[rows, products],
+            *(each[rows, products] for each in going),
             signals.of_products[products],
             signals.of_customers[block.customers[rows]],
         ]
     )
 
 
-def _shared(model: Logistic, block: Block) -> Singles:
+def _shared(model: Logistic, block: Block, at: int) -> Singles:
     """What products and customers, each for themselves, add to the log-odds."""
     signals = block.known.signals
     products, customers = signals.of_products, signals.of_customers[block.customers]
-    at = 2 + products.shape[1]
-    end = at + customers.shape[1]
-    of_products = products.astype(np.float64) @ model.weights[2:at]
-    of_customers = customers.astype(np.float64) @ model.weights[at:end]
+    middle = at + products.shape[1]
+    end = middle + customers.shape[1]
+    of_products = products.astype(np.float64) @ model.weights[at:middle]
+    of_customers = customers.astype(np.float64) @ model.weights[middle:end]
     found = of_customers[:, None] + (of_products + model.intercept)[None, :]
     return found.astype(np.float32)
 

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -20,7 +20,7 @@ from clv_warehouse.project.arrays import Singles
 from clv_warehouse.recommendations.logistic import Logistic
 from clv_warehouse.recommendations.neighbours import GraphFilter
 from clv_warehouse.recommendations.purchases import Purchases
-from clv_warehouse.recommendations.rankers import LEARNED, SIMPLE, Learned
+from clv_warehouse.recommendations.rankers import LEARNED, SIMPLE, WITH_TASTE, Learned
 
 
 def _loss(measure: float) -> float:
@@ -94,6 +94,7 @@ def to_bytes(
         file,
         again=np.append(ranker.again.weights, ranker.again.intercept),
         new=np.append(ranker.new.weights, ranker.new.intercept),
+        reads_taste=np.array(ranker.reads_taste),
         product_ids=np.frombuffer(
             json.dumps(product_ids.to_pylist()).encode(), np.uint8
         ),
@@ -122,7 +123,8 @@ def from_stored(stored: Stored) -> Accepted:
             Logistic(found[name][:-1], float(found[name][-1]))
             for name in ("again", "new")
         )
-    return Accepted(stored.version, Learned(again, new), weights, ids)
+        reads_taste = bool(found["reads_taste"]) if "reads_taste" in found else False
+    return Accepted(stored.version, Learned(again, new, reads_taste), weights, ids)
 
 
 def last_accepted(recommenders: Relation, day: date) -> Accepted | None:
@@ -139,6 +141,11 @@ def mean_measures(cases: Sequence[Measures]) -> Measures:
     return acceptance.mean_measures(cases, (), {})
 
 
-def decide(cases: Sequence[Measures]) -> Decision:
-    """Return whether a recommender that was judged in these cases may rank, and why."""
-    return acceptance.decide(LEARNED, cases, RULE)
+def decide(cases: Sequence[Measures]) -> tuple[Decision, bool]:
+    """Return whether a recommender may rank, and why, and whether it reads tastes.
+
+    It does if it was better with them in these cases.
+    """
+    with_taste = acceptance.decide(WITH_TASTE, cases, replace(RULE, rival=LEARNED))
+    name = WITH_TASTE if with_taste.is_accepted else LEARNED
+    return acceptance.decide(name, cases, RULE), with_taste.is_accepted

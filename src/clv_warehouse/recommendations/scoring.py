@@ -22,6 +22,7 @@ from clv_warehouse.recommendations.rankers import (
     blocks,
 )
 from clv_warehouse.recommendations.registry import last_accepted
+from clv_warehouse.recommendations.tastes import Tastes
 from clv_warehouse.recommendations.training import days_since_1970
 
 BATCH_ROWS = 1 << 13
@@ -56,14 +57,16 @@ def recommend(
     customers: Relation,
     products: Relation,
     dates: Relation,
+    tastes: Relation,
+    vectors: Relation,
     length: int,
 ) -> pa.Table | ByBatch:
     """Rank products for all customers on the scoring date.
 
     The last accepted row of `recommenders` ranks, or what learns nothing. `purchases`
     are rows of product_purchases, `customers` of dim_customers, `products` of
-    offered_products and `dates` of as_of_dates. Without any purchase of a product there
-    are no rows.
+    offered_products, `dates` of as_of_dates, `tastes` of customer_vectors and `vectors`
+    of product_vectors. Without any purchase of a product there are no rows.
     """
     (day,) = dates.filter("is_scoring_date").aggregate("max(as_of_date)").fetchall()[0]
     (rows,) = purchases.aggregate("count(*)").fetchall()[0]
@@ -83,9 +86,11 @@ def recommend(
     names, categories = (
         told[name].to_pylist() for name in ("product_name", "category")
     )
-    known = Known.at(
-        known_purchases, days_since_1970(day), learned, Likeness.of(names, categories)
-    )
+    taste = None
+    if accepted and accepted.ranker.reads_taste:
+        taste = Tastes.read(tastes, vectors, known_purchases, days_since_1970(day))
+    likeness = Likeness.of(names, categories)
+    known = Known.at(known_purchases, days_since_1970(day), learned, likeness, taste)
     ranker: Ranker = accepted.ranker if accepted else HabitThenSimilar()
     offered = told["is_offered"].to_numpy(zero_copy_only=False)
     today = customers.project("customer_key, country").order("customer_key")

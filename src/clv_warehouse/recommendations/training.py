@@ -1,7 +1,7 @@
 """Learns a recommender from what customers bought in the last window."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 
 import numpy as np
@@ -23,6 +23,7 @@ from clv_warehouse.recommendations.neighbours import learn
 from clv_warehouse.recommendations.purchases import Purchases, sample
 from clv_warehouse.recommendations.rankers import LEARNED, Learned
 from clv_warehouse.recommendations.registry import decide, mean_measures, to_bytes
+from clv_warehouse.recommendations.tastes import COLUMNS, Tastes
 
 WINDOW = "recommendation_days"
 # The measures by which a recommender is accepted are those of this list, for everybody.
@@ -31,13 +32,18 @@ JUDGED = "list = 'both' and customer_group = 'all'"
 
 @doorway
 def trained(
-    plan: Plan, metrics: Relation, purchases: Relation, products: Relation
+    plan: Plan,
+    metrics: Relation,
+    purchases: Relation,
+    products: Relation,
+    tastes: Relation,
+    vectors: Relation,
 ) -> pa.Table:
     """Return a new row of recommender, if a training is due, and none otherwise.
 
-    `metrics` are rows of recommendation_metrics, `purchases` of product_purchases and
-    `products` of offered_products. There is none either if there is nothing to learn
-    from.
+    `metrics` are rows of recommendation_metrics, `purchases` of product_purchases,
+    `products` of offered_products, `tastes` of customer_vectors and `vectors` of
+    product_vectors. There is none either if there is nothing to learn from.
     """
     if not plan.is_due or plan.as_of_date is None:
         return SCHEMA.empty_table()
@@ -49,6 +55,8 @@ def trained(
         judged_cases(metrics.filter(JUDGED), plan.as_of_date),
         purchases=sample(purchases),
         products=products.project("product_id").order("product_id"),
+        tastes=tastes.project(COLUMNS),
+        vectors=vectors,
     )
     if row.num_rows:
         progress.say(row["decision"][0].as_py())
@@ -58,16 +66,22 @@ def trained(
 
 
 def trained_row(
-    plan: Plan, cases: list[Measures], purchases: pa.Table, products: pa.Table
+    plan: Plan,
+    cases: list[Measures],
+    purchases: pa.Table,
+    products: pa.Table,
+    tastes: pa.Table,
+    vectors: pa.Table,
 ) -> pa.Table:
     """Learn weights as of today and how the last window's customers chose."""
     assert plan.as_of_date is not None
     known = Purchases.from_arrow(purchases, products)
     today, window = days_since_1970(plan.as_of_date), plan.setting(WINDOW)
-    ranker = learn_ranker(known, today, window)
+    decision, reads_taste = decide(cases)
+    taste = Tastes.as_of(tastes, vectors, known, today - window)
+    ranker = learn_ranker(known, today, window, taste if reads_taste else None)
     if ranker is None:
         return SCHEMA.empty_table()
-    decision = decide(cases)
     weights = learn(known.until(today).bought)
     return new_row(
         plan,
@@ -76,23 +90,30 @@ def trained_row(
         config=json.dumps({"settings": json.loads(plan.settings)}),
         prior="{}",
         data_fingerprint=data_fingerprint(
-            [known.customer, known.product, known.day, known.product_ids]
+            [
+                *(known.customer, known.product, known.day, known.product_ids),
+                *([taste.customers, taste.products] if taste else []),
+            ]
         ),
         measures=json.dumps(mean_measures(cases)),
         history="",
     )
 
 
-def learn_ranker(purchases: Purchases, day: int, window: int) -> Learned | None:
+def learn_ranker(
+    purchases: Purchases, day: int, window: int, tastes: Tastes | None = None
+) -> Learned | None:
     """Learn from the window that ends on a day; None if too few bought in it.
 
-    Both the item-to-item weights and the signals are as of the day before the window.
+    The item-to-item weights, the signals and `tastes`, if they are to be read, are as
+    of the day before the window.
     """
     before = purchases.until(day - window)
     if not len(before.day):
         return None
-    known = known_at(purchases, day - window)
-    return Learned.fit(known, purchases.within(day - window, day))
+    known = replace(known_at(purchases, day - window), tastes=tastes)
+    bought = purchases.within(day - window, day)
+    return Learned.fit(known, bought, reads_taste=tastes is not None)
 
 
 # The last answer of known_at, by a fingerprint of what it was asked.

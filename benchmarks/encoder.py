@@ -1,0 +1,333 @@
+"""Measures what the encoder adds, out of time, on Online Retail II.
+
+As in a build, one encoder ends a window before a date, and the next goes on from it up
+to the date. The recommender learns from the vectors of the first as of its last day,
+and is judged by the window after the date with those of the next. Systems are compared
+customer by customer; intervals are bootstrapped over customers, each the mean over the
+seeds.
+
+The chance of buying is judged likewise: a head on what features say, with and without
+the encoder's own chances.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.data import DATA, ONLINE_RETAIL_II, absent
+from benchmarks.harness import Row, call, rows
+from benchmarks.recommendations import (
+    LENGTH,
+    ORIGINS,
+    SYSTEM,
+    WINDOW,
+    FixedBlend,
+    measured,
+    read_retail,
+)
+from clv_warehouse.features.encoder import Encoder
+from clv_warehouse.features.histories import AMOUNT, Histories, ask
+from clv_warehouse.features.pretraining import Shape, bought_within, train
+from clv_warehouse.features.vectors import product_vectors, vectors
+from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
+from clv_warehouse.recommendations.known import Block, Known
+from clv_warehouse.recommendations.neighbours import learn
+from clv_warehouse.recommendations.purchases import Purchases
+from clv_warehouse.recommendations.rankers import LEARNED, Learned, Popular, Ranker
+from clv_warehouse.recommendations.tastes import Tastes
+from clv_warehouse.recommendations.training import days_since_1970
+
+SEEDS = (11, 12, 13)
+RESAMPLES = 1_000
+# The lines of recommendations.py, as rows of customer_sequences.
+RETAIL = """
+    with lines as (
+        select
+            cast(cast(cast("Customer ID" as double) as integer) as varchar)
+                as customer_key,
+            cast(InvoiceDate as date) as activity_date,
+            upper(StockCode) as product_id,
+            sum(Quantity * Price) as amount
+        from '{}'
+        where
+            "Customer ID" is not null and Quantity > 0 and Price > 0
+            and not regexp_matches(Invoice, '^[CA]')
+            and regexp_matches(StockCode, '^[0-9]{{5}}')
+        group by all
+    ),
+
+    days as (
+        select
+            customer_key,
+            activity_date,
+            true as is_purchase,
+            sum(amount) as amount,
+            0 as returned_amount,
+            0 as views,
+            0 as carts,
+            0 as searches,
+            0 as reviews,
+            0 as rating,
+            0 as contacts,
+            list(product_id order by amount desc, product_id)[:60] as product_ids,
+            cast([] as varchar[]) as viewed_product_ids
+        from lines
+        group by all
+    )
+
+    select customer_key, list(days order by activity_date) as days
+    from days
+    group by customer_key
+    order by customer_key
+"""
+
+
+@dataclass(frozen=True)
+class TasteAlone:
+    """The encoder's tastes and popularity, and nothing else."""
+
+    name: str = "encoder_alone"
+
+    def score(self, block: Block) -> tuple[Singles, Singles]:
+        """Score all products by their log-chance."""
+        return block.taste[block.row, block.product], block.taste
+
+
+def benchmark(
+    origins: Sequence[str] = ORIGINS,
+    seeds: Sequence[int] = SEEDS,
+    data: Path = DATA,
+) -> Iterator[Row]:
+    """Measure each date, all seeds in a process of their own."""
+    source = data / ONLINE_RETAIL_II
+    if not source.exists():
+        print(absent(source))
+        return
+    for origin in origins:
+        done = call(judged, source, origin, [str(each) for each in seeds])
+        yield from (Row(*row) for row in done.value)
+        yield from rows(done.value[0][0], SYSTEM, {"peak_mb": done.cost["peak_mb"]})
+
+
+def read_histories(source: str, product_ids: pa.Array) -> Histories:
+    """Read the days of purchases of Online Retail II."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        found = connection.sql(RETAIL.format(source)).to_arrow_table()
+    return Histories.from_arrow(found, product_ids)
+
+
+def judged(source: str, origin: str, seeds: list[str]) -> list[tuple]:
+    """Judge all systems by the window after a date; return rows."""
+    import time
+
+    purchases = read_retail(source)
+    histories = read_histories(source, purchases.product_ids)
+    day = days_since_1970(date.fromisoformat(origin))
+    before, now = (
+        Known.at(purchases, each, learn(purchases.until(each).bought))
+        for each in (day - WINDOW, day)
+    )
+    truth = purchases.within(day, day + WINDOW).bought
+    had = now.signals.purchases.bought
+    customers = np.flatnonzero((np.diff(truth.indptr) > 0) & (np.diff(had.indptr) > 0))
+
+    def of(ranker: Ranker, known: Known) -> dict[str, Floats]:
+        return measured(ranker, known, customers, truth, (LENGTH,))
+
+    bought = purchases.within(day - WINDOW, day)
+    without = Learned.fit(before, bought)
+    assert without is not None
+    found = {
+        LEARNED: of(without, now),
+        "ease_live": of(FixedBlend(0.0, "ease_live"), now),
+        "fixed_blend": of(FixedBlend(1.0, "fixed_blend"), now),
+        "popular": of(Popular(), now),
+    }
+    mine: list[dict[str, Floats]] = []
+    alone: list[dict[str, Floats]] = []
+    chances: list[dict[str, Floats]] = []
+    seconds = []
+    for seed in map(int, seeds):
+        start = time.process_time()
+        early = train(histories, day - WINDOW, Shape(seed=seed))
+        middle = time.process_time()
+        later = train(histories, day, Shape(seed=seed).going_on(), first=early)
+        seconds.append((middle - start, time.process_time() - middle))
+        read = [
+            replace(known, tastes=tastes_of(encoder, histories, purchases))
+            for known, encoder in ((before, early), (now, later))
+        ]
+        with_taste = Learned.fit(read[0], bought, reads_taste=True)
+        assert with_taste is not None
+        mine.append(of(with_taste, read[1]))
+        alone.append(of(TasteAlone(), read[1]))
+        chances.append(chance_heads((early, later), histories))
+    case = f"online_retail_ii/{origin}"
+    found[SYSTEM], found["encoder_alone"] = _mean(mine), _mean(alone)
+    result: list[tuple] = []
+    for system, values in found.items():
+        for name, each in values.items():
+            result.append((case, system, name, float(each.mean())))
+            if system != SYSTEM:
+                continue
+            for rival in (LEARNED, "ease_live", "fixed_blend"):
+                low, high = _interval(each - found[rival][name])
+                gain = float((each - found[rival][name]).mean())
+                result += [
+                    (case, system, f"{name}_over_{rival}", gain),
+                    (case, system, f"{name}_over_{rival}_low", low),
+                    (case, system, f"{name}_over_{rival}_high", high),
+                ]
+    early_seconds, later_seconds = np.mean(seconds, 0)
+    result += [
+        (case, SYSTEM, "first_cpu_seconds", float(early_seconds)),
+        (case, SYSTEM, "next_cpu_seconds", float(later_seconds)),
+    ]
+    return result + [(case, *row) for row in _of_chances(chances)]
+
+
+def tastes_of(
+    encoder: Encoder, histories: Histories, purchases: Purchases
+) -> Tastes | None:
+    """Read an encoder's vectors as of its last day, as a build would."""
+    customers = vectors(encoder, histories, encoder.end, everyone(histories))
+    return Tastes.as_of(
+        pa.Table.from_batches([customers]),
+        product_vectors(encoder),
+        purchases,
+        encoder.end,
+    )
+
+
+def everyone(histories: Histories) -> Bools:
+    """All customers, as a choice."""
+    return np.ones(len(histories.start) - 1, bool)
+
+
+def chance_heads(chain: Sequence[Encoder], histories: Histories) -> dict[str, Floats]:
+    """Chances of a purchase in the window after a day, by two heads, and the truth.
+
+    Both learn from the window before: one from features, the other also from the
+    encoder's chances. Each is the mean of a logistic regression and of boosted trees.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    numbers, happened = [], []
+    for encoder in chain:
+        customers = histories.begun_by(encoder.end)
+        read = encoder.read(histories)
+        days = np.full(len(customers), encoder.end)
+        log_odds = encoder.states(ask(read, customers, days, encoder.scale))[2][:, :2]
+        known = features(histories, customers, encoder.end)
+        numbers.append(np.column_stack([known, log_odds]))
+        bought = bought_within(histories, customers, encoder.end, WINDOW)
+        happened.append(np.diff(bought.indptr) > 0)
+    found: dict[str, Floats] = {"happened": happened[1].astype(float)}
+    for name, count in (("features", -2), ("features_and_encoder", None)):
+        learned, asked_of = numbers[0][:, :count], numbers[1][:, :count]
+        heads = (
+            make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=500)),
+            HistGradientBoostingClassifier(
+                max_iter=60,
+                learning_rate=0.06,
+                max_leaf_nodes=8,
+                min_samples_leaf=60,
+                l2_regularization=10,
+                random_state=0,
+            ),
+        )
+        fitted = [each.fit(learned, happened[0]) for each in heads]
+        chances = [each.predict_proba(asked_of)[:, 1] for each in fitted]
+        found[name] = np.mean(chances, axis=0)
+    return found
+
+
+def features(histories: Histories, customers: Ints, day: int) -> Floats:
+    """Recency, frequency, amounts and gaps of customers as of a day."""
+    known = histories.until(day)
+    place = known.customer
+    age = (day - known.day).astype(float)
+    count = len(known.start) - 1
+    first, last = np.zeros(count), np.full(count, np.inf)
+    np.maximum.at(first, place, age)
+    np.minimum.at(last, place, age)
+    gap = known.gap.astype(float)
+    columns = [np.log1p(first), np.log1p(np.where(np.isfinite(last), last, 0))]
+    for days in (14, 28, 56, 91, 182, 365, 5_000):
+        recent = age < days
+        columns.append(np.log1p(np.bincount(place[recent], minlength=count)))
+        columns.append(
+            np.log1p(np.bincount(place[recent], known.numbers[recent, AMOUNT], count))
+        )
+    times = np.maximum(np.bincount(place, minlength=count), 1)
+    mean_gap = np.bincount(place, gap, count) / np.maximum(times - 1, 1)
+    columns += [
+        np.log1p(mean_gap),
+        np.log1p(np.where(np.isfinite(last), last, 0)) - np.log1p(mean_gap),
+        np.log1p(np.bincount(place, np.diff(known.bought.indptr), count) / times),
+    ]
+    return np.column_stack(columns)[customers]
+
+
+def _of_chances(chances: Sequence[dict[str, Floats]]) -> list[tuple]:
+    happened = chances[0]["happened"] > 0
+    mean = {
+        name: np.mean([each[name] for each in chances], axis=0)
+        for name in ("features", "features_and_encoder")
+    }
+    draw = np.random.default_rng(1)
+    gains = []
+    for _ in range(RESAMPLES // 4):
+        drawn = draw.integers(0, len(happened), len(happened))
+        gains.append(
+            np.mean(
+                [
+                    area(happened[drawn], each["features_and_encoder"][drawn])
+                    - area(happened[drawn], each["features"][drawn])
+                    for each in chances
+                ]
+            )
+        )
+    low, high = np.percentile(gains, [2.5, 97.5])
+    found = [
+        (name, "auc_of_buying", float(area(happened, each)))
+        for name, each in mean.items()
+    ]
+    name = "features_and_encoder"
+    return [
+        *found,
+        (name, "auc_of_buying_over_features", float(np.mean(gains))),
+        (name, "auc_of_buying_over_features_low", float(low)),
+        (name, "auc_of_buying_over_features_high", float(high)),
+    ]
+
+
+def area(happened: Bools, chance: Floats) -> float:
+    """Area under the ROC curve: the chance that a buyer is ranked above another."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(chance)
+    buyers = happened.sum()
+    others = len(happened) - buyers
+    return float(
+        (ranks[happened].sum() - buyers * (buyers + 1) / 2) / (buyers * others)
+    )
+
+
+def _mean(each: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
+    return {name: np.mean([of[name] for of in each], axis=0) for name in each[0]}
+
+
+def _interval(values: Floats) -> tuple[float, float]:
+    draw = np.random.default_rng(1)
+    means = [draw.choice(values, len(values)).mean() for _ in range(RESAMPLES)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,312 @@
+"""Trains a chain of encoders, of which each knows nothing after a day of its own.
+
+What learns from an encoder's numbers must not get them from an encoder that saw the
+futures which it learns to say: it would trust them too much. So there are three: the
+first ends two windows before the as-of date, and learns from nothing; the second ends a
+window before it and goes on from the weights of the first, and today's from those of
+the second, so that their numbers mean the same. A head learns from numbers as of a day
+by the encoder that ends on that day, is judged by numbers as of a window later by the
+next, and scores with the last: always as fresh, and never with a future in them.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import expit
+
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import Relation
+from clv_warehouse.features.encoder import Encoder, to_bytes
+from clv_warehouse.features.histories import MODALITIES, Histories, ask, modalities_of
+from clv_warehouse.features.pretraining import (
+    FIRST_DAYS,
+    Shape,
+    bought_within,
+    popularity,
+    train,
+)
+from clv_warehouse.learning.acceptance import (
+    Loss,
+    Measures,
+    Rule,
+    decide,
+    judged_cases,
+)
+from clv_warehouse.learning.apart import apart
+from clv_warehouse.learning.fingerprints import data_fingerprint
+from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.progress import Progress
+from clv_warehouse.learning.registry import SCHEMA, new_row
+from clv_warehouse.project.arrays import Floats, Ints
+
+ENCODER, POPULAR = "encoder", "popular"
+WITHOUT = "encoder_without_"
+WINDOW, SETTINGS = "recommendation_days", "encoder"
+# Customers that are learned from: those whose keys are below a bound.
+MOST_CUSTOMERS = 50_000
+# It learns nothing where fewer customers than this were there before its last day.
+FEWEST_CUSTOMERS = 200
+JUDGED_CUSTOMERS = 4_000
+EPOCH = date(1970, 1, 1).toordinal()
+# An encoder scores if it says better than popularity what customers buy next. What
+# reads it has a backtest of its own.
+RULE = Rule(
+    POPULAR,
+    (
+        Loss(
+            "product_log_loss",
+            "what is bought next",
+            float,
+            "log loss {:.3f} against {:.3f}",
+        ),
+    ),
+    tolerance=0.0,
+    most=1.0,
+)
+BACKTEST = pa.schema(
+    [
+        ("origin_date", pa.date32()),
+        ("horizon_days", pa.int32()),
+        ("model", pa.string()),
+        ("customer_key", pa.string()),
+        ("bought_products", pa.int32()),
+        ("product_log_loss", pa.float64()),
+        ("chance", pa.float64()),
+        ("has_bought", pa.bool_()),
+    ]
+)
+
+
+@doorway
+def backtest(plan: Plan, sequences: Relation) -> pa.Table:
+    """Judge the second encoder by the window that ends on the as-of date.
+
+    Returns rows of encoder_backtest; none if no training is due, for then those of
+    earlier runs stand.
+    """
+    if not plan.is_due or plan.as_of_date is None:
+        return BACKTEST.empty_table()
+    return apart(judge, plan, sequences=sample(sequences))
+
+
+@doorway
+def trained(plan: Plan, metrics: Relation, sequences: Relation) -> pa.Table:
+    """Return a new row of encoder, if a training is due, and none otherwise.
+
+    `metrics` are rows of encoder_metrics and `sequences` of customer_sequences. There
+    is none either if there is too little to learn from.
+    """
+    if not plan.is_due or plan.as_of_date is None:
+        return SCHEMA.empty_table()
+    progress = Progress(ENCODER)
+    progress.say(f"training, because: {plan.reason}")
+    row = apart(
+        trained_row,
+        plan,
+        judged_cases(metrics, plan.as_of_date),
+        sequences=sample(sequences),
+    )
+    if row.num_rows:
+        progress.say(row["decision"][0].as_py())
+    else:
+        progress.say("too few customers bought products to learn from")
+    return row
+
+
+def judge(plan: Plan, sequences: pa.Table) -> pa.Table:
+    """Compare the second encoder, with and without each modality, with popularity."""
+    assert plan.as_of_date is not None
+    histories, window = read(sequences), plan.setting(WINDOW)
+    chain = encoders(plan, histories, 2)
+    if not chain:
+        return BACKTEST.empty_table()
+    encoder = chain[-1]
+    # Products that it does not know are none of its business.
+    histories = histories.of_products(encoder.product_ids)
+    customers = histories.begun_by(encoder.end)[:JUDGED_CUSTOMERS]
+    judged = [
+        (encoder, ENCODER, ()),
+        *(
+            (encoder, WITHOUT + each, (each,))
+            for each in modalities_of(histories.until(encoder.end))
+        ),
+        (None, POPULAR, ()),
+    ]
+    return pa.concat_tables(
+        [
+            _judged(each, histories, customers, encoder.end, window, model, without)
+            for each, model, without in judged
+        ]
+    )
+
+
+def trained_row(plan: Plan, cases: list[Measures], sequences: pa.Table) -> pa.Table:
+    """Train the chain up to today."""
+    histories = read(sequences)
+    chain = encoders(plan, histories, 3)
+    if not chain:
+        return SCHEMA.empty_table()
+    left_out = ignored(cases)
+    config = {"settings": json.loads(plan.settings), **asdict(shape_of(plan))}
+    return new_row(
+        plan,
+        decide(ENCODER, cases, RULE),
+        to_bytes([replace(each, ignored=left_out) for each in chain]),
+        config=json.dumps(config),
+        prior="{}",
+        data_fingerprint=fingerprint(histories),
+        measures=json.dumps(cases[0] if cases else {}),
+        history="",
+    )
+
+
+# The last chain, by a fingerprint of what it was trained on.
+_LAST: dict[str, list[Encoder]] = {}
+
+
+def encoders(plan: Plan, histories: Histories, count: int) -> list[Encoder]:
+    """Train the first encoders of the chain; none if there is too little to learn from.
+
+    The last chain is kept: the training that follows a backtest in the same process
+    goes on from it.
+    """
+    assert plan.as_of_date is not None
+    shape, today = shape_of(plan), days_since_1970(plan.as_of_date)
+    first = today - 2 * shape.window
+    if not _is_enough(histories.until(first), first, shape):
+        return []
+    asked = f"{fingerprint(histories)} {today} {shape}"
+    if asked not in _LAST:
+        _LAST.clear()
+    chain = _LAST.setdefault(asked, [])
+    while len(chain) < count:
+        end = first + len(chain) * shape.window
+        before = chain[-1] if chain else None
+        of_step = shape.going_on() if before else shape
+        chain.append(train(histories, end, of_step, before, _saying(end)))
+    return chain[:count]
+
+
+def _saying(end: int) -> Callable[[int, float], None]:
+    """Return what tells how training up to a day gets on."""
+    progress, day = Progress(ENCODER), date.fromordinal(end + EPOCH)
+
+    def say(epoch: int, loss: float) -> None:
+        progress.say(f"up to {day}, epoch {epoch}, loss {loss:.3f}")
+
+    return say
+
+
+def fingerprint(histories: Histories) -> str:
+    """Return what differs if anything does that is learned from."""
+    return data_fingerprint(
+        [
+            *(histories.start, histories.day, histories.numbers),
+            *(histories.bought.indices, histories.viewed.indices),
+            *(histories.customer_keys, histories.product_ids),
+        ]
+    )
+
+
+def _is_enough(known: Histories, end: int, shape: Shape) -> bool:
+    before = known.until(end - shape.window)
+    if (np.diff(before.start) > 0).sum() < FEWEST_CUSTOMERS or not before.bought.nnz:
+        return False
+    return bool(end - shape.window - known.day.min() > FIRST_DAYS)
+
+
+def _judged(
+    encoder: Encoder | None,
+    histories: Histories,
+    customers: Ints,
+    origin: int,
+    window: int,
+    model: str,
+    without: Sequence[str],
+) -> pa.Table:
+    """What a model says of customers as of a day, beside what they then did."""
+    popular = popularity(histories, np.array([origin]), window)[0]
+    log_loss: list[Floats] = []
+    chances: list[Floats] = []
+    wanted = bought_within(histories, customers, origin, window)
+    counts = np.diff(wanted.indptr)
+    share = float((counts > 0).mean())
+    read_from = histories.without(without)
+    for start in range(0, len(customers), 512):
+        chosen = customers[start : start + 512]
+        bought = wanted[start : start + 512]
+        if encoder is None:
+            scores = np.broadcast_to(popular, (len(chosen), len(popular)))
+            chance = np.full(len(chosen), share)
+        else:
+            asked = ask(read_from, chosen, np.full(len(chosen), origin), encoder.scale)
+            _, tastes, heads = encoder.states(asked)
+            scores = tastes @ encoder.parts["offers"].T
+            scores = scores + encoder.parts["offers_bias"] + popular
+            chance = expit(heads[:, 0].astype(np.float64))
+        highest = scores.max(1, keepdims=True)
+        total = np.log(np.exp(scores - highest).sum(1)) + highest[:, 0]
+        of_bought = np.asarray(bought.multiply(scores).sum(1)).ravel()
+        count = np.diff(bought.indptr)
+        log_loss.append(total - of_bought / np.maximum(count, 1))
+        chances.append(chance)
+    day = date.fromordinal(origin + EPOCH)
+    return pa.table(
+        [
+            pa.repeat(pa.scalar(day, pa.date32()), len(customers)),
+            pa.repeat(pa.scalar(window, pa.int32()), len(customers)),
+            pa.repeat(model, len(customers)),
+            histories.customer_keys.take(pa.array(customers)),
+            pa.array(counts, pa.int32()),
+            pa.array(np.concatenate(log_loss), mask=counts == 0),
+            pa.array(np.concatenate(chances)),
+            pa.array(counts > 0),
+        ],
+        schema=BACKTEST,
+    )
+
+
+def ignored(cases: Sequence[Measures]) -> tuple[str, ...]:
+    """Return the modalities without which the encoder was no worse."""
+    return tuple(
+        each
+        for each in MODALITIES
+        for case in cases[:1]
+        if case.get(WITHOUT + each, {}).get("gain", 1.0)
+        <= case.get(WITHOUT + each, {}).get("gain_error", 0.0)
+    )
+
+
+def shape_of(plan: Plan) -> Shape:
+    """Return the sizes that var encoder says."""
+    chosen: dict[str, Any] = plan.setting(SETTINGS)
+    return Shape(window=plan.setting(WINDOW), **chosen)
+
+
+def read(sequences: pa.Table) -> Histories:
+    """Read the customers in order of their keys."""
+    return Histories.from_arrow(sequences.sort_by("customer_key"))
+
+
+def sample(sequences: Relation) -> Relation:
+    """Return the sequences of enough customers to learn from, always the same ones."""
+    return sequences.filter(is_sampled(sequences))
+
+
+def is_sampled(sequences: Relation) -> str:
+    """Return the SQL condition by which a customer is in that sample."""
+    (count,) = sequences.aggregate("count(*)").fetchall()[0]
+    share = min(MOST_CUSTOMERS / max(count, 1), 1)
+    # Letters above "f" are above any hash.
+    bound = f"{int(share * 16**6):06x}" if share < 1 else "g"
+    return f"substr(md5(customer_key),1,6) < '{bound}'"
+
+
+def days_since_1970(day: date) -> int:
+    """Return a date as the days since 1970."""
+    return day.toordinal() - EPOCH

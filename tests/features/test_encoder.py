@@ -1,0 +1,285 @@
+"""Tests the encoder: what it reads, what it learns, and that it sees no future."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from clv_warehouse.features.encoder import (
+    Encoder,
+    from_stored,
+    to_bytes,
+)
+from clv_warehouse.features.histories import Asked, Histories, Scale, ask, modalities_of
+from clv_warehouse.features.pretraining import (
+    Network,
+    Shape,
+    futures,
+    initial,
+    popularity,
+    sparse,
+    train,
+)
+from clv_warehouse.features.training import (
+    BACKTEST,
+    ENCODER,
+    POPULAR,
+    WITHOUT,
+    ignored,
+    judge,
+    trained_row,
+)
+from clv_warehouse.learning.plan import Plan
+from clv_warehouse.learning.registry import Stored
+
+FIRST, END, LAST = date(2024, 1, 1), date(2024, 10, 1), date(2024, 11, 26)
+CUSTOMERS, PRODUCTS = 240, 12
+SMALL = Shape(size=8, width=16, epochs=8, customers=16)
+DAY = pa.struct(
+    [
+        ("activity_date", pa.date32()),
+        ("is_purchase", pa.bool_()),
+        *(
+            (name, pa.float64())
+            for name in (
+                "amount",
+                "returned_amount",
+                "views",
+                "carts",
+                "searches",
+                "reviews",
+                "rating",
+                "contacts",
+            )
+        ),
+        ("product_ids", pa.list_(pa.string())),
+        ("viewed_product_ids", pa.list_(pa.string())),
+    ]
+)
+
+
+def number(day: date) -> int:
+    """The days since 1970."""
+    return (day - date(1970, 1, 1)).days
+
+
+def happened(day: date, products: list[str], viewed: list[str], amount: float) -> dict:
+    """A day of a customer."""
+    none = dict.fromkeys(
+        ("returned_amount", "carts", "searches", "reviews", "rating", "contacts"), 0.0
+    )
+    return {
+        "activity_date": day,
+        "is_purchase": bool(products),
+        "amount": amount,
+        "views": float(len(viewed)),
+        "product_ids": products,
+        "viewed_product_ids": viewed,
+        **none,
+    }
+
+
+def sequences(seed: int = 3) -> pa.Table:
+    """Customers of two tastes; who looks at products buys one of them a week later."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for customer in range(CUSTOMERS):
+        liked = np.arange(customer % 2, PRODUCTS, 2)
+        days: dict[date, dict] = {}
+        day = FIRST + timedelta(int(draw.integers(0, 60)))
+        while day <= LAST:
+            chosen = [f"p{each:02d}" for each in draw.choice(liked, 2, replace=False)]
+            days[day] = happened(day, [], chosen, 0.0)
+            bought = day + timedelta(7)
+            if bought <= LAST:
+                days[bought] = happened(bought, chosen[:1], [], 10.0 + customer % 7)
+            day += timedelta(int(draw.integers(14, 40)))
+        rows.append(
+            {
+                "customer_key": f"c{customer:03d}",
+                "days": [days[each] for each in sorted(days)],
+            }
+        )
+    return pa.Table.from_pylist(
+        rows, pa.schema([("customer_key", pa.string()), ("days", pa.list_(DAY))])
+    )
+
+
+@pytest.fixture(scope="module")
+def histories() -> Histories:
+    """The shop's customers."""
+    return Histories.from_arrow(sequences())
+
+
+@pytest.fixture(scope="module")
+def encoder(histories: Histories) -> Encoder:
+    """One that ends on a day of their middle."""
+    return train(histories, number(END), SMALL)
+
+
+def asked_of(
+    encoder: Encoder, histories: Histories, day: date, customers: np.ndarray
+) -> Asked:
+    """What the encoder reads of customers as of a day."""
+    days = np.full(len(customers), number(day))
+    return ask(encoder.read(histories), customers, days, encoder.scale)
+
+
+def test_nothing_that_happens_later_reaches_an_encoder_or_a_vector(
+    histories: Histories, encoder: Encoder
+) -> None:
+    """A third of the customers buy a new product, dear, on the day after."""
+    told = sequences().to_pylist()
+    for place, row in enumerate(told):
+        row["days"] = [day for day in row["days"] if day["activity_date"] <= END]
+        if place % 3 == 0:
+            later = END + timedelta(1)
+            row["days"].append(happened(later, ["new", "p00"], ["p01"], 9_999.0))
+    other = Histories.from_arrow(pa.Table.from_pylist(told, sequences().schema))
+    again = train(other, number(END), SMALL)
+    # This also says that the same data give the same network.
+    for name, each in encoder.parts.items():
+        assert np.array_equal(each, again.parts[name]), name
+    assert again.product_ids.equals(encoder.product_ids)
+    everyone = np.arange(CUSTOMERS)
+    for day in (END, END - timedelta(40)):
+        one, two = (
+            encoder.states(asked_of(encoder, each, day, everyone))
+            for each in (histories, other)
+        )
+        assert all(np.array_equal(*pair) for pair in zip(one, two, strict=True))
+    # A day later they differ, so the planted days can be seen where they may be.
+    after = [
+        encoder.states(asked_of(encoder, each, END + timedelta(1), everyone))[0]
+        for each in (histories, other)
+    ]
+    assert (np.abs(after[0] - after[1]).max(1) > 1e-3)[::3].all()
+
+
+def test_numpy_computes_what_keras_trains(histories: Histories) -> None:
+    shape = replace(SMALL, dropout=0.0)
+    end = number(END)
+    known = histories.until(end)
+    draw = np.random.default_rng(1)
+    start = initial(known, end, shape, draw)
+    network = Network(start, popularity(known, np.array([end]), 28), shape, 1)
+    mine = Encoder(network.weights, Scale.of(known), known.product_ids, end)
+    asked = asked_of(mine, histories, END, np.arange(50))
+    taste, heads = network._read(
+        asked.days,
+        *map(sparse, (asked.bought, asked.viewed, asked.pools, asked.tastes)),
+        asked.known,
+    )
+    _, my_taste, my_heads = mine.states(asked)
+    np.testing.assert_allclose(my_taste, np.asarray(taste), atol=1e-5)
+    np.testing.assert_allclose(my_heads, np.asarray(heads), atol=1e-5)
+
+
+def test_customers_and_products_of_one_taste_are_close(
+    histories: Histories, encoder: Encoder
+) -> None:
+    _, tastes, heads = encoder.states(
+        asked_of(encoder, histories, END, np.arange(CUSTOMERS))
+    )
+    scores = tastes @ encoder.parts["offers"].T + encoder.parts["offers_bias"]
+    parity = np.array([int(each[1:]) % 2 for each in encoder.product_ids.to_pylist()])
+    own = np.array(
+        [scores[each][parity == each % 2].mean() for each in range(CUSTOMERS)]
+    )
+    other = np.array(
+        [scores[each][parity != each % 2].mean() for each in range(CUSTOMERS)]
+    )
+    assert (own > other).mean() > 0.98
+    assert np.isfinite(heads).all()
+
+
+def test_what_is_learned_happens_in_the_window_after(histories: Histories) -> None:
+    start, end = number(END) - 60, number(END)
+    customer, day = np.arange(CUSTOMERS), np.full(CUSTOMERS, start)
+    found = futures(
+        histories.until(end),
+        customer,
+        day,
+        end,
+        SMALL,
+        Scale.of(histories),
+        np.random.default_rng(1),
+    )
+    bought = [
+        any(
+            row["is_purchase"]
+            and 0 < number(row["activity_date"]) - start <= SMALL.window
+            for row in each["days"]
+        )
+        for each in sequences().to_pylist()
+    ]
+    assert found.happened[:, 0].tolist() == [float(each) for each in bought]
+    # The window of 91 days is not over on the last day that may be known.
+    assert found.told[:, 0].all()
+    assert not found.told[:, 1].any()
+    weights = np.bincount(found.product // len(histories.product_ids), found.weight)
+    np.testing.assert_allclose(weights, 1, rtol=1e-6)
+
+
+def plan(settings: str = '{"recommendation_days": 28, "encoder": {}}') -> Plan:
+    """A plan by which a training is due."""
+    settings = settings.replace("{}", '{"size": 8, "width": 16, "epochs": 8}')
+    return Plan(ENCODER, True, "no network yet", LAST, settings=settings)
+
+
+def test_a_training_has_encoders_that_end_before_what_is_learned_from_them() -> None:
+    rows = judge(plan(), sequences())
+    assert rows.schema == BACKTEST
+    found = rows.to_pandas()
+    assert set(found["model"]) == {ENCODER, POPULAR, f"{WITHOUT}browsing"}
+    assert set(found["origin_date"]) == {LAST - timedelta(28)}
+    assert found.groupby("model").size().nunique() == 1
+    loss = found.groupby("model")["product_log_loss"].mean()
+    assert loss[ENCODER] < loss[POPULAR]
+    cases = [
+        {
+            name: {"product_log_loss": float(value), "gain": 0.0, "gain_error": 0.1}
+            for name, value in loss.items()
+        }
+    ]
+    (row,) = trained_row(plan(), cases, sequences()).to_pylist()
+    assert row["verdict"] == "accepted"
+    chain = from_stored(
+        Stored(
+            row["network_version"], row["weights"], row["config"], "{}", row["digest"]
+        )
+    )
+    assert [number(LAST) - each.end for each in chain] == [56, 28, 0]
+    # Browsing gained nothing, so nothing reads it.
+    assert {each.ignored for each in chain} == {("browsing",)}
+
+
+def test_a_shop_with_too_little_to_learn_from_has_no_encoder() -> None:
+    assert judge(plan(), sequences().slice(0, 50)).num_rows == 0
+    assert trained_row(plan(), [], sequences().slice(0, 50)).num_rows == 0
+
+
+def test_a_modality_is_ignored_that_gains_no_more_than_its_error() -> None:
+    case = {
+        f"{WITHOUT}browsing": {"gain": 0.02, "gain_error": 0.01},
+        f"{WITHOUT}reviews": {"gain": 0.01, "gain_error": 0.02},
+    }
+    assert ignored([case]) == ("reviews",)
+    assert ignored([]) == ()
+
+
+def test_without_a_modality_days_of_it_alone_are_gone(histories: Histories) -> None:
+    assert modalities_of(histories) == ["browsing"]
+    read = histories.without(["browsing"])
+    assert len(read.day) == int(histories.numbers[:, 0].sum())
+    assert not read.viewed.nnz
+
+
+def test_encoders_are_stored_and_read_again(encoder: Encoder) -> None:
+    stored = to_bytes([encoder, replace(encoder, end=encoder.end + 56)])
+    chain = from_stored(Stored("v", stored, "{}", "{}", None))
+    assert [each.end - encoder.end for each in chain] == [0, 56]
+    for name, each in encoder.parts.items():
+        np.testing.assert_allclose(chain[0].parts[name], each, atol=1e-2)
