@@ -246,7 +246,7 @@ def ranges(spread: float, folder: Path = FOLDER) -> Iterator[Row]:
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             dbt = Dbt(Path(scratch) / "shop.duckdb")
             truth = _drawn_cohorts(spread, seed, dbt.warehouse)
-            models = ("acquisition_cells", "acquisition_curves", "acquisition_values")
+            models = ("acquisition_cells", "fitted_curves", "acquisition_values")
             dbt("run", "--select", *models)
             with duckdb.connect(dbt.warehouse, read_only=True) as connection:
                 said = connection.execute(

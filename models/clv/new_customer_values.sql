@@ -281,3 +281,6 @@ select
     cast({{ rounded('value - 1.2816 * deviation', 2) }} as decimal(38, 2)) as value_low,
     cast({{ rounded('value + 1.2816 * deviation', 2) }} as decimal(38, 2)) as value_high
 from estimated
+where
+    dimension = 'all'
+    or ({{ is_shown_group('customers') }} and {{ is_shown_group('observed') }})

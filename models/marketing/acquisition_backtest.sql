@@ -166,3 +166,4 @@ select
     cast({{ rounded('shop_value', 2) }} as decimal(38, 2)) as expected_by_shop,
     cast({{ rounded('actual_value', 2) }} as decimal(38, 2)) as actual_value
 from said
+where dimension = 'all' or {{ is_shown_group('customers') }}

@@ -9,7 +9,7 @@ margins as (
 ),
 
 curves as (
-    select * from {{ ref('acquisition_curves') }}
+    select * from {{ ref('fitted_curves') }}
 ),
 
 -- What a cohort has brought is observed as long as all its customers are that old.
@@ -62,3 +62,4 @@ select
         {{ rounded('cast(margin_so_far as double) / customers', 2) }} as decimal(38, 2)
     ) as cumulative_margin
 from added_up
+where dimension = 'all' or {{ is_shown_group('customers') }}

@@ -145,7 +145,7 @@ curves as (
         *,
         lag(age_days) over (partition by dimension, channel order by age_months) as from_days,
         lag(value) over (partition by dimension, channel order by age_months) as from_value
-    from {{ ref('acquisition_curves') }}
+    from {{ ref('fitted_curves') }}
 ),
 
 lifetimes as (

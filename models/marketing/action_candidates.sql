@@ -213,8 +213,11 @@ valued as (
         policy_effects.effect * eligible.usual_margin - eligible.cost as policy_gain,
         coalesce(used.contacts, 0) as used_contacts
     from eligible
-    inner join {{ ref('action_effects') }} as effects
-        on eligible.action = effects.action and eligible.segment = effects.segment
+    inner join {{ ref('fitted_effects') }} as effects
+        on
+            eligible.action = effects.action
+            and eligible.segment = effects.segment
+            and effects.left_out = 'none'
     left join policy_effects
         on
             eligible.action = policy_effects.action

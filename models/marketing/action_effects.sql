@@ -23,4 +23,7 @@ select
     today.as_of_date
 from {{ ref('fitted_effects') }} as effects
 cross join {{ ref('action_day') }} as today
-where effects.left_out = 'none'
+where
+    effects.left_out = 'none'
+    and {{ is_shown_group('effects.contacted') }}
+    and {{ is_shown_group('effects.left_alone') }}

@@ -27,9 +27,12 @@ harm as (
     select
         action,
         segment,
-        effect_high
-    from {{ ref('action_effects') }}
-    where basis = 'log' and effect_high < 0
+        effect + 1.959964e0 * effect_error as effect_high
+    from {{ ref('fitted_effects') }}
+    where
+        left_out = 'none'
+        and basis = 'log'
+        and effect + 1.959964e0 * effect_error < 0
 ),
 
 guards as (

@@ -116,3 +116,4 @@ from summed
 cross join scoring
 left join {{ ref('dim_campaigns') }} as campaigns
     on summed.campaign_id = campaigns.campaign_id
+where {{ is_shown_group('summed.customers') }}

@@ -475,3 +475,6 @@ select
     is_over,
     is_hold_out
 from verdicts
+where
+    {{ is_shown_group('coalesce(customers, 0)') }}
+    and {{ is_shown_group('coalesce(control_customers, 0)') }}

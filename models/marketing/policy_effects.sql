@@ -13,6 +13,9 @@ select
     effects.effect
 from {{ ref('policies') }} as policies
 inner join {{ ref('action_day') }} as today on policies.decided_date = today.action_date
-cross join {{ ref('action_effects') }} as effects
+cross join {{ ref('fitted_effects') }} as effects
 left join earlier on policies.policy = earlier.policy
-where policies.policy <> 'nothing' and earlier.policy is null
+where
+    policies.policy <> 'nothing'
+    and earlier.policy is null
+    and effects.left_out = 'none'

@@ -8,7 +8,7 @@ with words as (
         reviews,
         lift
     from {{ ref('review_words') }}
-    where lift > 1
+    where lift > 1 and {{ is_shown_group('reviews') }}
 ),
 
 placed as (

@@ -1,6 +1,7 @@
 -- One row per review of a good or a bad rating and word in it that at least five customers
--- wrote: how much more often such ratings hold the word than ratings as a whole do.
-{%- set fewest = 5 %}
+-- wrote, or as many as a shown group has: how much more often such ratings hold the word
+-- than ratings as a whole do.
+{%- set fewest = [5, setting('smallest_group')] | max %}
 with scoring as (
     select as_of_date from {{ ref('as_of_dates') }}
     where is_scoring_date

@@ -74,7 +74,7 @@ pairs as (
             one.order_number = other.order_number
             and one.product_number < other.product_number
     group by one.product_number, other.product_number
-    having count(*) > 1
+    having count(*) >= {{ [2, setting('smallest_group')] | max }}
 ),
 
 weighed as (

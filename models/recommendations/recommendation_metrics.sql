@@ -117,5 +117,6 @@ select
     {{ measure }} as value,
     cast(customers as bigint) as customers
 from measured
+where customer_group = 'all' or {{ is_shown_group('customers') }}
 {{ "union all" if not loop.last }}
 {% endfor %}

@@ -40,7 +40,7 @@ terms as (
         count(distinct visitor) as visitors
     from told
     group by term
-    having count(distinct visitor) > 1
+    having count(distinct visitor) >= {{ [2, setting('smallest_group')] | max }}
 ),
 
 common as (

@@ -73,7 +73,7 @@ pairs as (
             one.customer_number = other.customer_number
             and one.product_number < other.product_number
     group by one.product_number, other.product_number
-    having count(*) > 1
+    having count(*) >= {{ [2, setting('smallest_group')] | max }}
 ),
 
 both_ways as (

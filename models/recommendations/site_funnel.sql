@@ -41,6 +41,7 @@ visits as (
 known as (
     select
         visits.*,
+        coalesce(visits.customer_key, visits.visit) as visitor,
         coalesce(customers.acquisition_channel, 'unknown') as channel,
         coalesce(profiles.segment, 'unknown') as segment
     from visits
@@ -68,6 +69,7 @@ grouped as (
     select
         'all' as dimension,
         'all' as value,
+        visitor,
         lists,
         furthest
     from known
@@ -75,6 +77,7 @@ grouped as (
     select
         'channel' as dimension,
         channel as value,
+        visitor,
         lists,
         furthest
     from known
@@ -82,6 +85,7 @@ grouped as (
     select
         'segment' as dimension,
         segment as value,
+        visitor,
         lists,
         furthest
     from known
@@ -89,6 +93,7 @@ grouped as (
     select
         'category' as dimension,
         in_category.category as value,
+        coalesce(visits.customer_key, visits.visit) as visitor,
         in_category.lists,
         case
             when in_category.furthest = 3 and visits.checkouts = 1 then 4
@@ -106,6 +111,9 @@ counted as (
         {{ loop.index }} as step_number,
         '{{ step }}' as step,
         count(*) as visits,
+        {%- if setting('smallest_group') > 1 %}
+        count(distinct visitor) as visitors,
+        {%- endif %}
         sum(case when furthest > {{ loop.index }} then 1 else 0 end) as went_on
     from grouped
     where {{ 'lists = 1' if loop.first else 'furthest >= ' ~ loop.index }}
@@ -150,3 +158,6 @@ select
     and usual_share - share_going_on
     > 2 * sqrt(usual_share * (1 - usual_share) / cast(visits as double)) as is_break
 from shares
+{%- if setting('smallest_group') > 1 %}
+where dimension = 'all' or {{ is_shown_group('visitors') }}
+{%- endif %}

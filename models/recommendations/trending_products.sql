@@ -51,7 +51,11 @@ ranked as (
     from expected
     inner join {{ ref('offered_products') }} as offered
         on expected.product_id = offered.product_id
-    where expected.trend > 1 and offered.is_offered
+    where
+        expected.trend > 1
+        and offered.is_offered
+        and {{ is_shown_group('expected.customers') }}
+        and {{ is_shown_group('expected.customers_before') }}
 )
 
 select

@@ -74,3 +74,4 @@ left join counted
     on
         described.list_kind = counted.list_kind
         and described.list = counted.list
+where {{ is_shown_group('coalesce(counted.customers, 0)') }}

@@ -43,6 +43,7 @@ orders as (
         {%- for name, expression in metrics.items() %}
         cast({{ expression }} as double) as {{ name }},
         {%- endfor %}
+        {{ 'count(*) as group_customers,' if table == 'customers' }}
         case when grouping(group_segment) = 1 then 'all' else group_segment end
             as segment,
         case when grouping(group_country) = 1 then 'all' else group_country end
@@ -72,8 +73,22 @@ metric_values as (
     {%- endfor %}
 )
 
-select * from metric_values
+select metric_values.*
+from metric_values
+left join customers_measured as sizes
+    on
+        metric_values.segment = sizes.segment
+        and metric_values.country = sizes.country
+        and metric_values.acquisition_channel = sizes.acquisition_channel
 where
-    segment <> 'guest'
-    and country <> 'guest'
-    and acquisition_channel <> 'guest'
+    metric_values.segment <> 'guest'
+    and metric_values.country <> 'guest'
+    and metric_values.acquisition_channel <> 'guest'
+    and (
+        (
+            metric_values.segment = 'all'
+            and metric_values.country = 'all'
+            and metric_values.acquisition_channel = 'all'
+        )
+        or {{ is_shown_group('coalesce(sizes.group_customers, 0)') }}
+    )

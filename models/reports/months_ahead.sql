@@ -14,7 +14,7 @@ horizons as (
         last_date,
         low_factor,
         high_factor
-    from {{ ref('expected_by_horizon') }}
+    from {{ ref('expected_of_groups') }}
 ),
 
 month_sums as (
@@ -22,7 +22,7 @@ month_sums as (
         month,
         max(days) as days,
         sum(expected_spend) as expected_spend
-    from {{ ref('expected_by_month') }}
+    from {{ ref('months_of_groups') }}
     group by month
 ),
 

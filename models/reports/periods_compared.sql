@@ -2,6 +2,7 @@
 -- days and in the same days a year before. The table does not part customers by segment,
 -- because today's segment follows from what they bought in these days.
 {%- set measures = ['revenue', 'orders', 'buyers', 'new_customers'] %}
+{%- set sizes = ['people'] if setting('smallest_group') > 1 else [] %}
 with shop as (
     select * from {{ ref('shop') }}
 ),
@@ -48,6 +49,9 @@ bought as (
         coalesce(customers.country, 'guest') as country,
         coalesce(customers.acquisition_channel, 'guest') as acquisition_channel,
         sum(orders.net_amount) as revenue,
+        {%- if sizes %}
+        count(distinct coalesce(orders.customer_key, orders.order_id)) as people,
+        {%- endif %}
         count(case when orders.is_purchase then 1 end) as orders,
         count(distinct case when orders.is_purchase then customers.customer_key end)
             as buyers,
@@ -73,7 +77,7 @@ bought as (
 sums as (
     select
         {%- for years, suffix in [(0, ''), (1, '_before')] %}
-        {%- for measure in measures %}
+        {%- for measure in measures + sizes %}
         {%- set name = measure ~ suffix %}
         coalesce(sum(case when years_before = {{ years }} then {{ measure }} end), 0)
             as {{ name }},
@@ -104,6 +108,13 @@ periods_compared as (
         {%- endfor %}
     from sums
     cross join shop
+    {%- if sizes %}
+    where
+        {{ is_shown_group('sums.people') }}
+        and {{ is_shown_group('sums.people_before') }}
+        and {{ is_shown_group('sums.buyers') }}
+        and {{ is_shown_group('sums.buyers_before') }}
+    {%- endif %}
 )
 
 select * from periods_compared

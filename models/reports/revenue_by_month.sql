@@ -33,6 +33,9 @@ revenue_by_month as (
         coalesce(customer_groups.segment, 'guest') as segment,
         coalesce(customer_groups.country, 'guest') as country,
         coalesce(customer_groups.acquisition_channel, 'guest') as acquisition_channel,
+        {%- if setting('smallest_group') > 1 %}
+        count(distinct coalesce(known_orders.customer_key, known_orders.order_id)) as people,
+        {%- endif %}
         cast(sum(known_orders.net_amount) as decimal(38, 4)) as revenue
     from known_orders
     inner join newest
@@ -46,4 +49,13 @@ revenue_by_month as (
         coalesce(customer_groups.acquisition_channel, 'guest')
 )
 
-select * from revenue_by_month
+select
+    month,
+    segment,
+    country,
+    acquisition_channel,
+    revenue
+from revenue_by_month
+{%- if setting('smallest_group') > 1 %}
+where {{ is_shown_group('people') }}
+{%- endif %}

@@ -5,6 +5,6 @@ from clv_warehouse.marketing.channels import plan_channels
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    weeks = dbt.ref("channel_weeks")
+    weeks = dbt.ref("budget_weeks")
     values = dbt.ref("channel_lifetimes")
     return plan_channels(weeks, values)

@@ -1,5 +1,6 @@
 -- Each customer is in one group of each dimension, the shop's value of a lifetime is the
 -- mean of all total values to the cent, and a group's value lies within its range.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with groups as (
     select
         dimension,

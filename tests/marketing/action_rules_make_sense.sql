@@ -29,7 +29,7 @@ union all
 select
     effects.action as name,
     effects.segment || ' is no lifecycle stage' as problem
-from {{ ref('action_effects') }} as effects
+from {{ ref('fitted_effects') }} as effects
 left join {{ ref('segments_explained') }} as segments
     on effects.segment = segments.segment and segments.segment_kind = 'lifecycle'
 where segments.segment is null

@@ -1,5 +1,6 @@
 -- At every horizon the groups add up to clv_predictions, the steps up to a horizon add
 -- up to it, and the months add up to the longest horizon: all to the cent.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with predictions as (
     select
         horizon_days,

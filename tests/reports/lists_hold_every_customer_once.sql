@@ -1,5 +1,6 @@
 -- Every customer is on one list of each kind of segment, every list that has customers is
 -- described, and the customers at risk are on their list with the money of value_at_risk.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with profiles as (
     select
         count(*) as customers,

@@ -1,5 +1,6 @@
 -- Customers and their money are the same for all and added up over the segments, and
 -- the whole shop's revenue is that of all orders, guests' included.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with shown as (
     select
         metric,

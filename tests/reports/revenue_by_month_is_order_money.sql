@@ -1,5 +1,6 @@
 -- Of every month shown, the revenue of all groups is the money of its orders up to the
 -- scoring date.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with shown as (
     select
         month,

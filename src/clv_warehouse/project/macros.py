@@ -17,9 +17,10 @@ from clv_warehouse.project.sql import quoted
 MACROS = ROOT / "macros"
 # The files whose macros are called. Those that ask dbt for its tables cannot be.
 _FILES = (
-    *("consents", "customer_key", "engine", "experiments", "formula_value"),
-    *("line_amount", "mark_duplicates", "monitoring", "personal", "readings"),
-    *("replays", "staged_feed", "statistics", "times", "with_gaps"),
+    *("acquisition", "consents", "customer_key", "engine", "experiments"),
+    *("formula_value", "gini", "groups", "line_amount", "mark_duplicates"),
+    *("monitoring", "personal", "readings", "replays", "segment", "smallest_group"),
+    *("staged_feed", "statistics", "times", "with_gaps"),
 )
 
 
@@ -32,14 +33,16 @@ def sql_of(macro: str, *arguments: Any, vars: str = "{}") -> str:
     return str(getattr(_module(vars), macro)(*arguments)).strip()
 
 
-def sql_of_model(path: Path, vars: str = "{}") -> str:
+def sql_of_model(path: Path, vars: str = "{}", **more: Any) -> str:
     """Return the SQL of a model for DuckDB; a ref is the plain name of the model.
 
-    Raises SettingError as `sql_of` does, and UndefinedError where the model asks dbt.
+    `more` are macros that ask dbt. Raises SettingError as `sql_of` does, and
+    UndefinedError where the model asks dbt.
     """
     module = _module(vars)
     known = {name: value for name, value in module.__dict__.items() if callable(value)}
     known |= {"ref": lambda name: name, "setting": settings.values(vars).__getitem__}
+    known |= more
     jinja = Environment(extensions=["jinja2.ext.do"], undefined=StrictUndefined)
     return jinja.from_string(path.read_text("utf-8")).render(known)
 
