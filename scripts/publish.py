@@ -30,6 +30,7 @@ from clv_warehouse.serving.publishing.publication import (
     publish_serving_copy,
     published_at,
 )
+from clv_warehouse.serving.publishing.roles import read_roles
 from clv_warehouse.serving.publishing.serving import PUBLICATION
 
 FORMS = {
@@ -57,12 +58,15 @@ def _publish(arguments: argparse.Namespace) -> None:
     )
     copies_kept = settings.values(arguments.vars)["published_copies_kept"]
     tables = read_tables(arguments.manifest)
+    roles = read_roles(arguments.roles, tables) if arguments.roles else ()
     warehouse = warehouse_of(arguments.target)
     forms = {name: _age(at) for name, at in published_at(folder).items()}
     try:
         if arguments.dsn:
             forms[POSTGRES] = "as it was"
-            at = check_postgres((*tables, PUBLICATION), arguments.dsn, arguments.reader)
+            at = check_postgres(
+                (*tables, PUBLICATION), arguments.dsn, arguments.reader, roles
+            )
             forms[POSTGRES] = _age(at)
         with locked(folder, wait):
             _say_different(builds_of(folder))
@@ -84,9 +88,12 @@ def _publish(arguments: argparse.Namespace) -> None:
                     arguments.reader,
                     wait_for_readers,
                     _say,
+                    roles,
                 )
                 forms[POSTGRES] = NEW
                 _say(f"{POSTGRES}: the same, {rows:,} rows")
+                for role in roles:
+                    _say(f"Role {role.name} reads {len(role.columns)} tables of it")
             remove_old_versions(folder, copies_kept)
     finally:
         builds = builds_of(folder)
@@ -162,7 +169,7 @@ def _arguments() -> argparse.Namespace:
             metavar="YAML",
             help="settings, as dbt takes them: '{published_copies_kept: 5}'",
         )
-        command.set_defaults(dsn=None, reader=None)
+        command.set_defaults(dsn=None, reader=None, roles=None)
         if name in ("postgres", "all"):
             command.add_argument(
                 "--dsn",
@@ -177,6 +184,15 @@ def _arguments() -> argparse.Namespace:
                 metavar="ROLE",
                 help="a role that may read the tables (default: the environment "
                 "variable CLV_POSTGRES_READER, or no other than before)",
+            )
+            command.add_argument(
+                "--roles",
+                type=Path,
+                default=os.environ.get("CLV_POSTGRES_ROLES") or None,
+                metavar="YAML",
+                help="a file that says which role reads which columns and rows "
+                "(docs/privacy.md; default: the environment variable "
+                "CLV_POSTGRES_ROLES, or the views of roles stay)",
             )
     arguments = parser.parse_args()
     # A variable of the environment may be there and hold nothing.

@@ -27,6 +27,8 @@ NOT_RUN = {
     "dbt parse": "it takes ten seconds, and its result is given",
     "python scripts/run.py": "it builds for a minute; make test-schedules runs it",
     "git pull": "a test changes no version",
+    "python scripts/publish.py postgres": "it needs a server; "
+    "tests/serving/test_publish_postgres.py publishes with the page's roles",
     "python -m pytest": "it would run the tests within a test",
     "python scripts/spark.py": "it needs Spark; make test-spark runs it",
     "python scripts/load.py tables": "it needs tables of Fivetran or dlt, which "

@@ -17,8 +17,9 @@ import pytest
 import sqlalchemy
 
 from benchmarks.postgres_server import find_programs, running_server
-from clv_warehouse.project.contracts import Column, PublishError, read_tables
+from clv_warehouse.project.contracts import Column, PublishError, Table, read_tables
 from clv_warehouse.serving.publishing.postgres import publish_to_postgres
+from clv_warehouse.serving.publishing.roles import read_roles
 from publishing import FACT, ORDERS, TABLES, TOTALS, build, publish, write_manifest
 from script_command import script_command
 
@@ -72,7 +73,8 @@ def publisher(dsn, tmp_path):
         said = []
         reader = more.get("reader")
         publish_to_postgres(
-            version / "serving.duckdb", tables, dsn, reader, wait, said.append
+            *(version / "serving.duckdb", tables, dsn, reader, wait, said.append),
+            roles=more.get("roles", ()),
         )
         return said
 
@@ -118,11 +120,18 @@ def loaded(dsn):
 
 
 def test_sample_shop_is_the_same_to_sqlalchemy_and_psql(root, tmp_path, dsn):
-    """All tables under contract by the command: values, types, comments, indexes."""
+    """All tables under contract by the command: values, types, comments, indexes.
+
+    The roles that docs/privacy.md shows see their part of them.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for role in SEEN:
+            connection.execute(f"drop role if exists {role}")
     done = subprocess.run(
         [
             *(sys.executable, "scripts/publish.py", "postgres"),
             *("--reader", "analyst", "--to", tmp_path),
+            *("--roles", roles_of_the_docs(root, tmp_path)),
         ],
         cwd=root,
         env=os.environ | {"CLV_POSTGRES": dsn},
@@ -183,6 +192,78 @@ def test_sample_shop_is_the_same_to_sqlalchemy_and_psql(root, tmp_path, dsn):
         assert psql(total) == str(served.execute(total).fetchall()[0][0])
     listed = psql("\\d+ clv.customer_lifetime_value")
     assert "value_decile|integer" in listed
+
+    with duckdb.connect(tmp_path / "serving.duckdb", read_only=True) as served:
+        for role, seen in SEEN.items():
+            assert_sees(dsn, role, seen, served)
+
+
+# Who sees what in PostgreSQL, as docs/privacy.md says it: of each view, which columns
+# (None for all) and which rows of the published table.
+GERMANS = (
+    "customer_key in (select customer_key from profiles.customer_profiles "
+    "where country = 'Germany')"
+)
+SEEN = {
+    "analyst_germany": {
+        "profiles.customer_profiles": (
+            ["customer_key", "country", "segment", "orders", "lifetime_value"],
+            "country = 'Germany'",
+        ),
+        "orders.fct_orders": (
+            ["order_id", "customer_key", "ordered_date", "net_amount"],
+            GERMANS,
+        ),
+        "clv.clv_explanations": (None, GERMANS),
+    },
+    "finance": {
+        "reports.revenue_by_month": (None, "true"),
+        "clv.expected_totals": (None, "true"),
+    },
+}
+
+
+def roles_of_the_docs(root, folder):
+    """The file of roles that docs/privacy.md shows."""
+    text = (root / "docs" / "privacy.md").read_text("utf-8")
+    (shown,) = re.findall(r"```yaml\n(analyst_germany:.*?)```", text, re.DOTALL)
+    path = folder / "roles.yml"
+    path.write_text(shown, "utf-8")
+    return path
+
+
+def assert_sees(dsn, role, seen, served):
+    """Connect as the role: it reads its columns and rows, and nothing else at all."""
+    with as_role(dsn, role) as connection:
+        readable = connection.execute(
+            "select distinct table_schema || '.' || table_name "
+            "from information_schema.columns "
+            "where table_schema not in ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        views = {f"{role}.{name.partition('.')[2]}" for name in seen}
+        assert {name for (name,) in readable} == views
+        for name, (columns, rows) in seen.items():
+            view = f"{role}.{name.partition('.')[2]}"
+            chosen = ", ".join(columns or ["*"])
+            expected = served.execute(f"select {chosen} from {name} where {rows}")
+            found = connection.execute(f"select * from {view}")
+            assert [column.name for column in found.description] == [
+                column[0] for column in expected.description
+            ]
+            (first, *_) = [column.name for column in found.description]
+            sums = (
+                f"select count(*), count(distinct {first}), min({first}), max({first})"
+            )
+            assert (
+                connection.execute(f"{sums} from {view}").fetchall()
+                == served.execute(f"{sums} from {name} where {rows}").fetchall()
+            )
+    for name in (*seen, "orders.rejected_records"):
+        with (
+            as_role(dsn, role) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(f"select * from {name}")
 
 
 def test_types_lists_and_odd_text_arrive_as_they_are(dsn, publisher):
@@ -288,38 +369,180 @@ def test_grants_and_what_is_built_on_a_table_survive(dsn, publisher):
         assert connection.execute("select * from shop.totals").fetchall()[0][0] == 3
 
 
-def test_a_role_sees_its_own_rows_and_columns_of_each_publication(dsn, publisher):
-    """By a view such as docs/privacy.md makes, a role reads that and nothing behind."""
-    publisher(1)
-    with psycopg.connect(dsn) as connection:
-        for statement in (
-            "create schema germany",
-            "create view germany.orders with (security_barrier) as "
-            "select order_id, amount from shop.fct_orders where order_id < 10",
-            "grant usage on schema germany to analyst",
-            "grant select on germany.orders to analyst",
-        ):
-            connection.execute(statement)
+PEOPLE = Table(
+    "profiles",
+    "customer_profiles",
+    "One row per customer.",
+    (
+        Column("customer_key", "varchar", "The customer."),
+        Column("country", "varchar", "Where."),
+        Column("spend", "integer", "How much."),
+    ),
+    (("customer_key",),),
+)
+VISITS = Table(
+    "shop",
+    "visits",
+    "One row per customer who came.",
+    (
+        Column("customer_key", "varchar", "Who."),
+        Column("pages", "integer", "How many."),
+    ),
+    (("customer_key",),),
+)
+SHOP = (*TABLES, PEOPLE, VISITS)
+MAKE_PEOPLE = """
+    create schema if not exists profiles;
+    create or replace table profiles.customer_profiles as
+    select customer_key, country, spend::{type} as spend from (values
+        ('a', 'Germany', {number}), ('b', 'France', 2),
+        ('c', 'Germany', 3), ('d', null, 4)
+    ) as people (customer_key, country, spend);
+    create or replace table shop.visits as
+    select customer_key, 5 as pages from profiles.customer_profiles
+"""
+ROLES = """
+analyst:
+  rows: {country: [Germany, Italy]}
+  tables:
+    profiles.customer_profiles: [spend, country]
+    shop.visits: all
+clerk:
+  tables: {shop.totals: [orders]}
+"""
+
+
+@pytest.fixture
+def roles(dsn, tmp_path):
+    """A function that reads a file of roles."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("drop role if exists clerk")
+
+    def read(text, tables=SHOP):
+        path = tmp_path / "roles.yml"
+        path.write_text(text, "utf-8")
+        return read_roles(path, tables)
+
+    return read
+
+
+def rows_of(dsn, role, sql):
+    with as_role(dsn, role) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_a_role_sees_its_rows_and_columns_of_each_publication(dsn, publisher, roles):
     for number in (1, 2):
-        publisher(number)
+        change = MAKE_PEOPLE.format(number=number, type="integer")
+        publisher(number, SHOP, change, roles=roles(ROLES))
+        # The schema of a role has its name, so that no search path must be set.
+        seen = rows_of(dsn, "analyst", "select * from customer_profiles order by 1")
+        assert seen == [(number, "Germany"), (3, "Germany")]
+        assert rows_of(dsn, "analyst", "select * from visits order by 1") == [
+            ("a", 5),
+            ("c", 5),
+        ]
+        assert rows_of(dsn, "clerk", "select * from totals") == [(1000,)]
         (schema,) = loaded(dsn)
-        with as_role(dsn, "analyst") as connection:
-            seen = connection.execute("select * from germany.orders").fetchall()
-            assert len(seen) == 10
-            assert {len(row) for row in seen} == {2}
-            assert {int(amount) for _, amount in seen} == {number}
-        for hidden in (
-            "select * from shop.fct_orders",
-            "select tags from shop.fct_orders",
-            f'select * from {schema}."shop.fct_orders"',
-            "select * from shop.totals",
-            "delete from germany.orders",
+        for role, hidden in (
+            ("analyst", "select * from profiles.customer_profiles"),
+            ("analyst", "select customer_key from profiles.customer_profiles"),
+            ("analyst", f'select * from {schema}."profiles.customer_profiles"'),
+            ("analyst", "select * from clerk.totals"),
+            ("analyst", "delete from visits"),
+            ("clerk", "select * from analyst.visits"),
+            ("clerk", "create table clerk.mine (one integer)"),
         ):
-            with (
-                as_role(dsn, "analyst") as connection,
-                pytest.raises(psycopg.errors.InsufficientPrivilege),
-            ):
-                connection.execute(hidden)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                rows_of(dsn, role, hidden)
+
+    # A function in a query sees no row that the role may not see.
+    with as_role(dsn, "analyst") as connection:
+        connection.execute(
+            "create function pg_temp.peek(text) returns boolean language plpgsql "
+            "cost 0.0000001 as $$ begin raise notice 'saw %', $1; return true; end $$"
+        )
+        told = []
+        connection.add_notice_handler(
+            lambda notice: told.append(notice.message_primary)
+        )
+        connection.execute(
+            "select * from customer_profiles where pg_temp.peek(country)"
+        )
+        assert set(told) == {"saw Germany"}
+
+    # Without a file of roles their views stay, of the new tables.
+    publisher(3, SHOP, MAKE_PEOPLE.format(number=7, type="integer"))
+    assert rows_of(dsn, "analyst", "select max(spend) from customer_profiles") == [(7,)]
+
+    # A column of another type: the views of roles are made anew where they are given.
+    spend = replace(PEOPLE.columns[2], data_type="bigint")
+    people = replace(PEOPLE, columns=(*PEOPLE.columns[:2], spend))
+    wider, change = (
+        (*TABLES, people, VISITS),
+        MAKE_PEOPLE.format(number=8, type="bigint"),
+    )
+    with pytest.raises(PublishError, match=r"analyst\.customer_profiles.*--roles"):
+        publisher(4, wider, change)
+    publisher(4, wider, change, roles=roles(ROLES, wider))
+    assert rows_of(dsn, "analyst", "select max(spend) from customer_profiles") == [(8,)]
+
+    # Who is in the file no longer reads nothing.
+    only_analyst = roles(ROLES.partition("clerk")[0], wider)
+    publisher(5, wider, change, roles=only_analyst)
+    assert rows_of(dsn, "analyst", "select count(*) from visits") == [(2,)]
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        rows_of(dsn, "clerk", "select * from totals")
+    assert query(dsn, "select to_regnamespace('clerk')") == [(None,)]
+
+    # Nobody reads past their views.
+    with psycopg.connect(dsn) as connection:
+        connection.execute("grant usage on schema shop to public")
+        connection.execute("grant select (pages) on shop.visits to public")
+    with pytest.raises(PublishError, match=r"analyst may read shop\.visits as a whole"):
+        publisher(6, wider, change, roles=only_analyst)
+    with pytest.raises(PublishError, match=r"analyst is the --reader"):
+        publisher(6, wider, change, reader="analyst", roles=only_analyst)
+
+
+def test_grants_of_columns_stay_where_a_view_is_made_anew(dsn, publisher):
+    publisher(1, SHOP, MAKE_PEOPLE.format(number=1, type="integer"))
+    with psycopg.connect(dsn) as connection:
+        connection.execute("grant usage on schema profiles to analyst")
+        connection.execute(
+            "grant select (spend) on profiles.customer_profiles to analyst"
+        )
+    spend = replace(PEOPLE.columns[2], data_type="bigint")
+    people = replace(PEOPLE, columns=(*PEOPLE.columns[:2], spend))
+    change = MAKE_PEOPLE.format(number=9, type="bigint")
+    publisher(2, (*TABLES, people, VISITS), change)
+    sql = "select max({}) from profiles.customer_profiles"
+    assert rows_of(dsn, "analyst", sql.format("spend")) == [(9,)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        rows_of(dsn, "analyst", sql.format("country"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "names no role"),
+        ("a: [", "is no YAML"),
+        ("a b: {tables: {shop.totals: all}}", "small letters, digits"),
+        ("shop: {tables: {shop.totals: all}}", "is a schema of published tables"),
+        ("a: {tables: {shop.ghosts: all}}", r"shop\.ghosts is no published table"),
+        ("a: {tables: {shop.totals: [ghost]}}", r"shop\.totals has no column ghost"),
+        ("a: {tables: {shop.totals: []}}", "name its columns as a list"),
+        ("a: {row: 1, tables: {shop.totals: all}}", "Each role has `tables`"),
+        ("a: {rows: {pages: [1]}, tables: {shop.visits: all}}", "no column pages for"),
+        (
+            "a: {rows: {country: [x]}, tables: {shop.totals: all}}",
+            r"shop\.totals has neither country nor customer_key",
+        ),
+    ],
+)
+def test_a_file_of_roles_that_cannot_be_meant_is_refused(roles, text, said):
+    with pytest.raises(PublishError, match=said):
+        roles(text)
 
 
 def test_a_table_that_the_project_has_no_longer_goes(dsn, publisher):

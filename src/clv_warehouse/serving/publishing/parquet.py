@@ -22,17 +22,19 @@ def write_parquet(serving: Path, tables: tuple[Table, ...], folder: Path) -> Non
             target = folder / table.schema / table.name
             target.mkdir(parents=True)
             for name, condition in _parts(connection, table):
+                file = target / f"{name}.parquet"
                 try:
                     connection.execute(
                         f"copy (select * from {table.sql} where {condition}) "
-                        f"to {literal(f'{target / name}.parquet')} "
-                        "(format parquet, compression zstd)"
+                        f"to {literal(str(file))} (format parquet, compression zstd)"
                     )
                 except duckdb.Error as error:
                     raise PublishError(
                         f"{table.full_name} cannot be written as Parquet, and what was "
                         f"published stays: {in_words(error, target)}"
                     ) from error
+                # As the serving copy: a reader cannot change it.
+                file.chmod(0o444)
 
 
 def _parts(

@@ -21,8 +21,10 @@ from clv_warehouse.project.contracts import PublishError, Table
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import quoted
 from clv_warehouse.serving.publishing.address import readable_address
+from clv_warehouse.serving.publishing.roles import Role, check_roles
+from clv_warehouse.serving.publishing.texts import STAY
 from clv_warehouse.serving.publishing.views import (
-    STAY,
+    PUBLISHED,
     check_rights,
     check_views,
     drop_unused,
@@ -56,14 +58,17 @@ TYPES = {
 
 
 def check_postgres(
-    tables: tuple[Table, ...], dsn: str, reader: str | None
+    tables: tuple[Table, ...],
+    dsn: str,
+    reader: str | None,
+    roles: tuple[Role, ...] = (),
 ) -> dt.datetime | None:
     """Try, before anything is copied, whether `publish_to_postgres` could do its work.
 
     Returns when the tables there were published, in UTC. Raises PublishError if the
     address cannot be read, the server does not let us in, another publishes, the role
-    `reader` is not there, a right is missing, or a view cannot be swapped. It leaves
-    nothing in the database.
+    `reader` is not there, a right is missing, a view cannot be swapped, or one of the
+    `roles` could read more than its views. It leaves nothing in the database.
     """
     types = {
         table: {
@@ -73,7 +78,7 @@ def check_postgres(
         for table in tables
     }
     with _connected(dsn) as (connection, cursor):
-        _require_free(cursor, types, reader)
+        _require_free(cursor, types, reader, roles)
         _create_schema(cursor)
         connection.rollback()
         loaded = loaded_schemas(cursor)
@@ -87,25 +92,27 @@ def publish_to_postgres(
     reader: str | None,
     wait_seconds: float,
     report: Report,
+    roles: tuple[Role, ...] = (),
 ) -> int:
     """Publish a serving copy to the database at `dsn`; return the rows written.
 
-    `reader` is a role that may then read the tables. It waits up to `wait_seconds` for
-    queries that read the old tables. Raises PublishError if something is in the way;
-    people then go on seeing the last good tables.
+    `reader` is a role that may then read the tables, and `roles` read their part of
+    them; without any, the views of roles stay as they are. It waits up to
+    `wait_seconds` for queries that read the old tables. Raises PublishError if
+    something is in the way; people then go on seeing the last good tables.
     """
     with (
         duckdb.connect(serving, read_only=True) as source,
         _connected(dsn) as (connection, cursor),
     ):
         types = {table: _types(source, table) for table in tables}
-        _require_free(cursor, types, reader)
+        _require_free(cursor, types, reader, roles)
         connection.commit()
         drop_unused(connection, cursor, report)
         schema = _create_schema(cursor)
         connection.commit()
         rows = _load_all(source, cursor, types, dsn, schema, report)
-        swap(connection, cursor, schema, types, reader, wait_seconds)
+        swap(connection, cursor, schema, types, reader, wait_seconds, roles)
         drop_unused(connection, cursor, report)
     return rows
 
@@ -130,7 +137,10 @@ def _connected(dsn: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _require_free(
-    cursor: Any, types: Mapping[Table, Mapping[str, str]], reader: str | None
+    cursor: Any,
+    types: Mapping[Table, Mapping[str, str]],
+    reader: str | None,
+    roles: tuple[Role, ...],
 ) -> None:
     """Take the database for this publication; PublishError if it cannot be done."""
     cursor.execute(f"select pg_try_advisory_lock({ONE_PUBLISHER})")
@@ -142,7 +152,8 @@ def _require_free(
     if reader:
         _require_role(cursor, reader)
     check_rights(cursor, types, reader)
-    check_views(cursor, types)
+    check_roles(cursor, roles, reader, PUBLISHED)
+    check_views(cursor, types, roles)
 
 
 def _create_schema(cursor: Any) -> str:

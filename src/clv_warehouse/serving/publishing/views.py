@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -11,8 +11,14 @@ import adbc_driver_postgresql.dbapi as adbc
 from clv_warehouse.project.contracts import PublishError, Table
 from clv_warehouse.project.report import Report
 from clv_warehouse.project.sql import quoted
+from clv_warehouse.serving.publishing.roles import (
+    Role,
+    drop_statements,
+    make_statements,
+    ours_in,
+)
+from clv_warehouse.serving.publishing.texts import STAY, postgres_literal
 
-STAY = "What was published before stays."
 LOADED = r"^published_\d{8}t\d{12}$"
 # Lock timeout, statement timeout, deadlock: each means that readers are in the way.
 BUSY = ("55P03", "57014", "40P01")
@@ -40,10 +46,14 @@ PUBLISHED = f"""
 """
 # Whatever others have built on a relation.
 DEPENDANTS = """
-    select distinct rules.ev_class::regclass::text
+    select distinct
+        rules.ev_class::regclass::text as name,
+        schemas.nspname::text as schema
     from pg_depend as uses
     inner join pg_rewrite as rules
         on uses.classid = 'pg_rewrite'::regclass and uses.objid = rules.oid
+    inner join pg_class as views on views.oid = rules.ev_class
+    inner join pg_namespace as schemas on schemas.oid = views.relnamespace
     where uses.refclassid = 'pg_class'::regclass and uses.refobjid = {oid}
         and rules.ev_class <> {oid}
 """
@@ -77,12 +87,14 @@ def loaded_name(schema: str, table: Table) -> str:
     return f"{schema}.{quoted(table.full_name)}"
 
 
-def check_views(cursor: Any, types: Types) -> None:
+def check_views(cursor: Any, types: Types, roles: Sequence[Role]) -> None:
     """Raise PublishError if a view could not be swapped, before anything is loaded.
 
     A view cannot be swapped if something else has its name, or if a column is gone or
-    has another type and something is built on the view.
+    has another type and something is built on the view. The views of roles are no
+    hindrance where `roles` are given, for then they are made anew.
     """
+    ours = {schema for schema, _ in ours_in(cursor)} if roles else set()
     published = {(row[1], row[2]): row[0] for row in _rows(cursor, PUBLISHED)}
     for table, columns in types.items():
         oid = published.get((table.schema, table.name))
@@ -96,11 +108,11 @@ def check_views(cursor: Any, types: Types) -> None:
             continue
         changed = _changed(_columns(cursor, oid), columns)
         if changed:
-            _require_alone(cursor, oid, table.full_name, changed)
+            _require_alone(cursor, oid, table.full_name, changed, ours)
     for (schema, name), oid in published.items():
         if (schema, name) not in {(table.schema, table.name) for table in types}:
             _require_alone(
-                cursor, oid, f"{schema}.{name}", "the project has it no longer"
+                cursor, oid, f"{schema}.{name}", "the project has it no longer", ours
             )
 
 
@@ -155,8 +167,11 @@ def swap(
     types: Types,
     reader: str | None,
     wait_seconds: float,
+    roles: Sequence[Role] = (),
 ) -> None:
     """Point all views at the tables in `schema`, in one transaction.
+
+    If there are `roles`, their views are made anew in it.
 
     The swap must lock all views for an instant. First it tries many times whether all
     locks are free, which disturbs nobody. If readers leave no such moment, it waits in
@@ -170,12 +185,16 @@ def swap(
     while True:
         is_looking = time.monotonic() - started < SECONDS_OF_LOOKING
         published = _rows(cursor, PUBLISHED)
-        statement = _swap_statement(cursor, published, schema, types, reader)
+        ours = ours_in(cursor) if roles else []
+        statement = _swap_statement(
+            cursor, published, schema, types, reader, ours, roles
+        )
         connection.commit()
         try:
             cursor.execute(f"set local statement_timeout = {deadlock_ms * 4 // 5}")
             if published:
                 names = [f"{quoted(row[1])}.{quoted(row[2])}" for row in published]
+                names += [f"{quoted(one)}.{quoted(two)}" for one, two in ours if two]
                 random.shuffle(names)
                 cursor.execute(
                     f"lock table {', '.join(names)} in access exclusive mode"
@@ -229,23 +248,18 @@ def drop_unused(connection: Any, cursor: Any, report: Report) -> None:
     connection.commit()
 
 
-def postgres_literal(text: str) -> str:
-    """Write a text as a literal of PostgreSQL, in which backslashes may escape."""
-    text = text.replace("'", "''")
-    # E'', because the meaning of a plain backslash depends on the server's settings.
-    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
-
-
 def _swap_statement(
     cursor: Any,
     published: list[tuple[Any, ...]],
     schema: str,
     types: Types,
     reader: str | None,
+    ours: Sequence[tuple[str, str | None]],
+    roles: Sequence[Role],
 ) -> str:
     """Write the body of a `do` statement: one round trip while nobody else can read."""
     known = {(row[1], row[2]): row[0] for row in published}
-    steps = []
+    steps = [*drop_statements(ours, roles)]
     for name in sorted({table.schema for table in types}):
         # Not `if not exists`: that needs the right to create the schema in any case.
         steps.append(
@@ -281,6 +295,7 @@ def _swap_statement(
             for column in table.columns
         )
     steps.extend(f"drop view {quoted(one)}.{quoted(two)}" for one, two in sorted(known))
+    steps.extend(make_statements(roles))
     return "begin\n" + "".join(f"{step};\n" for step in steps) + "end"
 
 
@@ -322,32 +337,47 @@ def _plain(data_type: str) -> str:
     return data_type.replace(" ", "")
 
 
-def _require_alone(cursor: Any, oid: int, name: str, why: str) -> None:
-    """Raise PublishError if something is built on a view that must be dropped."""
-    dependants = [row[0] for row in _rows(cursor, DEPENDANTS.format(oid=oid))]
+def _require_alone(
+    cursor: Any, oid: int, name: str, why: str, ours: Collection[str]
+) -> None:
+    """Raise PublishError if something is built on a view that must be dropped.
+
+    What is in the schemas `ours` does not count.
+    """
+    found = _rows(cursor, DEPENDANTS.format(oid=oid))
+    dependants = [row[0] for row in found if row[1] not in ours]
     if dependants:
         raise PublishError(
             f"{name} has to be made anew, for {why}, but {', '.join(dependants)} "
             "is built on it. Keep its definition (pg_get_viewdef), drop it, publish, "
-            f"and create it again. {STAY}"
+            "and create it again; views of roles are made anew with --roles. "
+            f"{STAY}"
         )
 
 
 def _grants(cursor: Any, oid: int, table: Table) -> list[str]:
-    """Return the SQL that gives the grants of a view again."""
+    """Return the SQL that gives the grants of a view and its columns again."""
     rows = _rows(
         cursor,
         "select json_build_array(grants.privilege_type, grants.grantee::regrole, "
-        "grants.grantee = 0, grants.is_grantable)::text from pg_class as views, "
-        f"aclexplode(views.relacl) as grants where views.oid = {oid} "
-        "and grants.grantee <> views.relowner",
+        "grants.grantee = 0, grants.is_grantable, given.name)::text "
+        "from pg_class as views inner join lateral ("
+        "select null::name as name, views.relacl as rights union all "
+        "select attname, attacl from pg_attribute "
+        "where attrelid = views.oid and not attisdropped) as given on true "
+        "cross join lateral aclexplode(given.rights) as grants "
+        f"where views.oid = {oid} and grants.grantee <> views.relowner",
     )
+    there = {column.name for column in table.columns}
     statements = []
     for (text,) in rows:
-        privilege, role, is_public, is_grantable = json.loads(text)
+        privilege, role, is_public, is_grantable, column = json.loads(text)
+        if column is not None and column not in there:
+            continue
+        of = f" ({quoted(column)})" if column is not None else ""
         to = "public" if is_public else role
         more = " with grant option" if is_grantable else ""
-        statements.append(f"grant {privilege} on {table.sql} to {to}{more}")
+        statements.append(f"grant {privilege}{of} on {table.sql} to {to}{more}")
     return statements
 
 
