@@ -8,11 +8,11 @@ INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 METRICFLOW := .venv-metricflow/bin
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --generate-hashes
 TARGET ?= sample
 FORM ?= all
 BENCHMARKS := sql train score explain ablation truth lifetime build scale publish dashboard \
-	recommendations display budget uplift channels experiments loop monitoring
+	recommendations display budget uplift channels experiments loop monitoring influence
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1

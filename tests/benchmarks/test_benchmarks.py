@@ -4,11 +4,13 @@ import json
 import sys
 
 import duckdb
+import numpy as np
 import pytest
 
 from benchmarks import (
     build,
     floor,
+    influence,
     pandas_features,
     scale,
     score,
@@ -228,3 +230,17 @@ def test_a_domain_over_its_budget_or_without_one_is_named():
     assert "Domain clv took 25.0 s" in slow and "10 units of 2.0 s" in slow
     assert "marketing has no budget" in unknown and "BUDGETS" in unknown
     assert build.over_budget("training", {"clv": 119.0}, 2.0, budgets) == []
+
+
+def test_the_influence_of_a_customer_is_the_change_of_all_others_forecasts():
+    usual, found = (
+        np.array([100.0, 50.0, 0.0, 10.0]),
+        np.array([110.0, 45.0, 1.0, 99.0]),
+    )
+    there = np.array([True, True, True, False])
+    rows = influence.changes("4 customers", "without one", usual, found, there)
+    measured = {row.measure: row.value for row in rows}
+    # The third forecast of 0 counts as a hundredth of the mean forecast, 0.5.
+    assert measured["median_change_percent"] == pytest.approx(10)
+    assert measured["most_change_percent"] == pytest.approx(200)
+    assert measured["total_change_percent"] == pytest.approx(100 * 6 / 150)
