@@ -1,5 +1,6 @@
 -- What the shop's cohorts brought in observed months of age is the margin of what their
 -- customers spent by then, and each dimension brought the same as the whole shop.
+{{ config(enabled=setting('smallest_group') == 1) }}
 with observed as (
     select
         dimension,
