@@ -12,7 +12,7 @@ COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 TARGET ?= sample
 FORM ?= all
 BENCHMARKS := sql train score explain ablation truth lifetime build scale publish dashboard \
-	recommendations display budget uplift channels experiments loop monitoring influence
+	recommendations encoder display budget uplift channels experiments loop monitoring influence
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1

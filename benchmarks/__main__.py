@@ -14,6 +14,7 @@ from benchmarks import (
     channels,
     dashboard,
     display,
+    encoder,
     experiments,
     explain,
     influence,
@@ -93,6 +94,14 @@ def _arguments() -> argparse.Namespace:
     )
     command.add_argument(
         "--data", type=Path, default=display.DATA, help="the folder of public data"
+    )
+    command = add("encoder", encoder)
+    command.add_argument(
+        "--origins", nargs="+", default=list(encoder.ORIGINS), help="dates"
+    )
+    command.add_argument("--seeds", type=_count, nargs="+", default=list(encoder.SEEDS))
+    command.add_argument(
+        "--data", type=Path, default=encoder.DATA, help="the folder of public data"
     )
     command = add("experiments", experiments)
     command.add_argument(

@@ -7,7 +7,9 @@ customer by customer; intervals are bootstrapped over customers, each the mean o
 seeds.
 
 The chance of buying is judged likewise: a head on what features say, with and without
-the encoder's own chances.
+the encoder's own chances. So are lookalikes: the customers whose vectors are closest to
+those of some of the best customers, by what they spend in the 91 days after the date,
+beside those closest by recency, frequency and amount, and beside any.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,6 +46,7 @@ from clv_warehouse.recommendations.training import days_since_1970
 
 SEEDS = (11, 12, 13)
 RESAMPLES = 1_000
+LOOKALIKES, LOOKALIKE_DAYS = 200, 91
 # The lines of recommendations.py, as rows of customer_sequences.
 RETAIL = """
     with lines as (
@@ -151,6 +154,7 @@ def judged(source: str, origin: str, seeds: list[str]) -> list[tuple]:
     mine: list[dict[str, Floats]] = []
     alone: list[dict[str, Floats]] = []
     chances: list[dict[str, Floats]] = []
+    found_alike: dict[str, list[float]] = {}
     seconds = []
     for seed in map(int, seeds):
         start = time.process_time()
@@ -167,6 +171,8 @@ def judged(source: str, origin: str, seeds: list[str]) -> list[tuple]:
         mine.append(of(with_taste, read[1]))
         alone.append(of(TasteAlone(), read[1]))
         chances.append(chance_heads((early, later), histories))
+        for system, spend in lookalikes(later, histories, seed).items():
+            found_alike.setdefault(system, []).append(spend)
     case = f"online_retail_ii/{origin}"
     found[SYSTEM], found["encoder_alone"] = _mean(mine), _mean(alone)
     result: list[tuple] = []
@@ -183,6 +189,8 @@ def judged(source: str, origin: str, seeds: list[str]) -> list[tuple]:
                     (case, system, f"{name}_over_{rival}_low", low),
                     (case, system, f"{name}_over_{rival}_high", high),
                 ]
+    for system, spends in found_alike.items():
+        result.append((case, system, "lookalikes_spend_91d", float(np.mean(spends))))
     early_seconds, later_seconds = np.mean(seconds, 0)
     result += [
         (case, SYSTEM, "first_cpu_seconds", float(early_seconds)),
@@ -248,6 +256,40 @@ def chance_heads(chain: Sequence[Encoder], histories: Histories) -> dict[str, Fl
         chances = [each.predict_proba(asked_of)[:, 1] for each in fitted]
         found[name] = np.mean(chances, axis=0)
     return found
+
+
+def lookalikes(encoder: Encoder, histories: Histories, seed: int) -> dict[str, float]:
+    """Spend per customer of those most like some of the best, in the days after."""
+    day, draw = encoder.end, np.random.default_rng(seed)
+    customers = histories.begun_by(day)
+    spent = _spend(histories, day - 365, day)[customers]
+    best = np.flatnonzero(spent >= np.quantile(spent, 0.9))
+    seeds = draw.choice(best, len(best) // 2, replace=False)
+    others = np.setdiff1d(np.arange(len(customers)), seeds)
+    read = encoder.read(histories)
+    asked = ask(read, customers, np.full(len(customers), day), encoder.scale)
+    states = encoder.states(asked)[0]
+    of_rfm = features(histories, customers, day)[:, [1, 14, 15]]
+    of_rfm = (of_rfm - of_rfm.mean(0)) / of_rfm.std(0)
+    vectors = states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1e-9)
+    scores = {
+        "lookalikes_by_vector": vectors @ vectors[seeds].mean(0),
+        "lookalikes_by_rfm": -((of_rfm - of_rfm[seeds].mean(0)) ** 2).sum(1),
+        "lookalikes_by_chance": draw.random(len(customers)),
+    }
+    later = _spend(histories, day, day + LOOKALIKE_DAYS)[customers]
+    return {
+        name: float(later[others[np.argsort(-each[others])[:LOOKALIKES]]].mean())
+        for name, each in scores.items()
+    }
+
+
+def _spend(histories: Histories, after: int, until: int) -> Floats:
+    """What each customer spent after a day and up to another."""
+    within = (histories.day > after) & (histories.day <= until)
+    amounts = histories.numbers[within, AMOUNT]
+    count = len(histories.start) - 1
+    return np.bincount(histories.customer[within], amounts, count).astype(np.float64)
 
 
 def features(histories: Histories, customers: Ints, day: int) -> Floats:
