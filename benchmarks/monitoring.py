@@ -51,6 +51,7 @@ STATUSES = np.array([0.82, 0.08, 0.05, 0.04, 0.01])
 MISSING = np.array([0, 0, 0, 0.001, 0.01, 0.05, 0.2, 0.4, 0.7, 0.9])
 REJECTED = np.array([0, 0.0005, 0.002, 0.005, 0.01])
 FEATURES = 20
+PERCENTS = ("10", "50", "90")
 Floats = NDArray[np.float64]
 SHARES = {
     "groups": ("country", "channel"),
@@ -59,6 +60,7 @@ SHARES = {
     "rejected": ("rejected",),
     "repeats": ("repeated",),
     "money": ("doubted",),
+    "distinct_values": ("distinct",),
 }
 
 
@@ -72,7 +74,9 @@ class Shop:
         logs: sum, sum of squares and number of the logarithms of amounts, by window.
         features: the mean of each feature by window, in its standard deviations.
         customers: in the sample that drifts are judged on.
-        errors: of the logarithm of totals, and what was expected of them.
+        totals: errors of the logarithm of totals, by window.
+        expected_error: what was expected of them.
+        covered: errors of the coverage of quantiles, by window and of PERCENTS.
 
     """
 
@@ -139,6 +143,9 @@ def draw_shop(seed: int, number: int, windows: int) -> Shop:
         "rejected": rates(REJECTED),
         "repeated": rates(np.array([g.choice([0, 0.001, 0.01])])),
         "doubted": rates(np.array([g.choice([0, 0.003, 0.02])])),
+        "distinct": np.column_stack(
+            [_distinct(g, whole, 10 * a_day), _distinct(g, whole, g.uniform(50, 5000))]
+        ),
     }
     mean = 3.8 + 0.03 * np.arange(windows) / 13 + 0.06 * phase * g.uniform(-1, 1)
     mean += g.normal(0, 0.01, windows)
@@ -153,19 +160,37 @@ def draw_shop(seed: int, number: int, windows: int) -> Shop:
     )
     customers = int(g.uniform(1500, 3000)) if is_small else 4000
     sigma = g.uniform(0.05, 0.15)
+    totals = g.normal(0, sigma, windows)
     return Shop(
         orders=orders,
         parts=parts,
         logs=logs,
         features=features,
         customers=customers,
-        totals=g.normal(0, sigma, windows),
+        totals=totals,
         expected_error=float(sigma * np.sqrt(g.chisquare(8) / 8)),
-        covered=g.binomial(customers, np.clip(0.9 + g.normal(0, 0.015, windows), 0, 1))
-        / customers,
+        covered=_coverage_errors(g, customers, totals),
         generator=g,
         is_small=is_small,
     )
+
+
+def _distinct(
+    g: np.random.Generator, whole: NDArray[np.int64], values: float
+) -> NDArray[np.int64]:
+    """How many of so many values, some popular, are in the rows of each window."""
+    popular = g.gamma(0.5, 1, int(values)) + 1e-3
+    popular /= popular.sum()
+    return np.array([(g.poisson(n * popular) > 0).sum() for n in whole])
+
+
+def _coverage_errors(g: np.random.Generator, customers: int, totals: Floats) -> Floats:
+    """By window and quantile, how many more customers than stated were below it."""
+    stated = np.array([0.7, 0.75, 0.9])  # most buy nothing
+    follows = np.array([-0.3, -0.25, -0.05])  # where more is spent, fewer are below
+    true = stated + np.outer(totals, follows)
+    true += g.normal(0, 0.015, true.shape)
+    return g.binomial(customers, np.clip(true, 0, 1)) / customers - stated
 
 
 def _logs(g: np.random.Generator, mean: float, number: int) -> list[float]:
@@ -228,7 +253,7 @@ class Cases:
 
     def __init__(self) -> None:
         self.rows: dict[str, list[tuple]] = {
-            name: [] for name in ("days", "volumes", "shares", "levels", "bins", "said")
+            name: [] for name in ("days", "shares", "levels", "bins", "said", "held")
         }
 
     def add(self, case: int, shop: Shop, windows: int) -> None:
@@ -245,11 +270,11 @@ class Cases:
                     "",
                     first + dt.timedelta(day),
                     int(value),
+                    windows - 1 - day // DAYS,
                 )
             )
         for window, number in enumerate(numbers):
             whole = int(shop.orders[window].sum())
-            rows["volumes"].append((case, "volume", "orders", "", number, whole))
             total, squares, count = shop.logs[window]
             rows["levels"].append(
                 (case, "amounts", "orders", "", number, total, squares, count)
@@ -276,21 +301,23 @@ class Cases:
                             )
                         )
         self._add_bins(case, shop, windows)
-        rows["said"] += [
-            (
-                case,
-                "forecast_totals",
-                "365",
-                "",
-                shop.totals[windows - 1],
-                shop.expected_error,
-            ),
-            (
-                *(case, "forecast_ranges", "365", ""),
-                shop.covered[windows - 1] - 0.9,
-                float(shop.customers),
-            ),
-        ]
+        change = float(shop.totals[windows - 1])
+        rows["said"].append(
+            (case, "forecast_totals", "365", "", change, shop.expected_error)
+        )
+        for percent, error in zip(PERCENTS, shop.covered[windows - 1], strict=True):
+            rows["said"].append(
+                (
+                    *(case, "forecast_ranges", "365", percent),
+                    *(float(error), float(shop.customers)),
+                )
+            )
+        # Of four weeks, so that no two overlap.
+        range_of_80 = 1.2815515655446 * shop.expected_error
+        held = np.abs(shop.totals[max(windows - 13, 0) : windows]) <= range_of_80
+        rows["held"].append(
+            (case, "total_ranges", "28", "", float(held.mean()), float(len(held)))
+        )
 
     def _add_bins(self, case: int, shop: Shop, windows: int) -> None:
         """Each month against the same one a year before, of as many customers."""
@@ -323,12 +350,12 @@ class Cases:
 
 
 COLUMNS = {
-    "days": ["activity_date", "value"],
-    "volumes": ["window_number", "value"],
+    "days": ["activity_date", "value", "window_number"],
     "shares": ["window_number", "part", "whole"],
     "levels": ["window_number", "total", "squares", "whole"],
     "bins": ["pair_number", "bin", "now_rows", "before_rows"],
     "said": ["change", "error_or_customers"],
+    "held": ["held_share", "independent"],
 }
 KEYS = ["case_number", "check_name", "subject", "group_name"]
 
@@ -337,7 +364,7 @@ def alarms(cases: Cases) -> list[tuple[int, str, str, str, str, float, float]]:
     """The alarms by the warehouse's SQL: case, check, subject, group, severity ..."""
     steps = {
         "judged_days": sql_of("judged_days", "days", KEYS),
-        "judged_volumes": sql_of("judged_volumes", "volumes", KEYS),
+        "judged_volumes": sql_of("judged_volumes", "volume_days", KEYS),
         "judged_shares": sql_of("judged_shares", "shares", KEYS),
         "judged_levels": sql_of("judged_levels", "levels", KEYS),
         "drifts": sql_of("drift_sizes", "bins", [*KEYS, "pair_number"]),
@@ -345,15 +372,22 @@ def alarms(cases: Cases) -> list[tuple[int, str, str, str, str, float, float]]:
     }
     keys = ", ".join(KEYS)
     totals = sql_of("calibration_errors", "change", "error_or_customers")
-    ranges = sql_of("coverage_errors", "change", "error_or_customers")
+    ranges = " ".join(
+        f"when '{percent}' then "
+        + sql_of("coverage_errors", "change", "error_or_customers", int(percent))
+        for percent in PERCENTS
+    )
+    drift = sql_of("drift_size", "psi_size", "ks_size")
+    held = sql_of("held_errors", "held_share", "independent")
     steps["figures"] = sql_of("quality_sizes", KEYS)
     union = f"""
         select {keys}, size, errors from figures
-        union all select {keys}, psi_size, 0 from judged_drift
+        union all select {keys}, {drift}, 0 from judged_drift
         union all select {keys}, abs(change), {totals} from said
         where check_name = 'forecast_totals'
-        union all select {keys}, abs(change), {ranges} from said
+        union all select {keys}, abs(change), case group_name {ranges} end from said
         where check_name = 'forecast_ranges'
+        union all select {keys}, 0.8 - held_share, {held} from held
     """
     with trusted(duckdb.connect()) as connection:
         for name, columns in COLUMNS.items():
@@ -367,6 +401,10 @@ def alarms(cases: Cases) -> list[tuple[int, str, str, str, str, float, float]]:
             "create table limits as "
             "select * from read_csv(?, types={'stop_at': 'double'})",
             [str(LIMITS)],
+        )
+        connection.execute(
+            "create table volume_days as "
+            "select * replace ('volume' as check_name) from days"
         )
         for name, query in steps.items():
             connection.execute(f"create table {name} as {query}")

@@ -229,6 +229,69 @@
     {{ return(modules.datetime.datetime.now(modules.pytz.utc).strftime('%Y-%m-%d %H:%M:%S.%f')) }}
 {%- endmacro %}
 
+{#
+  A query of a row per published table and kind of change, in which what this build makes
+  differs from what the last complete build made: the table as `subject`, the kind as
+  `group_name`, how large it is, 1 for new columns and 2 for others, and a sentence.
+#}
+{% macro changed_contracts() -%}
+    {%- set queries = [] -%}
+    {%- set steps = remembering_table('build_steps') if execute -%}
+    {%- set commands = remembering_table('build_commands') if execute -%}
+    {%- set columns = column_names(steps) if steps else [] -%}
+    {%- set rows = run_query(
+        "select unique_id, max(schema_name || '.' || name) as subject, max_by(columns, number) as columns"
+        ~ " from " ~ steps ~ " where is_published and status = 'success' and columns is not null"
+        ~ " and build_id = (select max_by(build_id, number) from " ~ commands
+        ~ " where is_end and why_incomplete is null) group by unique_id order by unique_id"
+    ).rows if commands and 'columns' in columns else [] -%}
+    {%- for unique_id, subject, columns_before in rows -%}
+        {%- set before, now = {}, {} -%}
+        {%- for described in columns_before.split('; ') -%}
+            {%- do before.update({described.split(' ', 1)[0]: described.split(' ', 1)[1]}) -%}
+        {%- endfor -%}
+        {%- set node = graph.nodes.get(unique_id) -%}
+        {%- for column in (node.columns.values() if node and node.config.contract.enforced else []) -%}
+            {%- do now.update({column.name: column.data_type}) -%}
+        {%- endfor -%}
+        {%- set told = {'added': [], 'removed': [], 'type': []} -%}
+        {%- if not now -%}
+            {%- do queries.append(changed_contract(subject, 'removed', subject ~ ' is no longer a published table.')) -%}
+        {%- else -%}
+            {%- for name in now if name not in before -%}
+                {%- do told.added.append(name) -%}
+            {%- endfor -%}
+            {%- for name in before -%}
+                {%- if name not in now -%}
+                    {%- do told.removed.append(name) -%}
+                {%- elif now[name] != before[name] -%}
+                    {%- do told.type.append(name ~ ' (' ~ now[name] ~ ', was ' ~ before[name] ~ ')') -%}
+                {%- endif -%}
+            {%- endfor -%}
+            {%- for change, words in {
+                'added': ' has new columns: ',
+                'removed': ' no longer has the columns ',
+                'type': ' has columns of another type: ',
+            }.items() if told[change] -%}
+                {%- do queries.append(changed_contract(subject, change, subject ~ words ~ told[change] | join(', ') ~ '.')) -%}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if queries -%}
+        {{ return(queries | join(' union all ')) }}
+    {%- endif -%}
+    {{ return(changed_contract('', '', '') ~ ' where 1 = 0') }}
+{%- endmacro %}
+
+{# One row of changed_contracts as a query. #}
+{% macro changed_contract(subject, change, statement) -%}
+    select
+        {{ text_literal(subject) }} as subject,
+        {{ text_literal(change) }} as group_name,
+        cast({{ 1 if change == 'added' else 2 }} as double) as size,
+        {{ text_literal(statement) }} as statement
+{%- endmacro %}
+
 {# What became of each model, seed and test; of a failed test its query too. #}
 {% macro steps_of(results) -%}
     {%- set steps = [] -%}

@@ -15,38 +15,52 @@
   expect. `windows` has by `keys` a row per window, 0 the newest: x, on a scale on which
   changes add up, and v, its sampling variance. Expected is the mean of the three windows
   before, and where there is a year more, that with what the same weeks changed a year
-  earlier, or two years on average. Of the two the change counts that is nearer to nothing: a figure that moves as
-  it does every year, or that moved months ago and stays, is not new. With `by_season`, as
-  for volumes, it is the one against a year earlier, where there is one.
+  earlier, or two years on average. Of the two the change counts that is nearer to nothing:
+  a figure that moves as it does every year, or that moved months ago and stays, is not
+  new. With `by_season`, as for volumes, it is the one against a year earlier, where there
+  is one; there the same weeks count half, and the four weeks before and after them a
+  quarter each: one year's own noise counts less.
 
   `natural` are two numbers: by how much such a figure moves in four weeks though nothing
   is wrong, against the windows before and against a year earlier. They count as four
-  observations beside what the figure's own past shows.
+  observations beside what the figure's own past shows, as eight with `by_season`.
 #}
 {% macro judged_windows(windows, keys, natural, by_season=false) -%}
     {%- set by = 'partition by ' ~ keys | join(', ') ~ ' order by window_number' -%}
     {%- set recent = by ~ ' rows between 1 following and 3 following' -%}
-    {%- set then = {
-        1: by ~ ' rows between 14 following and 16 following',
-        2: by ~ ' rows between 27 following and 29 following',
-    } -%}
+    {%- set weight = 8 if by_season else 4 -%}
     with neighbours as (
         select
             {{ keys | join(', ') }},
             window_number,
             x,
-            v,
-            count(*) over ({{ recent }}) as before_count,
-            avg(x) over ({{ recent }}) as before_x,
-            sum(v) over ({{ recent }}) / 9 as before_v,
-            {%- for years in [1, 2] %}
-            lead(x, {{ 13 * years }}) over ({{ by }}) as x_{{ years }},
-            lead(v, {{ 13 * years }}) over ({{ by }}) as v_{{ years }},
-            count(*) over ({{ then[years] }}) as before_count_{{ years }},
-            avg(x) over ({{ then[years] }}) as before_x_{{ years }},
-            sum(v) over ({{ then[years] }}) / 9 as before_v_{{ years }}{{ ',' if not loop.last }}
-            {%- endfor %}
+            case when count(*) over ({{ recent }}) = 3 then x - avg(x) over ({{ recent }}) end
+                as recent_change,
+            v + sum(v) over ({{ recent }}) / 9 as recent_variance
         from {{ windows }}
+    ),
+
+    -- What the same weeks changed, by year.
+    seasons as (
+        select
+            *,
+            {%- for year in [1, 2] %}
+            {%- set then = 'lead(recent_change, ' ~ 13 * year ~ ') over (' ~ by ~ ')' %}
+            {%- if by_season %}
+            {%- set sides = [] %}
+            {%- for side in [-1, 1] %}
+            {%- do sides.append(
+                'coalesce(lead(recent_change, ' ~ (13 * year + side) ~ ') over (' ~ by ~ '), ' ~ then ~ ')'
+            ) %}
+            {%- endfor %}
+            {{ then }} / 2 + ({{ sides | join(' + ') }}) / 4 as change_{{ year }},
+            {%- else %}
+            {{ then }} as change_{{ year }},
+            {%- endif %}
+            {{ '0.375e0 * ' if by_season }}lead(recent_variance, {{ 13 * year }}) over ({{ by }})
+                as variance_{{ year }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from neighbours
     ),
 
     changes as (
@@ -54,18 +68,17 @@
             {{ keys | join(', ') }},
             window_number,
             x,
-            case when before_count = 3 then x - before_x end as recent_change,
-            v + before_v as recent_variance,
-            case
-                when before_count_2 = 3 then
-                    x - before_x - (x_1 - before_x_1) / 2 - (x_2 - before_x_2) / 2
-                when before_count_1 = 3 then x - before_x - (x_1 - before_x_1)
+            recent_change,
+            recent_variance,
+            recent_change - case
+                when change_2 is not null then (change_1 + change_2) / 2
+                else change_1
             end as season_change,
-            v + before_v + case
-                when before_count_2 = 3 then (v_1 + before_v_1 + v_2 + before_v_2) / 4
-                else v_1 + before_v_1
+            recent_variance + case
+                when change_2 is not null then (variance_1 + variance_2) / 4
+                else variance_1
             end as season_variance
-        from neighbours
+        from seasons
     ),
 
     own_past as (
@@ -74,12 +87,12 @@
             count(recent_change) as past_windows,
             (
                 coalesce({{ steady_sum('power(recent_change, 2) - recent_variance', 'window_number') }}, 0)
-                + 4 * power({{ natural[0] }}, 2)
-            ) / (count(recent_change) + 4) as recent_natural,
+                + {{ weight }} * power({{ natural[0] }}, 2)
+            ) / (count(recent_change) + {{ weight }}) as recent_natural,
             (
                 coalesce({{ steady_sum('power(season_change, 2) - season_variance', 'window_number') }}, 0)
-                + 4 * power({{ natural[1] }}, 2)
-            ) / (count(season_change) + 4) as season_natural
+                + {{ weight }} * power({{ natural[1] }}, 2)
+            ) / (count(season_change) + {{ weight }}) as season_natural
         from changes
         where window_number > 0
         group by {{ keys | join(', ') }}
@@ -154,25 +167,68 @@
 {%- endmacro %}
 
 {#
-  Counts of rows, judged: `windows` has by keys and window `value`. The change is that of
-  the logarithm: -0.36 is a fall by 30 %. What a shop's seasons do within its first year,
-  nobody knows: a change against the months before is sure there only if it is large.
+  Counts of rows, judged: `days` has by keys a `value` for each `activity_date`, 0 too, and
+  its `window_number`. The change is that of the logarithm: -0.36 is a fall by 30 %. Of a
+  window counts what each weekday usually has in it, the mean of the middle two of its
+  four days, so that a holiday, a sale or a day that is missing is no change of volume.
+  Feeds of fewer than ten rows a day are judged by all their rows. What a shop's seasons
+  do within its first year, nobody knows: a change against the months before is sure there
+  only if it is large.
 #}
-{% macro judged_volumes(windows, keys) -%}
+{% macro judged_volumes(days, keys) -%}
+    {%- set names = keys | join(', ') -%}
     {%- set around -%}
-        partition by {{ keys | join(', ') }} order by window_number
-        rows between current row and 3 following
+        partition by {{ names }} order by window_number rows between current row and 3 following
     {%- endset -%}
     {%- set rows -%}
     (
         select
-            *,
-            ln(value + 0.5e0) as x,
-            1 / (greatest(cast(value as double), avg(value) over ({{ around }})) + 0.5e0) as v
-        from {{ windows }}
+            {{ names }},
+            window_number,
+            case
+                when avg(value) over (partition by {{ names }}) >= 280 then usual_x
+                else ln(value + 0.5e0)
+            end as x,
+            -- The mean of the middle two of four varies a fifth more than that of all.
+            1.2e0 / (greatest(cast(value as double), avg(value) over ({{ around }})) + 0.5e0) as v
+        from (
+            select
+                {{ names }},
+                window_number,
+                ln(28e0) + {{ steady_sum('low_x + high_x', 'weekday') }} / 14 as usual_x,
+                cast(sum(value) as bigint) as value
+            from (
+                select
+                    {{ names }},
+                    window_number,
+                    weekday,
+                    max(case when place = 2 then ln(value + 0.5e0) end) as low_x,
+                    max(case when place = 3 then ln(value + 0.5e0) end) as high_x,
+                    sum(value) as value,
+                    count(*) as days
+                from (
+                    select
+                        *,
+                        {{ weekday_of('activity_date') }} as weekday,
+                        row_number() over (
+                            partition by {{ names }}, window_number, {{ weekday_of('activity_date') }}
+                            order by value, activity_date
+                        ) as place
+                    from {{ days }}
+                ) as placed
+                group by {{ names }}, window_number, weekday
+            ) as by_weekday
+            group by {{ names }}, window_number
+            having sum(days) = 28
+        ) as by_window
     ) as volumes
     {%- endset -%}
     {{ judged_windows(rows, keys, ['0.3e0', '0.05e0'], true) }}
+{%- endmacro %}
+
+{# The number of a day's weekday, 0 for Monday. #}
+{% macro weekday_of(day) -%}
+    mod({{ days_between("cast('1970-01-05' as date)", day) }}, 7)
 {%- endmacro %}
 
 {#
@@ -204,7 +260,7 @@
     with weekdays as (
         select
             *,
-            mod({{ days_between("cast('1970-01-05' as date)", 'activity_date') }}, 7) as weekday,
+            {{ weekday_of('activity_date') }} as weekday,
             max(activity_date) over (partition by {{ keys | join(', ') }}) as last_date
         from {{ days }}
     ),
@@ -360,6 +416,17 @@
     from own_past
 {%- endmacro %}
 
+{#
+  How large a drift is, on the scale of PSI: the larger one of PSI and what KS would be
+  there. A normal variable that moves by d standard deviations has a PSI of d squared and
+  a KS of 0.4 d. PSI is never less than four times the square of KS, so that this is at
+  most 1.6 times PSI: KS says more of a whole distribution that has moved, and less of new
+  values.
+#}
+{% macro drift_size(psi_size, ks_size) -%}
+    greatest({{ psi_size }}, 6.283185307179586e0 * {{ ks_size }} * {{ ks_size }})
+{%- endmacro %}
+
 {# From so many rows on, on both sides, a drift is judged. #}
 {% macro least_drift_rows() -%}
     200
@@ -438,7 +505,7 @@
         cast(null as date) as activity_date,
         {{ cohen_share('x') }} as figure,
         {{ cohen_share('x - change') }} as expected,
-        case when check_name in ('groups', 'statuses') then abs(change) else change end as size,
+        case when check_name in ('groups', 'statuses', 'distinct_values') then abs(change) else change end as size,
         errors
     from judged_shares
     {%- for relation in ['judged_volumes', 'judged_levels'] %}
@@ -618,7 +685,23 @@
     cast(cast({{ number }} as decimal(12, 2)) as string)
 {%- endmacro %}
 
-{# The error of a coverage in its errors: of sampling, and of 2 % that months differ. #}
-{% macro coverage_errors(error, customers) -%}
-    {{ error }} / sqrt(0.09e0 / {{ customers }} + 0.0004e0)
+{#
+  The error of a coverage in its errors: of sampling, and of what months differ. At the
+  quantile of 90 % that is 2 %. At lower ones, of customers most of whom should buy
+  nothing, a total that is off by an eighth moves the share by 4 %.
+#}
+{% macro coverage_errors(error, customers, percent=90) -%}
+    {{ error }} / sqrt(
+        {{ '0.09e0' if percent == 90 else '0.25e0' }} / {{ customers }}
+        + {{ '0.0004e0' if percent == 90 else '0.0016e0' }}
+    )
+{%- endmacro %}
+
+{#
+  In errors, how much less often than in four of five cases totals came within their
+  ranges. Totals whose horizons overlap are not told apart: `independent` is how many
+  horizons the days from the first to the last one hold.
+#}
+{% macro held_errors(held_share, independent) -%}
+    (0.8e0 - {{ held_share }}) / sqrt(0.16e0 / {{ independent }})
 {%- endmacro %}

@@ -25,6 +25,8 @@ said as (
         history.horizon_days,
         history.predicted_spend,
         history.chance_of_buying,
+        history.spend_p10,
+        history.spend_p50,
         history.spend_p90,
         history.said_at,
         {{ is_replay('history.said_at', 'history.as_of_date') }} as is_replay,
@@ -62,8 +64,12 @@ judged as (
         due.horizon_days,
         due.customer_key,
         cast(due.predicted_spend as double) as predicted_spend,
+        cast(due.spend_p10 as double) as spend_p10,
+        greatest(cast(0.1 as double), 1 - due.chance_of_buying) as stated_p10,
+        cast(due.spend_p50 as double) as spend_p50,
+        greatest(cast(0.5 as double), 1 - due.chance_of_buying) as stated_p50,
         cast(due.spend_p90 as double) as spend_p90,
-        greatest(cast(0.9 as double), 1 - due.chance_of_buying) as stated_share,
+        greatest(cast(0.9 as double), 1 - due.chance_of_buying) as stated_p90,
         cast(greatest(coalesce(came.spend, 0), 0) as double) as actual_spend
     from due
     left join came
@@ -98,8 +104,12 @@ measured as (
         {{ steady_sum('actual_spend * predicted_rank', 'customer_key') }}
         / nullif({{ steady_sum('actual_spend * actual_rank', 'customer_key') }}, 0)
             as normalised_gini,
+        cast(avg(case when actual_spend <= spend_p10 then 1 else 0 end) as double)
+        - {{ steady_mean('stated_p10', 'customer_key') }} as coverage_error_p10,
+        cast(avg(case when actual_spend <= spend_p50 then 1 else 0 end) as double)
+        - {{ steady_mean('stated_p50', 'customer_key') }} as coverage_error_p50,
         cast(avg(case when actual_spend <= spend_p90 then 1 else 0 end) as double)
-        - {{ steady_mean('stated_share', 'customer_key') }} as coverage_error_p90
+        - {{ steady_mean('stated_p90', 'customer_key') }} as coverage_error_p90
     from ranks
     group by as_of_date, horizon_days
 ),
@@ -130,6 +140,8 @@ said_and_came as (
         cast(totals.said_spend as double) / nullif(measured.actual_spend, 0) - 1
             as total_bias,
         measured.normalised_gini,
+        measured.coverage_error_p10,
+        measured.coverage_error_p50,
         measured.coverage_error_p90
     from totals
     left join measured

@@ -1,5 +1,6 @@
 -- One row per alarm of this build, of all tables of the schema: what it is, since when, how
--- much, what to look at and what to do.
+-- much, what to look at and what to do. What this build changes in published tables is not
+-- in schema_changes before it ends.
 with limits as (
     {{ alarm_limits() }}
 ),
@@ -21,11 +22,13 @@ raised as (
         feature as subject,
         'all' as group_name,
         as_of_date,
-        psi_size as size,
+        size,
         severity,
         'The feature ' || label || ' of today''s customers has left what it was on '
         || cast(compared_with_date as string) || ', which the network learned from: PSI '
-        || {{ places_text('psi') }} || ', usually ' || {{ places_text('usual_psi') }} || '.'
+        || {{ places_text('psi') }} || ', usually ' || {{ places_text('usual_psi') }}
+        || '; KS ' || {{ places_text('ks') }} || ', usually ' || {{ places_text('usual_ks') }}
+        || '.'
             as statement
     from {{ ref('feature_drift') }}
     where severity is not null
@@ -35,10 +38,11 @@ raised as (
         cast(horizon_days as string) || ' days' as subject,
         'all' as group_name,
         as_of_date,
-        psi_size as size,
+        size,
         severity,
         'Forecasts of ' || cast(horizon_days as string) || ' days have left what they were on '
-        || cast(compared_with_date as string) || ': PSI ' || {{ places_text('psi') }} || '.'
+        || cast(compared_with_date as string) || ': PSI ' || {{ places_text('psi') }}
+        || ', KS ' || {{ places_text('ks') }} || '.'
             as statement
     from {{ ref('prediction_drift') }}
     where severity is not null
@@ -63,14 +67,55 @@ raised as (
         cast(horizon_days as string) || ' days' as subject,
         'all' as group_name,
         due_date as as_of_date,
-        abs(coverage_error_p90) as size,
+        abs(worst_coverage_error) as size,
         ranges_severity as severity,
-        'Of ' || cast(as_of_date as string) || ', ' || {{ figure_text('abs(coverage_error_p90)') }}
-        || case when coverage_error_p90 < 0 then ' more' else ' fewer' end
-        || ' customers than should have spent more within ' || cast(horizon_days as string)
-        || ' days than was to be exceeded in one case of ten.' as statement
+        'Of ' || cast(as_of_date as string) || ', '
+        || {{ figure_text('abs(worst_coverage_error)') }}
+        || case when worst_coverage_error < 0 then ' fewer' else ' more' end
+        || ' customers than should have spent no more within '
+        || cast(horizon_days as string) || ' days than their quantile of '
+        || cast(worst_percent as string) || ' %.' as statement
     from {{ ref('calibration_over_time') }}
     where is_newest and ranges_severity is not null
+    union all
+    select
+        'total_ranges' as check_name,
+        cast(horizon_days as string) || ' days' as subject,
+        'all' as group_name,
+        due_date as as_of_date,
+        0.8e0 - held_share as size,
+        held_severity as severity,
+        'Ranges of totals of ' || cast(horizon_days as string)
+        || ' days, said to hold in four of five cases, held in '
+        || {{ figure_text('held_share') }} || ' of ' || cast(ranges_judged as string)
+        || '.' as statement
+    from {{ ref('calibration_over_time') }}
+    where is_newest and held_severity is not null
+    union all
+    select
+        'feeds' as check_name,
+        part as subject,
+        change as group_name,
+        as_of_date,
+        size,
+        severity,
+        statement
+    from {{ ref('feed_changes') }}
+    where severity is not null
+    union all
+    select
+        'schema' as check_name,
+        changed.subject,
+        changed.group_name,
+        cast(null as date) as as_of_date,
+        changed.size,
+        {{ severity_of('changed.size', '0') }} as severity,
+        changed.statement
+    from ({{ changed_contracts() }}) as changed
+    cross join limits
+    where
+        limits.check_name = 'schema'
+        and {{ severity_of('changed.size', '0') }} is not null
 ),
 
 dated as (

@@ -22,12 +22,11 @@ volumes as (
         'volume' as check_name,
         feed as subject,
         'all' as group_name,
+        activity_date,
         window_number,
-        cast(sum(row_count) as bigint) as value
+        row_count as value
     from {{ ref('watched_days') }}
     where feed in ('orders', 'order_lines', 'events', 'customers')
-    group by feed, window_number
-    having count(*) = 28
 ),
 
 shares as (
@@ -108,6 +107,17 @@ judged as (
         0e0 as errors
     from pauses
     where days >= 8
+    union all
+    select
+        'arrival_lag' as check_name,
+        feed as subject,
+        measure as group_name,
+        lag_hours as figure,
+        usual_hours as expected,
+        (lag_hours - usual_hours) / 24 as size,
+        0e0 as errors
+    from {{ ref('arrival_lags') }}
+    where usual_hours is not null
     {%- if load.loaded_at %}
     union all
     -- A load of data that are more than a year old is a replay.
@@ -146,8 +156,9 @@ select
                 || {{ whole_text('judged.expected') }} || '.'
         when 'volume'
             then
-                'The feed ' || judged.subject || ' has ' || {{ whole_text('judged.figure') }}
-                || ' rows in the last four weeks; its own past lets expect '
+                'The feed ' || judged.subject || ' now brings '
+                || {{ whole_text('judged.figure') }}
+                || ' rows in four weeks, unusual days aside; its own past lets expect '
                 || {{ whole_text('judged.expected') }} || '.'
         when 'amounts'
             then
@@ -159,6 +170,16 @@ select
                 'The feed ' || judged.subject || ' has had no row for '
                 || {{ whole_text('judged.figure') }} || ' days; its longest pause before was '
                 || {{ whole_text('judged.expected') }} || '.'
+        when 'arrival_lag'
+            then
+                case judged.group_name
+                    when 'median' then 'Half of the rows'
+                    else 'One row of twenty'
+                end
+                || ' of the feed ' || judged.subject || ' came '
+                || {{ whole_text('judged.figure') }}
+                || ' hours or more after it happened, in the last week of loads; in the five '
+                || 'weeks before, ' || {{ whole_text('judged.expected') }} || ' at most.'
         when 'load_lag'
             then
                 'The newest order was ' || {{ whole_text('judged.figure') }}
@@ -169,6 +190,7 @@ select
                 when 'groups' then 'is ' || judged.group_name
                 when 'statuses' then 'is ' || judged.group_name
                 when 'missing_values' then 'is missing'
+                when 'distinct_values' then 'is distinct'
                 when 'rejected' then 'is rejected as ' || judged.group_name
                 when 'repeats' then 'has the customer, time and money of another order'
                 else 'has money in doubt: ' || judged.group_name

@@ -141,9 +141,10 @@ select
     judged.usual_ks,
     judged.psi_size,
     judged.ks_size,
+    {{ drift_size('judged.psi_size', 'judged.ks_size') }} as size,
     case
         when least(judged.now_rows, judged.before_rows) >= {{ least_drift_rows() }}
-            then {{ severity_of('judged.psi_size', '0') }}
+            then {{ severity_of(drift_size('judged.psi_size', 'judged.ks_size'), '0') }}
     end as severity
 from judged
 inner join labels on judged.feature = labels.feature

@@ -3,6 +3,9 @@
 {%- set attributes = ['country', 'acquisition_channel', 'cohort', 'segment', 'value_band'] %}
 {%- set keys = 'horizon_days, attribute, group_name' %}
 {%- set by = 'customer_key' %}
+{#- Other attributes are made of what the cells are made of. #}
+{%- set left_out = "'country', 'acquisition_channel'" %}
+{%- set recency = days_between('histories.last_purchase_date', 'judged.origin_date') %}
 with scoring as (
     select
         case when max(scored_by) = 'network' then 'clv_network' else 'prior' end as model
@@ -22,9 +25,22 @@ predictions as (
     inner join scoring on backtest.model = scoring.model
 ),
 
+-- The newest date, and the last one whose horizon was over by then: from what came of it
+-- a forecast for the newest date could have been made without any model.
 judged as (
-    select * from predictions
-    where origin_date = newest_origin_date
+    select
+        *,
+        origin_date = newest_origin_date as is_newest
+    from (
+        select
+            *,
+            max(case
+                when {{ plus_days('origin_date', 'horizon_days') }} <= newest_origin_date
+                    then origin_date
+            end) over (partition by horizon_days) as level_origin_date
+        from predictions
+    ) as told
+    where origin_date in (newest_origin_date, level_origin_date)
 ),
 
 customer_origins as (
@@ -59,6 +75,21 @@ described as (
         judged.customer_key,
         judged.predicted_spend,
         judged.actual_spend,
+        judged.is_newest,
+        case
+            when histories.frequency >= 8 then 40
+            when histories.frequency >= 4 then 30
+            when histories.frequency >= 2 then 20
+            when histories.frequency = 1 then 10
+            else 0
+        end
+        + case
+            when {{ recency }} <= 30 then 1
+            when {{ recency }} <= 91 then 2
+            when {{ recency }} <= 182 then 3
+            when {{ recency }} <= 365 then 4
+            else 5
+        end as cell,
         case when judged.actual_purchases > 0 then 1 else 0 end as has_bought,
         coalesce(first_orders.country, 'unknown') as country,
         coalesce(
@@ -105,12 +136,68 @@ grouped as (
     {%- endfor %}
 ),
 
+-- What customers of the other groups spent, by how often they had bought and how long ago:
+-- a forecast for a group that the shop has never seen.
+cells as (
+    select
+        {{ keys }},
+        cell,
+        sum(case when is_newest then 1 else 0 end) as customers,
+        sum(case when is_newest then 0 else 1 end) as level_customers,
+        {{ steady_sum('case when is_newest then 0 else actual_spend end', by) }}
+            as level_amount
+    from grouped
+    where attribute in ({{ left_out }})
+    group by {{ keys }}, cell
+),
+
+-- In cents, whose sum does not depend on the order.
+cells_in_cents as (
+    select
+        *,
+        cast({{ rounded('level_amount', 2) }} as decimal(38, 2)) as level_spend
+    from cells
+),
+
+with_others as (
+    select
+        *,
+        sum(level_customers) over (
+            partition by horizon_days, attribute, cell
+        ) as all_customers,
+        sum(level_spend) over (partition by horizon_days, attribute, cell) as all_spend
+    from cells_in_cents
+),
+
+levels as (
+    select
+        {{ keys }},
+        -- Who is in a cell of which nothing is known spends as the group's others do.
+        {{ steady_sum(
+            'customers * cast(all_spend as double) / nullif(all_customers, 0)', 'cell'
+        ) }}
+        * sum(customers)
+        / nullif(sum(case when all_customers > 0 then customers else 0 end), 0)
+            as level_spend,
+        {{ steady_sum(
+            'customers * cast(all_spend - level_spend as double)'
+            ~ ' / nullif(all_customers - level_customers, 0)', 'cell'
+        ) }}
+        * sum(customers)
+        / nullif(
+            sum(case when all_customers > level_customers then customers else 0 end), 0
+        ) as left_out_spend
+    from with_others
+    group by {{ keys }}
+),
+
 ranked as (
     select
         *,
         {{ centred_rank('predicted_spend', keys) }} as predicted_rank,
         {{ centred_rank('actual_spend', keys) }} as actual_rank
     from grouped
+    where is_newest
 ),
 
 measured as (
@@ -172,6 +259,19 @@ judged_groups as (
         and abs(actual_spend - predicted_spend) > 3 * standard_error
         and abs(total_error) >= 0.1e0 as is_off
     from in_errors
+),
+
+with_levels as (
+    select
+        judged_groups.*,
+        levels.level_spend,
+        levels.left_out_spend
+    from judged_groups
+    left join levels
+        on
+            judged_groups.horizon_days = levels.horizon_days
+            and judged_groups.attribute = levels.attribute
+            and judged_groups.group_name = levels.group_name
 )
 
 select
@@ -189,6 +289,8 @@ select
     total_error + 1.95996398454e0 * standard_error / nullif(actual_spend, 0) as error_high,
     shop_total_error,
     error_beyond_shop,
+    level_spend / nullif(actual_spend, 0) - 1 as level_error,
+    left_out_spend / nullif(actual_spend, 0) - 1 as left_out_error,
     absolute_error / customers as mae,
     shop_mae,
     absolute_error / nullif(actual_spend, 0) as wape,
@@ -204,5 +306,5 @@ select
         when is_off then 'too low, perhaps with the whole shop'
         else 'no error beyond chance'
     end as verdict
-from judged_groups
+from with_levels
 where {{ is_shown_group('customers') }}

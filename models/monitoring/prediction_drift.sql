@@ -158,12 +158,13 @@ select
     judged.usual_psi,
     judged.psi_size,
     judged.ks_size,
+    {{ drift_size('judged.psi_size', 'judged.ks_size') }} as size,
     -- The backtest's network was another one.
     case
         when
             nearest.was_said
             and least(judged.now_rows, judged.before_rows) >= {{ least_drift_rows() }}
-            then {{ severity_of('judged.psi_size', '0') }}
+            then {{ severity_of(drift_size('judged.psi_size', 'judged.ks_size'), '0') }}
     end as severity
 from judged
 inner join scoring on judged.horizon_days = scoring.horizon_days

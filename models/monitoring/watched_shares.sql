@@ -1,5 +1,6 @@
 -- One row per check, subject, group and window of four weeks, 0 the newest: how many of
--- the subject's rows are in the group, are missing, rejected or in doubt; 0 too.
+-- the subject's rows are in the group, are missing, rejected or in doubt, and how many
+-- values they have; 0 too.
 {%- set groups = {
     'sales_channel': ['orders', 'sales_channel'],
     'utm_source': ['orders', 'utm_source'],
@@ -12,6 +13,11 @@
     'lines': ['product_id', 'unit_price'],
     'events': ['customer_key', 'product_id', 'session_id'],
     'accounts': ['country', 'acquisition_channel'],
+} -%}
+{%- set distinct = {
+    'orders': ['customer_key'],
+    'lines': ['product_id'],
+    'events': ['session_id'],
 } -%}
 {%- set feeds = {
     'orders': ['checked_orders', 'ordered_at'],
@@ -87,6 +93,19 @@ counted as (
         'missing' as group_name,
         window_number,
         sum(case when {{ column }} is null then 1 else 0 end) as part
+    from {{ name }}
+    group by window_number
+    {%- endfor %}
+    {%- endfor %}
+    {%- for name, columns in distinct.items() %}
+    {%- for column in columns %}
+    union all
+    select
+        'distinct_values' as check_name,
+        '{{ names.get(name, name) }}.{{ column }}' as subject,
+        'distinct' as group_name,
+        window_number,
+        count(distinct {{ column }}) as part
     from {{ name }}
     group by window_number
     {%- endfor %}

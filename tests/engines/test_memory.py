@@ -38,6 +38,8 @@ OF_MODELS = (
     "marketing.uplift_backtest",
     "monitoring.alarm_history",
     "monitoring.expected_errors",
+    "monitoring.feed_history",
+    "monitoring.loaded_days",
     "monitoring.trained_on",
     "recommendations.recommendation_backtest",
     "recommendations.recommender",
@@ -385,7 +387,7 @@ OWN_TABLE = re.compile(r"dbt\.this|\{[{%][^}]*\bthis\b")
 LOOKING_UP = {
     *("check_clock", "check_currency", "check_purchases", "feed_columns"),
     *("features_fingerprint", "nobody_pattern", "erased_customers", "watched_features"),
-    *("remembering_node", "remembering_table"),
+    *("filled_columns", "changed_contracts", "remembering_node", "remembering_table"),
 }
 
 
@@ -467,6 +469,10 @@ def test_a_lost_warehouse_goes_on_from_its_backup(
             "insert into monitoring.alarm_history by name select "
             "'volume' as check_name, 'orders' as subject, 'all' as group_name, "
             "date '2025-11-01' as as_of_date"
+        )
+        connection.execute(
+            "insert into monitoring.loaded_days by name select 1 as load_number, "
+            "'orders' as feed, date '2025-11-01' as activity_date, 9 as row_count"
         )
         connection.execute(
             "insert into marketing.planned_assignments by name select 'x' as "

@@ -238,17 +238,34 @@ def test_a_warehouse_of_an_older_version_has_no_record(shop: Warehouse) -> None:
 
 
 def test_a_column_that_changes_is_told(shop: Warehouse) -> None:
+    """In a published table, by the build that changes it, and in a feed."""
     change(
         shop,
         "update monitoring.build_steps set columns = 'date_day timestamp; old bigint' "
-        "where name = 'days'",
+        "where name = 'days';"
+        "update monitoring.feed_history set as_of_date = as_of_date - 1;"
+        "alter table raw.orders drop column currency",
     )
-    assert shop.dbt("build", "--select", "days").returncode == 0
+    watch = ("stg_feed_columns", "feed_history", "feed_changes", "alarms")
+    assert shop.dbt("run", "--select", "days", *watch).returncode == 0
     changes = shop.query(
         "select column_name, change, data_type, data_type_before "
-        "from monitoring.schema_changes order by column_name"
+        "from monitoring.schema_changes where table_name = 'days' "
+        "and change <> 'added' order by column_name"
     )
     assert changes.fillna("").to_numpy().tolist() == [
         ["date_day", "type", "date", "timestamp"],
         ["old", "removed", "", "bigint"],
     ]
+    alarms = shop.query(
+        "select check_name, subject, group_name, severity, owner, statement "
+        "from monitoring.alarms where check_name in ('schema', 'feeds') order by all"
+    )
+    assert alarms.iloc[:, :4].to_numpy().tolist() == [
+        ["feeds", "orders.currency", "removed", "stop"],
+        ["schema", "metrics.days", "added", "say"],
+        ["schema", "metrics.days", "removed", "warn"],
+        ["schema", "metrics.days", "type", "warn"],
+    ]
+    assert alarms.owner.all()
+    assert alarms.statement[2] == "metrics.days no longer has the columns old."
