@@ -8,7 +8,7 @@ First 200 months in which nothing is wrong: how many have an alarm above "say", 
 checks together. Then ten kinds of faults, whose sizes stand in FAULTS, each in the last
 month of each shop: the share of shops in which its first month raises the alarm.
 
-The limits were chosen on shops of the seeds 1 to 5; what is reported is of another. It
+The limits were chosen on shops of other seeds, 1 to 5 and 101 to 105. It
 fails where more than 2 months of 200 have an alarm, or where a fault is missed.
 """
 
