@@ -211,7 +211,7 @@ FAULTS = (
     ),
     Fault(
         "15-last-purchases",
-        "models/features/purchase_features.sql",
+        "macros/features.sql",
         "last_values('cast(purchase_amount as double)', 'activity_date', 16,",
         "last_values('cast(purchase_amount as double)', 'activity_date', 15,",
         ("the_last_16_purchases_are_told_oldest_first",),

@@ -1,11 +1,12 @@
 {#
   What follows from a customer's days: what came back, which days are purchases, and the
   days from one to the next. customer_days says so of all customers, and clv/now.py of one
-  whose newest order no build has seen.
+  whose newest order no build has seen. Histories of one customer differ by a column `scenario`.
 #}
-{% macro with_gaps(days) -%}
+{% macro with_gaps(days, scenario=none) -%}
+    {%- set keys = ['customer_key', scenario] | select | join(', ') %}
     select
-        customer_key,
+        {{ keys }},
         activity_date,
         orders,
         items,
@@ -24,7 +25,7 @@
             *,
             purchase_amount > 0 as is_purchase,
             lag(activity_date) over (
-                partition by customer_key, purchase_amount > 0 order by activity_date
+                partition by {{ keys }}, purchase_amount > 0 order by activity_date
             ) as previous_date
         from {{ days }}
     ) as in_order

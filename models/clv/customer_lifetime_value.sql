@@ -8,35 +8,6 @@ scores as (
     select * from {{ ref('clv_scores') }}
 ),
 
-steps as (
-    select
-        customer_key,
-        as_of_date,
-        horizon_days,
-        is_longest_horizon,
-        false as is_extrapolated,
-        predicted_spend,
-        prior_spend,
-        chance_of_buying,
-        scored_by,
-        network_version
-    from predictions
-    union all
-    select
-        customer_key,
-        as_of_date,
-        horizon_days,
-        is_longest_horizon,
-        is_extrapolated,
-        cast(null as decimal(38, 2)) as predicted_spend,
-        cast({{ rounded('prior_spend', 2) }} as decimal(38, 2)) as prior_spend,
-        cast(null as double) as chance_of_buying,
-        scored_by,
-        network_version
-    from scores
-    where is_extrapolated
-),
-
 features as (
     select * from {{ ref('customer_features') }}
 ),
@@ -50,104 +21,8 @@ customer_margins as (
     group by customer_key
 ),
 
-horizons as (
-    select distinct
-        horizon_days,
-        is_extrapolated
-    from steps
-),
-
-shop_margin as (
-    select margin from {{ ref('shop_margin') }}
-),
-
--- What one unit of money, spent between the horizon before and this one, is worth
--- today.
-present_values as (
-    select
-        horizons.horizon_days,
-        horizons.is_extrapolated,
-        shop_margin.margin / power(
-            1 + {{ setting('discount_rate') }},
-            (
-                lag(horizons.horizon_days, 1, 0) over (order by horizons.horizon_days)
-                + horizons.horizon_days
-            ) / 2 / 365
-        ) as present_value
-    from horizons
-    cross join shop_margin
-),
-
-next_values as (
-    select
-        *,
-        lead(is_extrapolated) over (order by horizon_days) as is_next_extrapolated,
-        lead(present_value, 1, 0) over (order by horizon_days) as next_value
-    from present_values
-),
-
--- Spend up to a horizon ends one increment and begins the next. So its weight is the
--- difference of their present values, and the weighted sum adds up the discounted
--- increments without sorting each customer's horizons. Up to the longest horizon the
--- weights are for the forecast, from there on for what the prior expects.
-weights as (
-    select
-        horizon_days,
-        case
-            when is_extrapolated then 0
-            when is_next_extrapolated then present_value
-            else present_value - next_value
-        end as weight,
-        case
-            when is_extrapolated then present_value - next_value
-            when is_next_extrapolated then -next_value
-            else 0
-        end as tail_weight
-    from next_values
-),
-
--- Decimals add up to the same in any order; the last bit of a sum of doubles depends on
--- it.
-sums as (
-    select
-        steps.customer_key,
-        steps.as_of_date,
-        steps.scored_by,
-        steps.network_version,
-        max(case when steps.is_longest_horizon then steps.predicted_spend end)
-            as predicted_spend,
-        max(case when steps.is_longest_horizon then steps.prior_spend end) as prior_spend,
-        max(case when steps.is_longest_horizon then steps.chance_of_buying end)
-            as chance_of_buying,
-        cast(
-            {{ rounded(
-                'sum(cast(steps.predicted_spend * weights.weight as decimal(38, 10)))', 2
-            ) }}
-            as decimal(38, 2)
-        ) as horizon_value,
-        sum(cast(steps.prior_spend * weights.tail_weight as decimal(38, 10)))
-            as prior_tail_value
-    from steps
-    inner join weights on steps.horizon_days = weights.horizon_days
-    group by
-        steps.customer_key,
-        steps.as_of_date,
-        steps.scored_by,
-        steps.network_version
-),
-
--- The ratio of the forecast to the prior's is taken to last.
 valued as (
-    select
-        *,
-        cast(
-            {{ rounded(
-                'coalesce(cast(prior_tail_value as double) * cast(predicted_spend as double)'
-                ~ ' / nullif(cast(prior_spend as double), 0), 0)', 2
-            ) }}
-            as decimal(38, 2)
-        ) as tail_value
-    from sums
+    {{ lifetime_values('predictions', 'scores', ref('shop_margin')) }}
 ),
 
 worth as (

@@ -1,6 +1,7 @@
 """Forecasts every customer at the scoring date, batch by batch, without TensorFlow."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -62,28 +63,74 @@ def score(
     `days`, rows of shop_days. For the later years of a lifetime there is only what the
     prior expects.
     """
-    (date,) = features.aggregate("max(as_of_date)").fetchall()[0]
-    if date is None:
+    scorer = Scorer.find(networks, features, days, horizons, lifetime_years)
+    if scorer is None:
         return SCHEMA.empty_table()
-    accepted = last_accepted(networks, date)
-    reads = (
-        accepted.network.features if accepted else current_features().without_sequences
-    )
     # Customers are put in order, because the last bit of a float32 product depends on
     # which customers share a batch.
     today = (
-        features.filter(f"as_of_date = date '{date}'")
-        .project(", ".join(reads.columns))
+        features.filter(f"as_of_date = date '{scorer.as_of_date}'")
+        .project(", ".join(scorer.reads.columns))
         .order("customer_key")
     )
-    prior, spread = (accepted.prior, None) if accepted else fit_prior(features, days)
-    rising = sorted(horizons)
-    later = later_horizons(rising[-1], lifetime_years)
+    return ByBatch(today, scorer, SCHEMA, BATCH_ROWS)
 
-    def scored(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-        return score_batch(batch, reads, accepted, prior, spread, rising, later)
 
-    return ByBatch(today, scored, SCHEMA, BATCH_ROWS)
+@dataclass(frozen=True)
+class Scorer:
+    """Forecasts batches of customers, with what scores at a date.
+
+    Attributes:
+        as_of_date: the scoring date.
+        reads: the features that it reads.
+        accepted: the network; None if the prior forecasts.
+        prior: the prior.
+        spread: that of the prior; None if a network forecasts.
+        horizons: the horizons, the shortest first.
+        later: days to the ends of the later years.
+
+    """
+
+    as_of_date: date
+    reads: FeatureSet
+    accepted: Accepted | None
+    prior: Prior
+    spread: Spread | None
+    horizons: Sequence[int]
+    later: Sequence[int]
+
+    @classmethod
+    def find(
+        cls,
+        networks: Relation,
+        features: Relation,
+        days: Relation,
+        horizons: Sequence[int],
+        lifetime_years: int,
+    ) -> "Scorer | None":
+        """Find what scores at the last as-of date of `features`; None without one."""
+        (day,) = features.aggregate("max(as_of_date)").fetchall()[0]
+        if day is None:
+            return None
+        accepted = last_accepted(networks, day)
+        reads = (
+            accepted.network.features
+            if accepted
+            else current_features().without_sequences
+        )
+        prior, spread = (
+            (accepted.prior, None) if accepted else fit_prior(features, days)
+        )
+        rising = sorted(horizons)
+        later = later_horizons(rising[-1], lifetime_years)
+        return cls(day, reads, accepted, prior, spread, rising, later)
+
+    def __call__(self, batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+        """Forecast customers as of one date: a batch of SCHEMA per horizon."""
+        return score_batch(
+            *(batch, self.reads, self.accepted, self.prior, self.spread),
+            *(self.horizons, self.later),
+        )
 
 
 def later_horizons(longest: int, lifetime_years: int) -> list[int]:

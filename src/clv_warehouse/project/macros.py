@@ -18,9 +18,9 @@ MACROS = ROOT / "macros"
 # The files whose macros are called. Those that ask dbt for its tables cannot be.
 _FILES = (
     *("acquisition", "consents", "customer_key", "engine", "experiments"),
-    *("formula_value", "gini", "groups", "line_amount", "mark_duplicates"),
-    *("monitoring", "personal", "readings", "replays", "segment", "smallest_group"),
-    *("staged_feed", "statistics", "times", "with_gaps"),
+    *("features", "formula_value", "gini", "groups", "line_amount"),
+    *("mark_duplicates", "monitoring", "personal", "readings", "replays"),
+    *("segment", "smallest_group", "staged_feed", "statistics", "times", "with_gaps"),
 )
 
 
