@@ -48,7 +48,7 @@ MODELS = (
     *("action_day", "action_outcomes", "fitted_effects", "action_effects"),
     *("policy_trial", "policies", "policy_effects", "action_guards"),
     *("contactable_customers", "agreed_purposes"),
-    *("action_candidates", "action_chances", "next_best_actions"),
+    *("action_options", "action_candidates", "action_chances", "next_best_actions"),
 )
 SEEDS = ("actions", "action_rules", "quiet_times", "never_contacted", "offer_costs")
 

@@ -47,3 +47,8 @@
     inner join ({{ standing_policy(policies) }}) as standing
         on effects.policy = standing.policy
 {%- endmacro %}
+
+{# Orders that a contact adds as text: 0.01234 is `0.0123`. #}
+{% macro effect_text(effect) -%}
+    cast(cast({{ rounded(effect, 4) }} as decimal(38, 4)) as string)
+{%- endmacro %}

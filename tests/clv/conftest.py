@@ -1,6 +1,7 @@
 """A made-up shop's customers and their prior, and CDNOW, for tests of the models."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from benchmarks.data import CDNOW_SAMPLE
 from cdnow import cdnow_sample
 from clv_warehouse.clv.clock import Clock
+from clv_warehouse.clv.now import Forecaster
 from clv_warehouse.clv.observations import Customers
 from clv_warehouse.clv.prior import Prior
 from simulated import shop
@@ -19,6 +21,12 @@ EFFECTS = np.array([-0.3, -0.2, 0, 0.1, 0, -0.1, -0.2, -0.1, 0, 0.1, 0.3, 0.6])
 @pytest.fixture(scope="session")
 def cdnow(public_data):
     return cdnow_sample(public_data(CDNOW_SAMPLE))
+
+
+@pytest.fixture(scope="module")
+def forecaster(sample, root: Path) -> Forecaster:
+    """One that has loaded the sample shop's warehouse."""
+    return Forecaster(root / "data" / "sample.duckdb")
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,11 @@ import time
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clv_warehouse.clv.now import Forecaster, ForecastError, History
+from clv_warehouse.clv.now import ForecastError, History
 
 FIRST_DAY = date(2024, 1, 1)
 KEYS = """
@@ -28,11 +27,6 @@ ONE_ORDER = """
             and max_by(returned_amount, activity_date) = 0
     )
 """
-
-
-@pytest.fixture(scope="module")
-def forecaster(sample, root: Path) -> Forecaster:
-    return Forecaster(root / "data" / "sample.duckdb")
 
 
 def keys(sample, condition="true"):

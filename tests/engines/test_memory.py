@@ -411,7 +411,13 @@ def test_only_one_macro_reads_what_earlier_runs_left(manifest: dict[str, Any]) -
     assert readers == {
         *("score_history", "standing_networks", "planned_assignments"),
         *("build_commands", "build_steps", "tuning_trials"),
-        *("action_candidates", "action_outcomes", "policies", "policy_effects"),
+        *(
+            "action_candidates",
+            "action_options",
+            "action_outcomes",
+            "policies",
+            "policy_effects",
+        ),
         "policy_trial",
         *("alarms", "expected_errors", "trained_on"),
     }

@@ -417,6 +417,7 @@ def test_a_customer_is_told_with_reasons_and_forecasts_with_verdicts(
     told = call("get_customer", customer_key=key).structured_content
     assert told["profile"]["lifetime_value"] == value
     assert len(told["reasons"]["rows"]) >= 3
+    assert [row[0] for row in told["changes"]["rows"]] == ["up", "down"]
     assert len(told["forecasts"]["rows"]) == 4
     assert "Best tenth" in [row[0] for row in told["lists"]["rows"]]
     assert {row[0] for row in told["recommendations"]["rows"]} == {

@@ -1260,6 +1260,7 @@ MARKETING = [
 # What models/reports read; a test puts another select in a table's place.
 INPUTS = [
     *("profiles.customer_profiles", "clv.clv_predictions", "clv.clv_explanations"),
+    "clv.counterfactuals",
     *("clv.season", "clv.customers_to_come", "clv.expected_totals"),
     "clv.customer_lifetime_value",
     *("clv.backtest_deciles", "clv.backtest_metrics", "clv.trainings"),

@@ -71,6 +71,9 @@ class CustomerAnswer(Answer):
 
     profile: dict[str, Any] = Field(description="A row of profiles.customer_profiles")
     reasons: Table = Field(description="What moves the expected spend, and by how much")
+    changes: Table = Field(
+        description="What would move the customer to another tenth by value"
+    )
     forecasts: Table = Field(description="What is expected, by horizon")
     lists: Table = Field(description="The lists that the customer is on, and why")
     recommendations: Table = Field(description="What to offer the customer, and why")

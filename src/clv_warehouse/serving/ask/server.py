@@ -61,6 +61,12 @@ REASONS = """
     where customer_key = $customer_key
     order by reason_rank
 """
+CHANGES = """
+    select direction, value_decile, other_value_decile, other_lifetime_value, statement
+    from clv.counterfactuals
+    where customer_key = $customer_key
+    order by direction desc
+"""
 FORECASTS = """
     select horizon_days, predicted_spend, chance_of_buying, expected_orders, spend_p10,
         spend_p50, spend_p90
@@ -251,9 +257,9 @@ class Tools:
     ) -> Annotated[CallToolResult, answers.CustomerAnswer]:
         """Tell all about one customer: profile, forecasts, reasons, what to do."""
         key = {"customer_key": customer_key}
-        told = (PROFILE, REASONS, FORECASTS, LISTS, OFFERS)
-        [profile, reasons, forecasts, lists, offers], common = self._with_trust(
-            *(Query(sql, key) for sql in told)
+        told = (PROFILE, REASONS, CHANGES, FORECASTS, LISTS, OFFERS)
+        [profile, reasons, changes, forecasts, lists, offers], common = (
+            self._with_trust(*(Query(sql, key) for sql in told))
         )
         if not profile.rows:
             raise ToolError(
@@ -266,6 +272,7 @@ class Tools:
                 **common,
                 profile=profile.records()[0],
                 reasons=answers.table(reasons),
+                changes=answers.table(changes),
                 forecasts=answers.table(forecasts),
                 lists=answers.table(lists),
                 recommendations=answers.table(offers),

@@ -43,6 +43,7 @@ TABLES = (
     "list_members",
     "top_customers",
     "top_customer_reasons",
+    "top_customer_changes",
     "products_sold_together",
     "products_rising",
     "recommenders_compared",

@@ -1,9 +1,25 @@
-/* Best customers: the best of those chosen, what is expected of each and why. */
+/* Best customers: the best of those chosen, what is expected of each, why, and what would change it. */
 
-panel("customers", ["top_customers", "top_customer_reasons"], (customers, reasons) => {
+panel("customers", ["top_customers", "top_customer_reasons", "top_customer_changes"], (customers, reasons, changes) => {
   /* top_customers has as many of every group. */
   const SHOWN = 10;
   const reasonsOf = Map.groupBy(reasons, (row) => row.customer_key);
+  const changesOf = Map.groupBy(changes, (row) => row.customer_key);
+  const otherwise = (rows) => {
+    const list = element("ul", { class: "chips" });
+    for (const row of rows.toSorted((one, other) => (one.direction < other.direction ? 1 : -1))) {
+      const isUp = row.direction === "up";
+      list.append(
+        element(
+          "li",
+          {},
+          `${row.scenario_label}: `,
+          element("span", { class: isUp ? "up" : "down" }, `${isUp ? "▲" : "▼"} tenth ${row.other_value_decile}, ${whole.format(row.other_lifetime_value)}`),
+        ),
+      );
+    }
+    return rows.length ? list : element("span", {}, "nothing that is tried");
+  };
   const why = (rows) => {
     const list = element("ul", { class: "chips" });
     for (const row of rows.toSorted((one, other) => one.reason_rank - other.reason_rank)) {
@@ -26,8 +42,8 @@ panel("customers", ["top_customers", "top_customer_reasons"], (customers, reason
       .slice(0, SHOWN);
     const made = table({
       caption: isFiltered() ? "Of those chosen, by lifetime value" : "Of the whole shop, by lifetime value",
-      head: ["Customer", "Segment", "Purchases", "Past spend", `Expected, ${shop.longest_horizon_days} days *`, "Buys again", "Lifetime value", "Why"],
-      textColumns: [0, 1, 7],
+      head: ["Customer", "Segment", "Purchases", "Past spend", `Expected, ${shop.longest_horizon_days} days *`, "Buys again", "Lifetime value", "Why", "What would change it †"],
+      textColumns: [0, 1, 7, 8],
       stack: true,
       rows: best.map((row) => [
         element("span", { class: "key" }, row.customer_key, element("span", { class: "range" }, `rank ${numbers.format(row.value_rank)}`)),
@@ -38,12 +54,13 @@ panel("customers", ["top_customers", "top_customer_reasons"], (customers, reason
         asShare(row.chance_of_buying),
         asMoney(row.lifetime_value),
         why(reasonsOf.get(row.customer_key) ?? []),
+        otherwise(changesOf.get(row.customer_key) ?? []),
       ]),
     });
-    made.querySelectorAll("tbody tr > :last-child").forEach((cell) => cell.classList.add("whole"));
+    made.querySelectorAll("tbody tr > :nth-last-child(-n + 2)").forEach((cell) => cell.classList.add("whole"));
     byId("customers").replaceChildren(
       scrolling(made, "Table of the most valuable customers"),
-      element("p", { class: "note" }, "* The mean, and below it the range in which the spend lies in 8 of 10 cases."),
+      element("p", { class: "note" }, "* The mean, and below it the range in which the spend lies in 8 of 10 cases. † The smallest change of behaviour that would move the customer to another tenth by lifetime value, and the value then. It is what would be forecast, not what a message would bring about."),
     );
   });
 });
