@@ -8,7 +8,7 @@
     'stopped': "'If no guard rail had stopped the action'",
     'just_bought': "'After the rest that follows an order'",
     'unhappy': "'With a better last review'",
-    'enough_messages': "'With fewer messages this week'",
+    'enough_messages': "'With fewer messages of late'",
     'no_product': "'With a product to recommend'",
     'no_capacity': "'With room under the caps'",
 } %}
