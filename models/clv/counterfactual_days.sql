@@ -11,14 +11,9 @@ numbers as (
 
 happened as (
     select
-        histories.customer_key,
         histories.scenario,
-        days.activity_date,
-        days.orders,
-        days.items,
-        days.purchase_amount,
-        days.net_amount,
-        days.new_products
+        histories.further_orders > 0 or histories.is_return as is_changed,
+        days.*
     from histories
     inner join {{ ref('customer_days') }} as days
         on
@@ -59,7 +54,17 @@ returned as (
 ),
 
 together as (
-    select * from happened
+    select
+        customer_key,
+        scenario,
+        activity_date,
+        orders,
+        items,
+        purchase_amount,
+        net_amount,
+        new_products
+    from happened
+    where is_changed
     union all
     select * from bought
     union all
@@ -81,3 +86,22 @@ days as (
 )
 
 {{ with_gaps('days', 'scenario') }}
+
+union all
+
+-- Silence changes no day.
+select
+    customer_key,
+    scenario,
+    activity_date,
+    orders,
+    items,
+    purchase_amount,
+    returned_amount,
+    net_amount,
+    new_products,
+    is_purchase,
+    gap_days,
+    is_first_purchase
+from happened
+where not is_changed
