@@ -48,17 +48,15 @@ amounts as (
         scenarios.further_orders,
         scenarios.silent_days,
         scenarios.is_return,
-        cast(
-            case
-                when scenarios.is_return
-                    then
-                        chosen.amount_last
-                        - coalesce(cast(brought_back.returned_amount as double), 0)
-                when scenarios.further_orders > 0
-                    then greatest(chosen.amount_mean * scenarios.amount_factor, 0.01)
-                else 0
-            end as decimal(38, 2)
-        ) as amount,
+        case
+            when scenarios.is_return
+                then
+                    chosen.amount_last
+                    - coalesce(cast(brought_back.returned_amount as double), 0)
+            when scenarios.further_orders > 0
+                then greatest(chosen.amount_mean * scenarios.amount_factor, 0.01)
+            else 0e0
+        end as exact_amount,
         case
             when scenarios.further_orders > 0
                 then
@@ -72,6 +70,13 @@ amounts as (
     from chosen
     cross join {{ ref('scenarios') }} as scenarios
     left join brought_back on chosen.customer_key = brought_back.customer_key
+),
+
+to_the_cent as (
+    select
+        *,
+        cast({{ rounded('exact_amount', 2) }} as decimal(38, 2)) as amount
+    from amounts
 )
 
 select
@@ -86,7 +91,7 @@ select
     is_return,
     silent_days,
     amount
-from amounts
+from to_the_cent
 where
     -- Two orders of one day are one purchase.
     (further_orders <= 1 or recency_days >= further_orders)
