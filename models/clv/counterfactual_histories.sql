@@ -54,7 +54,7 @@ amounts as (
                     chosen.amount_last
                     - coalesce(cast(brought_back.returned_amount as double), 0)
             when scenarios.further_orders > 0
-                then greatest(chosen.amount_mean * scenarios.amount_factor, 0.01)
+                then greatest(chosen.amount_mean * scenarios.amount_factor, 1e-2)
             else 0e0
         end as exact_amount,
         case
