@@ -18,7 +18,7 @@ panel("customers", ["top_customers", "top_customer_reasons", "top_customer_chang
         ),
       );
     }
-    return rows.length ? list : element("span", {}, "nothing that is tried");
+    return rows.length ? [list] : [];
   };
   const why = (rows) => {
     const list = element("ul", { class: "chips" });
@@ -42,8 +42,8 @@ panel("customers", ["top_customers", "top_customer_reasons", "top_customer_chang
       .slice(0, SHOWN);
     const made = table({
       caption: isFiltered() ? "Of those chosen, by lifetime value" : "Of the whole shop, by lifetime value",
-      head: ["Customer", "Segment", "Purchases", "Past spend", `Expected, ${shop.longest_horizon_days} days *`, "Buys again", "Lifetime value", "Why", "What would change it †"],
-      textColumns: [0, 1, 7, 8],
+      head: ["Customer", "Segment", "Purchases", "Past spend", `Expected, ${shop.longest_horizon_days} days *`, "Buys again", "Lifetime value", "Why, and what would change it †"],
+      textColumns: [0, 1, 7],
       stack: true,
       rows: best.map((row) => [
         element("span", { class: "key" }, row.customer_key, element("span", { class: "range" }, `rank ${numbers.format(row.value_rank)}`)),
@@ -53,11 +53,10 @@ panel("customers", ["top_customers", "top_customer_reasons", "top_customer_chang
         { ...asMoney(row.predicted_spend), range: row.spend_p10 === null ? "" : `${whole.format(row.spend_p10)} to ${whole.format(row.spend_p90)}` },
         asShare(row.chance_of_buying),
         asMoney(row.lifetime_value),
-        why(reasonsOf.get(row.customer_key) ?? []),
-        otherwise(changesOf.get(row.customer_key) ?? []),
+        element("div", {}, why(reasonsOf.get(row.customer_key) ?? []), ...otherwise(changesOf.get(row.customer_key) ?? [])),
       ]),
     });
-    made.querySelectorAll("tbody tr > :nth-last-child(-n + 2)").forEach((cell) => cell.classList.add("whole"));
+    made.querySelectorAll("tbody tr > :last-child").forEach((cell) => cell.classList.add("whole"));
     byId("customers").replaceChildren(
       scrolling(made, "Table of the most valuable customers"),
       element("p", { class: "note" }, "* The mean, and below it the range in which the spend lies in 8 of 10 cases. † The smallest change of behaviour that would move the customer to another tenth by lifetime value, and the value then. It is what would be forecast, not what a message would bring about."),
