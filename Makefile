@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 SPARK := .venv-spark/bin
 METRICFLOW := .venv-metricflow/bin
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --generate-hashes
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 TARGET ?= sample
 FORM ?= all
 BENCHMARKS := sql train score explain ablation truth lifetime build scale publish dashboard \
