@@ -48,9 +48,10 @@
 {% macro build_of(steps, command) -%}
     {%- set now = {} -%}
     {%- set made = [] -%}
+    {%- set kinds = tests() -%}
     {%- for step in steps -%}
         {%- do now.update({step.unique_id: step}) -%}
-        {%- do made.append(step.unique_id) if step.resource_type not in tests() -%}
+        {%- do made.append(step.unique_id) if step.resource_type not in kinds -%}
     {%- endfor -%}
     {%- set last = last_making_command() -%}
     {%- if last.build_id and last.load_number == command.load_number
@@ -69,12 +70,10 @@
   it is. `steps` are those of its newest build.
 #}
 {% macro why_incomplete(steps) -%}
-    {%- set models, required, failed, broken = [], [], [], [] -%}
+    {%- set models, untested, failed, broken = [], [], [], [] -%}
     {%- for node in graph.nodes.values() -%}
         {%- if node.resource_type == 'model' and node.config.materialized != 'ephemeral' -%}
             {%- do models.append(node.unique_id) -%}
-        {%- elif node.resource_type == 'test' and is_daily(node) -%}
-            {%- do required.append(node.unique_id) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- for step in steps.values() if step.status in ('error', 'fail', 'runtime error') -%}
@@ -82,7 +81,11 @@
     {%- endfor -%}
     {%- set absent = models | reject('in', steps) | list -%}
     {%- set skipped = steps.values() | selectattr('status', 'equalto', 'skipped') | list -%}
-    {%- set untested = required | reject('in', steps) | list -%}
+    {#- There are a thousand tests, and a command that made a part says so without them. -#}
+    {%- for node in graph.nodes.values()
+        if not absent and node.resource_type == 'test' and node.unique_id not in steps -%}
+        {%- do untested.append(node.unique_id) if is_daily(node) -%}
+    {%- endfor -%}
     {%- set again = 'Run dbt build --target ' ~ target.name ~ '.' -%}
     {%- if absent -%}
         {{ return('dbt ' ~ flags.WHICH ~ ' made ' ~ (models | length - absent | length) ~ ' of the '
@@ -295,7 +298,8 @@
 {# What became of each model, seed and test; of a failed test its query too. #}
 {% macro steps_of(results) -%}
     {%- set steps = [] -%}
-    {%- for result in results if result.node.resource_type in tests() + ['model', 'seed', 'snapshot'] -%}
+    {%- set kinds = tests() -%}
+    {%- for result in results if result.node.resource_type in kinds + ['model', 'seed', 'snapshot'] -%}
         {%- set status = result.status | string -%}
         {#- Tables without rows are none that were made. -#}
         {%- if status == 'success' and (flags.EMPTY or flags.SAMPLE) -%}
@@ -307,7 +311,7 @@
             'resource_type': result.node.resource_type | string,
             'status': status,
             'seconds': result.execution_time,
-            'failures': result.failures if result.node.resource_type in tests(),
+            'failures': result.failures if result.node.resource_type in kinds,
             'message': ((result.message or '').split() | join(' '))[:500]
                 if status not in ('success', 'empty', 'pass', 'skipped'),
             'sql': result.node.compiled_code if result.node.resource_type == 'test',
@@ -318,7 +322,7 @@
 
 {# Steps as rows of build_steps; `command` is the row of build_commands. #}
 {% macro step_rows(steps, command) -%}
-    {%- set rows, counts = [], counted_rows(steps) -%}
+    {%- set rows, counts, kinds = [], counted_rows(steps), tests() -%}
     {%- for step in steps -%}
         {%- set node = graph.nodes.get(step.unique_id) -%}
         {%- set is_published = node is not none and node.resource_type == 'model' and node.config.contract.enforced -%}
@@ -333,7 +337,7 @@
             'said_at': command.said_at,
             'unique_id': step.unique_id,
             'name': step.name,
-            'schema_name': node.schema if node and step.resource_type not in tests(),
+            'schema_name': node.schema if node and step.resource_type not in kinds,
             'resource_type': step.resource_type,
             'is_published': is_published | string | lower,
             'status': step.status,
@@ -341,7 +345,7 @@
             'row_count': counts.get(step.unique_id),
             'failures': step.failures,
             'message': step.message,
-            'failing_rows': failing_rows(step, node),
+            'failing_rows': failing_rows(step, node) if step.sql,
             'columns': columns | join('; ') or none,
         }) -%}
     {%- endfor -%}
@@ -387,14 +391,17 @@
     {%- set columns = node.columns.values() | selectattr('name', 'in', there) | list -%}
     {%- set names = columns | map(attribute='name') | join(', ') -%}
     {%- set values = [] -%}
+    {#- Rows share most of their values, and a macro per value was a second of a build. -#}
+    {%- set literals = {none: null_of('varchar')} -%}
     {%- for row in rows -%}
         {%- set texts = [] -%}
         {%- for column in columns -%}
             {%- set value = row[column.name] -%}
-            {%- do texts.append(
-                text_literal(value | string) if value is defined and value is not none
-                    else null_of('varchar')
-            ) -%}
+            {%- set text = value | string if value is defined and value is not none else none -%}
+            {%- if text not in literals -%}
+                {%- do literals.update({text: text_literal(text)}) -%}
+            {%- endif -%}
+            {%- do texts.append(literals[text]) -%}
         {%- endfor -%}
         {%- do values.append('(' ~ texts | join(', ') ~ ')') -%}
     {%- endfor -%}
