@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import duckdb
 import pytest
 
 from benchmarks.data import DATA, absent
+from clv_warehouse.project.disk import lock
 from clv_warehouse.project.secrets import PUBLIC, PUBLIC_VAULT, as_environment
 from forked_dbt import ForkedDbt
 from warehouse import Warehouse, environment
@@ -20,10 +22,24 @@ os.environ.update(as_environment((*PUBLIC, PUBLIC_VAULT)))
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Files that take a minute or more on one core, the longest first.
+LONGEST = (
+    *("serving/test_dashboard.py", "cases/test_cases.py", "orders/test_bad_input.py"),
+    *("orders/test_reload.py", "monitoring/test_builds.py", "test_unit_tests.py"),
+    *("learning/test_training_plan.py", "project/test_snippets.py"),
+    "staging/test_nothing_personal.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files with slow tests first, so that no worker ends with one alone."""
+    """Put the longest files first, so that no worker ends with one alone."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+
+    def place(item: pytest.Item) -> int:
+        return places.get(item.path, len(places) + (item.path not in slow))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +94,22 @@ def sample(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def parsed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what dbt has read of the project: its manifests.
 
-    A warning of dbt is an error here.
+    A warning of dbt is an error here. All workers of a run share the folder.
     """
-    folder = tmp_path_factory.mktemp("parsed")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "parsed"
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        while not lock(file):
+            time.sleep(0.1)
+        if not (folder / "manifest.json").exists():
+            parse(root, folder)
+    return folder
+
+
+def parse(root: Path, folder: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "dbt.cli.main", "--warn-error", "parse"),
@@ -93,4 +122,3 @@ def parsed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    return folder

@@ -9,14 +9,20 @@ of its own.
 import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cheaper_dbt import Graphs, bind_macros_fast, select_once, skip_debug_events
+
+# The file in which dbt keeps what it has read.
+READ = "partial_parse.msgpack"
 # Vars that only the text of models reads, as dbt compiles it: what dbt reads of the
 # project is the same for all their values, as test_settings holds. Others may change
 # how a model is materialized, as reload_days does, or what a Python model is told.
@@ -34,10 +40,12 @@ class ForkedDbt:
 
     Attributes:
         process: runs `main` of this module until its standard input ends.
+        scratch: where it writes what it needs.
 
     """
 
     process: subprocess.Popen[str]
+    scratch: Path
 
     @classmethod
     def start(
@@ -55,7 +63,16 @@ class ForkedDbt:
             stdout=subprocess.PIPE,
             text=True,
         )
-        return cls(process)
+        return cls(process, scratch)
+
+    def lend(self, target: Path) -> None:
+        """Write what was read without vars to the target folder of another dbt.
+
+        A dbt of target shop with the same environment need not read the project then.
+        Some command without vars must have run here.
+        """
+        target.mkdir(exist_ok=True)
+        shutil.copy(_folder(self.scratch, "{}") / READ, target)
 
     def run(
         self,
@@ -83,32 +100,23 @@ class ForkedDbt:
         self.process.communicate()
 
 
-def read_manifest(common: list[str], read: str) -> Any:
+def _folder(scratch: Path, read: str) -> Path:
+    """Where dbt writes what it has read with these vars."""
+    return scratch / f"read_{zlib.crc32(read.encode())}"
+
+
+def read_manifest(common: list[str], scratch: Path, read: str) -> Any:
     """Read the project with these vars; None where dbt refuses a value."""
     from dbt.cli.main import dbtRunner
 
-    manifest = dbtRunner().invoke(["parse", *common, "--quiet", "--vars", read]).result
+    folder = str(_folder(scratch, read))
+    command = ["parse", *common, "--quiet", "--vars", read, "--target-path", folder]
+    manifest = dbtRunner().invoke(command).result
     if manifest:
         # Comments on tables and columns are a fifth of a build, and change no row.
         for node in manifest.nodes.values():
             node.config.persist_docs = {}
     return manifest
-
-
-def drop_debug_lines() -> None:
-    """Write out no line of level debug, which dbt does before it drops the line.
-
-    A build of 87 models has 2,400 of them, which take it some hundredths of its time.
-    """
-    from dbt_common.events.logger import _Logger
-
-    write_line = _Logger.write_line
-
-    def write_what_is_read(logger: Any, message: Any) -> None:
-        if message.info.level not in ("test", "debug"):
-            write_line(logger, message)
-
-    _Logger.write_line = write_what_is_read
 
 
 class Macros:
@@ -146,8 +154,10 @@ def main(project: str, scratch: str) -> None:
     """
     from dbt.cli.main import dbtRunner
 
-    drop_debug_lines()
-    macros = Macros(scratch)
+    skip_debug_events()
+    bind_macros_fast()
+    select_once()
+    macros, graphs = Macros(scratch), Graphs()
     # What dbt says of reading the project is no answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -164,12 +174,13 @@ def main(project: str, scratch: str) -> None:
         read = json.dumps({name: settings[name] for name in settings.keys() - COMPILED})
         if read not in manifests:
             # If there is none, the fork reads the project again and says what is wrong.
-            manifests[read] = read_manifest(common, read)
+            manifests[read] = read_manifest(common, Path(scratch), read)
             # The collector need not look at 500,000 objects that stay.
             gc.collect()
             gc.freeze()
         if manifests[read]:
             macros.compile(manifests[read])
+            graphs.make(manifests[read], with_tests=arguments[0] == "build")
         if child := os.fork():
             _, status = os.waitpid(child, 0)
             print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
@@ -179,6 +190,7 @@ def main(project: str, scratch: str) -> None:
         os.environ.clear()
         os.environ.update(environment)
         os.chdir(folder)
+        graphs.use()
         command = [*arguments, *common, "--vars", json.dumps(settings)]
         done = dbtRunner(manifest=manifests[read]).invoke(command)
         macros.tell()
