@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -14,34 +15,50 @@ import pandas as pd
 import pytest
 
 from clv_warehouse.project.builds import newest_build
+from run_command import run_shop
 from script_command import script_command
 from warehouse import NAME, Warehouse, environment
 
 BUILDS = "select * from monitoring.builds order by build_number desc limit 1"
 
 
+@dataclass(frozen=True)
+class Ran:
+    """A small shop that scripts/run.py loaded, built whole and drew."""
+
+    warehouse: Warehouse
+    done: subprocess.CompletedProcess[str]
+
+
 @pytest.fixture(scope="module")
-def built(
-    warehouse_in: Callable[[Path], Warehouse], tmp_path_factory: pytest.TempPathFactory
-) -> Warehouse:
-    """A small shop, built whole."""
+def ran(
+    root: Path,
+    warehouse_in: Callable[[Path], Warehouse],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Ran:
     warehouse = warehouse_in(tmp_path_factory.mktemp("built"))
     numbers = range(60)
-    warehouse.write_raw(
-        orders=pd.DataFrame(
-            {
-                "order_id": [f"o{number}" for number in numbers],
-                "customer_id": [f"c{number % 9}" for number in numbers],
-                "ordered_at": pd.date_range("2024-01-01", periods=60, freq="5D"),
-                "amount": [10.0 + number for number in numbers],
-                "currency": "EUR",
-            }
-        )
+    orders = pd.DataFrame(
+        {
+            "order_id": [f"o{number}" for number in numbers],
+            "customer_id": [f"c{number % 9}" for number in numbers],
+            "ordered_at": pd.date_range("2024-01-01", periods=60, freq="5D"),
+            "amount": [10.0 + number for number in numbers],
+            "currency": "EUR",
+        }
     )
-    done = warehouse.dbt("build")
+    assert warehouse.dbt("list", "--select", "days").returncode == 0
+    assert warehouse.forked is not None
+    warehouse.forked.lend(warehouse.folder / "target")
+    done = run_shop(root, warehouse.folder, orders=orders.to_csv(index=False))
     assert done.returncode == 0, done.stdout
-    assert "Publish it: python scripts/publish.py all --target shop" in done.stdout
-    return warehouse
+    return Ran(warehouse, done)
+
+
+@pytest.fixture(scope="module")
+def built(ran: Ran) -> Warehouse:
+    """That shop. Tests change a copy."""
+    return ran.warehouse
 
 
 @pytest.fixture
@@ -64,6 +81,23 @@ def change(warehouse: Warehouse, sql: str) -> None:
     """Change the warehouse behind dbt's back."""
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute(sql)
+
+
+@pytest.mark.slow
+def test_an_export_becomes_a_page(ran: Ran) -> None:
+    folder, said = ran.warehouse.folder, ran.done.stdout
+    assert ran.done.stderr == ""
+    steps = [line for line in said.splitlines() if line.endswith(" ...")]
+    assert [line.rpartition(": ")[2] for line in steps] == [
+        *("load ...", "build ...", "page ...", "result ..."),
+    ]
+    # dbt itself prints hundreds of lines; a build of a minute, a line in ten seconds.
+    building = said.partition("build ...")[2].partition("step 3")[0]
+    assert len(building.splitlines()) < 40
+    assert "models built" in building
+    assert (folder / "page.html").stat().st_size > 10_000
+    log = (folder / "logs" / "build.log").read_text("utf-8")
+    assert "Publish it: python scripts/publish.py all --target shop" in log
 
 
 def test_a_whole_build_is_complete_and_says_what_it_did(built: Warehouse) -> None:
@@ -188,8 +222,8 @@ def test_data_loaded_after_the_build_is_noticed_though_clocks_went_back(
 ) -> None:
     change(
         shop,
-        "create table raw.loads as select 1::bigint as number, "
-        "timestamp '2020-01-01' as loaded_at",
+        "insert into raw.loads by name select max(number) + 1 as number, "
+        "timestamp '2020-01-01' as loaded_at from raw.loads",
     )
     why = str(why_incomplete(shop))
     assert why.startswith("Data was loaded at 2020-01-01 00:00 UTC, after that build.")
@@ -208,6 +242,8 @@ def test_a_killed_build_stays_open_whatever_the_clock_says(
         shop,
         "update monitoring.build_commands set said_at = said_at + interval 1 hour",
     )
+    assert shop.forked is not None
+    shop.forked.lend(shop.folder / "target")
     with subprocess.Popen(
         [
             *(sys.executable, "-m", "dbt.cli.main", "run", "--select", "days"),

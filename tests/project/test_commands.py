@@ -1,5 +1,6 @@
 """Tests every script and check: --help, a broken pipe, a plain console."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,8 +8,11 @@ import sys
 from pathlib import Path
 
 import duckdb
-import pytest
 
+from run_command import run_shop
+from warehouse import NAME
+
+HELP_OF = Path(__file__).parents[1] / "support" / "help_of.py"
 NO_COMMANDS = ("__init__", "comparison")
 
 
@@ -40,17 +44,18 @@ def written(root: Path) -> dict[str, int]:
 
 def test_help_says_what_a_command_does_and_does_nothing(root: Path) -> None:
     before = written(root)
-    for command in commands(root):
-        done = subprocess.run(
-            [sys.executable, *command, "--help"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, (command, done.stderr)
-        assert done.stdout.startswith("usage: "), command
-        assert done.stderr == "", command
+    done = subprocess.run(
+        [sys.executable, HELP_OF, json.dumps(commands(root))],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    for command, (status, said, wrong) in zip(commands(root), found, strict=True):
+        assert status == 0, (command, wrong)
+        assert said.startswith("usage: "), command
+        assert wrong == "", command
     assert written(root) == before
 
 
@@ -146,30 +151,6 @@ def test_a_warehouse_is_shown_on_a_console_of_ascii(
     assert b"lifetime_value" in done.stdout and done.stdout.isascii()
 
 
-def run_shop(
-    root: Path, tmp_path: Path, *arguments: str, orders: str
-) -> subprocess.CompletedProcess[str]:
-    """Run all steps of a shop whose feed orders is given, in files of its own."""
-    (tmp_path / "feeds").mkdir()
-    (tmp_path / "feeds" / "orders.csv").write_text(orders, "utf-8")
-    return subprocess.run(
-        [
-            *(sys.executable, root / "scripts" / "run.py", "--target", "shop"),
-            *("--page", "page.html", *arguments, "--", "folder", "feeds"),
-        ],
-        cwd=tmp_path,
-        env=os.environ
-        | {
-            "CLV_WAREHOUSE": "shop.duckdb",
-            "DBT_TARGET_PATH": str(tmp_path / "target"),
-            "DBT_LOG_PATH": str(tmp_path / "logs"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 ORDERS = "order_id,customer_id,ordered_at,amount\n"
 
 
@@ -182,7 +163,7 @@ def test_a_failed_step_ends_the_run_with_one_sentence(
     assert "orders.csv has a header but no rows" in said
     assert last.startswith("run.py: step 1 of 4: load failed. Mend what is said above")
     assert "step 2" not in done.stdout
-    assert not (tmp_path / "shop.duckdb").exists()
+    assert not (tmp_path / NAME).exists()
 
 
 def test_a_failed_build_shows_its_error_in_full(root: Path, tmp_path: Path) -> None:
@@ -193,23 +174,3 @@ def test_a_failed_build_shows_its_error_in_full(root: Path, tmp_path: Path) -> N
     assert "Nothing was built. All that dbt said is in" in done.stdout
     assert "var margin is 7" in (tmp_path / "logs" / "build.log").read_text("utf-8")
     assert done.stderr.startswith("run.py: step 2 of 4: build failed.")
-
-
-@pytest.mark.slow
-def test_an_export_becomes_a_page(root: Path, tmp_path: Path) -> None:
-    orders = ORDERS + "".join(
-        f"{order},c{order % 7},2024-{1 + order % 12:02}-05,{10 + order % 5}\n"
-        for order in range(60)
-    )
-    # One horizon is judged and trained in half the time of four.
-    done = run_shop(root, tmp_path, "--vars", "{horizons: [30]}", orders=orders)
-    assert (done.returncode, done.stderr) == (0, "")
-    steps = [line for line in done.stdout.splitlines() if line.endswith(" ...")]
-    assert [line.rpartition(": ")[2] for line in steps] == [
-        *("load ...", "build ...", "page ...", "result ..."),
-    ]
-    # dbt itself prints hundreds of lines; a build of a minute, a line in ten seconds.
-    building = done.stdout.partition("build ...")[2].partition("step 3")[0]
-    assert len(building.splitlines()) < 40
-    assert "models built" in building
-    assert (tmp_path / "page.html").stat().st_size > 10_000
