@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from clv_warehouse.marketing.planning import frontier
 from clv_warehouse.project.contracts import read_tables
@@ -77,11 +77,8 @@ class Tab:
 
     def cells(self, selector: str) -> list[list[float]]:
         """The numbers of a table's rows, as they are and not as they read."""
-        rows = self.page.locator(f"{selector} tbody tr").all()
-        return [
-            [float(cell) for cell in row.locator("[data-value]").evaluate_all(VALUES)]
-            for row in rows
-        ]
+        rows = self.page.locator(f"{selector} tbody tr").evaluate_all(VALUES_OF_ROWS)
+        return [[float(value) for value in row] for row in rows]
 
     def table_of(self, chart: str) -> list[list[float]]:
         """The numbers of a chart's table."""
@@ -89,6 +86,9 @@ class Tab:
 
 
 VALUES = "cells => cells.map(cell => cell.dataset.value)"
+# To ask for each row would take longer than to draw the page.
+VALUES_OF_ROWS = f"""rows => rows.map(row =>
+    ({VALUES})([...row.querySelectorAll("[data-value]")]))"""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +117,17 @@ def written(
 Open = Callable[..., Tab]
 
 
+def opened_in(context: BrowserContext, path: Path) -> Tab:
+    """A page, once it is drawn."""
+    tab = Tab(context.new_page())
+    tab.page.on("request", lambda each: tab.requests.append(each.url))
+    tab.page.on("console", lambda each: tab.complaints.append(each.text))
+    tab.page.on("pageerror", lambda each: tab.complaints.append(str(each)))
+    tab.page.goto(path.as_uri())
+    seconds_until_drawn(tab.page)
+    return tab
+
+
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
     contexts = []
@@ -126,17 +137,21 @@ def open_page(browser: Browser) -> Iterator[Open]:
             viewport={"width": width, "height": 900}, **options
         )
         contexts.append(context)
-        tab = Tab(context.new_page())
-        tab.page.on("request", lambda each: tab.requests.append(each.url))
-        tab.page.on("console", lambda each: tab.complaints.append(each.text))
-        tab.page.on("pageerror", lambda each: tab.complaints.append(str(each)))
-        tab.page.goto(path.as_uri())
-        seconds_until_drawn(tab.page)
-        return tab
+        return opened_in(context, path)
 
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def shown(browser: Browser, written: Path) -> Iterator[Tab]:
+    """The sample shop's dashboard, for tests that only read and choose.
+
+    To draw it takes two seconds. Tests choose first, for others chose before.
+    """
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        yield opened_in(context, written)
 
 
 def where(choice: dict[str, str]) -> str:
@@ -187,10 +202,9 @@ def test_numbers_are_those_of_the_warehouse(
     choice: dict[str, str],
     sample: duckdb.DuckDBPyConnection,
     metrics: list[Metric],
-    written: Path,
-    open_page: Open,
+    shown: Tab,
 ) -> None:
-    tab = open_page(written)
+    tab = shown
     tab.choose(**choice)
     chosen = f"(from profiles.customer_profiles where {where(choice)})"
 
@@ -328,10 +342,9 @@ TO_DO = {
 def test_lists_have_the_customers_of_the_warehouse(
     choice: dict[str, str],
     sample: duckdb.DuckDBPyConnection,
-    written: Path,
-    open_page: Open,
+    shown: Tab,
 ) -> None:
-    tab = open_page(written)
+    tab = shown
     tab.choose(**choice)
     actions = sample.sql(
         "select list from reports.customer_lists "
@@ -423,10 +436,11 @@ def test_a_saved_text_is_no_formula(written: Path, open_page: Open) -> None:
 
 
 def test_changes_are_those_of_the_warehouse(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
     """The sample shop remembers one forecast, so that the last week is told."""
-    tab = open_page(written)
+    tab = shown
+    tab.choose()
     since = "(select max(as_of_date) - 7 from profiles.customer_profiles)"
     [expected] = rows_of(
         sample,
@@ -459,10 +473,10 @@ def test_changes_are_those_of_the_warehouse(
 
 
 def test_concentration_is_of_those_chosen(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
     """The best half of the loyal, by their own ranks; the page knows bands of ranks."""
-    tab = open_page(written)
+    tab = shown
     tab.choose(segment="loyal")
     (truth,) = sample.sql(
         """
@@ -482,9 +496,9 @@ def test_concentration_is_of_those_chosen(
 
 
 def test_movement_and_cohorts_are_those_of_the_warehouse(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
-    tab = open_page(written)
+    tab = shown
     tab.choose(country="France")
     moves = rows_of(
         sample,
@@ -554,10 +568,10 @@ def test_movement_and_cohorts_are_those_of_the_warehouse(
 
 
 def test_what_new_customers_brought_is_that_of_the_warehouse(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
     """By the end of 2025 the first quarter's customers have all had nine months."""
-    tab = open_page(written)
+    tab = shown
     tab.choose(channel="search")
     expected = rows_of(
         sample,
@@ -593,9 +607,10 @@ def test_what_new_customers_brought_is_that_of_the_warehouse(
 
 
 def test_periods_are_those_of_the_warehouse(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
-    tab = open_page(written)
+    tab = shown
+    tab.choose()
     for choice in ({}, {"country": "Germany"}):
         tab.choose(**choice)
         chosen = f"(from profiles.customer_profiles where {where(choice)})"
@@ -644,9 +659,10 @@ def test_periods_are_those_of_the_warehouse(
 
 
 def test_a_total_is_a_range_and_trust_is_said_in_words(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
-    tab = open_page(written)
+    tab = shown
+    tab.choose()
     (least, most) = sample.sql(
         """
         select low_spend::double, high_spend::double
@@ -676,9 +692,10 @@ def test_a_total_is_a_range_and_trust_is_said_in_words(
 
 
 def test_customers_to_come_stand_apart(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
-    tab = open_page(written)
+    tab = shown
+    tab.choose()
     ahead = "#revenue + details tbody tr"
     head = "#revenue + details thead th"
     with_others = tab.page.locator(head).all_text_contents()
@@ -714,9 +731,10 @@ def test_customers_to_come_stand_apart(
 
 
 def test_trust_and_quality_are_those_of_the_warehouse(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
-    tab = open_page(written)
+    tab = shown
+    tab.choose()
     totals = rows_of(
         sample,
         """
@@ -885,9 +903,10 @@ def test_no_total_frightens(written: Path, open_page: Open) -> None:
 
 
 def test_products_and_site_are_those_of_the_warehouse(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
-    tab = open_page(written)
+    tab = shown
+    tab.choose()
     tables = {
         "#pairs": """
             select orders, max(share_of_orders), lift
@@ -1019,9 +1038,10 @@ def test_no_cost_gets_no_answer(written: Path, open_page: Open) -> None:
 
 
 def test_what_a_new_customer_is_worth_is_that_of_the_warehouse(
-    sample: duckdb.DuckDBPyConnection, written: Path, open_page: Open
+    sample: duckdb.DuckDBPyConnection, shown: Tab
 ) -> None:
-    tab = open_page(written)
+    tab = shown
+    tab.choose()
     shown = {}
     for row in tab.page.locator("#worth tbody tr").all():
         name = row.locator("th").inner_text().lower()
@@ -1104,9 +1124,10 @@ def test_experiments_and_campaigns_are_told_apart(
     )
 
 
-def test_an_empty_plan_is_said_in_words(written: Path, open_page: Open) -> None:
+def test_an_empty_plan_is_said_in_words(shown: Tab) -> None:
     """No effect of the sample shop's offers is sure enough to be worth its cost."""
-    tab = open_page(written)
+    tab = shown
+    tab.choose()
     said = tab.page.inner_text("#no-frontier")
     assert "The plan is empty" in said
     assert "coupon, mail, postcard" in said
