@@ -89,15 +89,15 @@ superset-bundle: install ### Write bi/superset/bundle anew, after a table or met
 	@dbt parse --target sample --quiet
 	@python scripts/superset.py bundle
 
-# A first build trains, so that it runs all tests of data.
+# A first build trains, so that it runs all tests of data. pytest runs dbt's unit tests.
 test: install ### Build the sample shop anew, run all of dbt's tests and pytest.
 	@rm -f data/sample.duckdb data/sample.duckdb.wal
 	dbt build --target sample --quiet
-	dbt test --target sample --quiet --select test_type:unit
 	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-cases: install ### Load and build every small export of ../shared/cases (minutes).
-	ALL_CASES=1 python -m pytest --numprocesses 2 tests/cases
+test-cases: install ### Load and build every small export of ../shared/cases, and tiny shops whole (minutes).
+	ALL_CASES=1 python -m pytest --numprocesses 2 tests/cases tests/orders/test_bad_input.py \
+		tests/benchmarks/test_benchmarks.py
 
 test-feeds: install ### Load 500 malformed exports and build 30 of them (minutes).
 	FEEDS=500 FEEDS_BUILT=30 python -m pytest tests/feeds

@@ -292,9 +292,10 @@ def test_example(file: str, warehouse: Warehouse) -> None:
     )
     load(connector, source, warehouse.path, read_feeds(), lambda line: None)
     warehouse.build(
-        *("--select", "reference", "staging", "orders"),
+        *("--select", "+fct_orders", "+fct_refunds", "+rejected_records"),
+        "+money_checks",
         # Without a customer there is nothing to predict, and the build stops here.
-        *(("features",) if example.has_customers else ()),
+        *(("+customer_features",) if example.has_customers else ()),
         time_zone=example.zone,
         currency=example.currency,
     )

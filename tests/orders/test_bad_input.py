@@ -1,16 +1,18 @@
 """Tests that a faulty shop gives rejected rows or one clear error."""
 
+import os
+
 import pandas as pd
 import pytest
 
 from warehouse import Warehouse, key_of
 
-SQL_LAYERS = ("reference", "staging", "orders", "features")
 # All that tells which rows became facts.
 FACTS = ("+fct_orders", "+rejected_records")
-# Unit tests bring data of their own.
-NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
-NO_TESTS = (*NO_UNIT_TESTS, "test")
+NO_TESTS = ("--exclude-resource-type", "unit_test", "test")
+# `make test-cases` builds every model of each small shop, `make test` of one only.
+BUILDS_ALL = bool(os.environ.get("ALL_CASES"))
+VALUES = ("--select", "+customer_lifetime_value", "--indirect-selection", "cautious")
 
 
 def orders_of(
@@ -67,8 +69,9 @@ def test_unreadable_values_are_rejected_and_kept(warehouse: Warehouse) -> None:
         "2024-02-01",
     ]
     warehouse.write_raw(orders=orders)
-    layers = ("--select", *SQL_LAYERS, "--indirect-selection", "cautious")
-    done = warehouse.dbt("build", *layers, *NO_UNIT_TESTS)
+    tables = ("--select", *FACTS, "+customer_features")
+    tests = ("--indirect-selection", "cautious", "--exclude", "test_type:generic")
+    done = warehouse.dbt("build", *tables, *tests, "test_type:unit")
     assert done.returncode == 0, done.stdout
     assert reasons(warehouse) == {
         "unreadable_number": 1,
@@ -118,7 +121,7 @@ def test_a_shop_without_a_purchase_is_an_error(
 
 def test_an_empty_shop_is_an_error(warehouse: Warehouse) -> None:
     warehouse.write_raw(orders=orders_of([], []))
-    assert "No customer has a purchase" in said_of(warehouse, *SQL_LAYERS)
+    assert "No customer has a purchase" in said_of(warehouse, "+as_of_dates")
 
 
 def test_as_of_date_before_the_data_is_an_error(warehouse: Warehouse) -> None:
@@ -129,32 +132,36 @@ def test_as_of_date_before_the_data_is_an_error(warehouse: Warehouse) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("customers", "days"),
+    ("customers", "days", "is_whole"),
     [
         pytest.param(
             ["a"],
             ["2023-01-01", "2023-06-01", "2024-02-01"],
+            True,
             id="one customer only",
         ),
         pytest.param(
             [f"c{number}" for number in range(30)],
             ["2023-01-01"],
+            BUILDS_ALL,
             id="nobody buys twice",
         ),
         pytest.param(
             ["a", "b", "c", "d"],
             ["2024-01-01", "2024-01-05", "2024-01-09"],
+            BUILDS_ALL,
             id="history shorter than the shortest horizon",
         ),
     ],
 )
 def test_a_small_shop_is_scored_by_the_prior(
-    warehouse: Warehouse, customers: list[str], days: list[str]
+    warehouse: Warehouse, customers: list[str], days: list[str], is_whole: bool
 ) -> None:
     warehouse.write_raw(orders=orders_of(customers, days))
     # With the identities that hold in every shop.
     but = ("--exclude", "test_type:generic", "test_type:unit")
-    done = warehouse.dbt("build", *but, as_of_date="2024-03-01")
+    what = () if is_whole else VALUES
+    done = warehouse.dbt("build", *what, *but, as_of_date="2024-03-01")
     assert done.returncode == 0, done.stdout
     values = warehouse.query("select * from clv.customer_lifetime_value")
     assert sorted(values["customer_key"]) == sorted(map(key_of, customers))
@@ -172,6 +179,6 @@ def test_rows_that_were_appended_twice_change_no_fact(warehouse: Warehouse) -> N
     once = warehouse.query(facts)
     again = orders.assign(loaded_order=range(5, 9))
     warehouse.write_raw(orders=pd.concat([orders, again]))
-    warehouse.build("--select", *FACTS)
+    warehouse.build("--select", *FACTS, "--exclude", "resource_type:seed")
     assert reasons(warehouse) == {"repeated_record": 4}
     pd.testing.assert_frame_equal(warehouse.query(facts), once)
