@@ -4,24 +4,28 @@ It deletes what raw feeds, tables, tables that remember, backups and published f
 hold of the customer, writes those files anew, and leaves tombstones, by which a load of
 the same export leaves the customer out. What it prints is the receipt.
 
-Example:
+Examples:
   python scripts/erase.py --customer-id 17850 --target shop
+  python scripts/erase.py --customer-id 17850 --target shop --retrain
 
 """
 
 import argparse
 import datetime as dt
 import os
+import sys
 from pathlib import Path
 
-from clv_warehouse.privacy.copies import add_copies, backups
+from clv_warehouse.privacy.copies import PUBLISHED, add_copies, backups
 from clv_warehouse.privacy.erasing import (
     Receipt,
     erase_from_backup,
     erase_from_vault,
     erase_from_warehouse,
     identified,
+    with_units,
 )
+from clv_warehouse.project.child import run_to_its_end
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import read_tables
 from clv_warehouse.project.places import (
@@ -40,8 +44,7 @@ LEFT = (
     "Exports of export.py, backups elsewhere, copies of yours: delete them yourself.",
     "Sums and averages count the customer until the next build: dbt build.",
     "Networks that were trained with the customer stay until the next training; "
-    "docs/privacy.md says more. To train now: dbt build --vars "
-    "'{retrain: true}'.",
+    "docs/privacy.md says more.",
 )
 
 
@@ -55,7 +58,7 @@ def main() -> int:
             raise CommandError(f"There is no backup {backup}. Nothing was erased.")
     receipt = Receipt()
     for customer_id in arguments.customer_id:
-        erased = identified(customer_id, secrets)
+        erased = with_units(warehouse, identified(customer_id, secrets), secrets)
         # The vault first: nobody can be contacted from here on, whatever comes.
         erase_from_vault(warehouse, erased, receipt)
         subject = erase_from_warehouse(warehouse, erased, secrets, receipt)
@@ -70,7 +73,15 @@ def main() -> int:
             receipt.deleted["PostgreSQL"] = erase_in_postgres(arguments.dsn, subject)
         _look_at_files(arguments, subject, receipt)
         _print(customer_id, subject, receipt)
-    return 0
+    return _trained_anew(arguments) if arguments.retrain else 0
+
+
+def _trained_anew(arguments: argparse.Namespace) -> int:
+    """Build with new networks, and publish where something is published."""
+    run = [sys.executable, ROOT / "scripts" / "run.py", "--target", arguments.target]
+    is_published = arguments.published == PUBLISHED and PUBLISHED.exists()
+    publish = ["--publish"] if is_published else []
+    return run_to_its_end([*run, *publish, "--vars", "{retrain: true}"])
 
 
 def _look_at_files(
@@ -115,6 +126,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--target", choices=sorted(WAREHOUSES), default="shop", help="whose warehouse"
+    )
+    parser.add_argument(
+        "--retrain",
+        action="store_true",
+        help="then build with networks that are trained without the customer, and "
+        "publish if data/published is there",
     )
     parser.add_argument(
         "--page",

@@ -50,7 +50,7 @@ def main() -> int:
             tables[f"raw.{feed}"] = [
                 dict(zip(names, row, strict=True)) for row in rows.fetchall()
             ]
-        subject = subject_of(connection, catalog, key)
+        subject = subject_of(connection, catalog, key, found.sample_point)
         tables |= select_about(connection, catalog, subject)
     with for_owner_alone(), written_whole(arguments.to) as partial:
         text = json.dumps(

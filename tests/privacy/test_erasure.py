@@ -10,6 +10,7 @@ import mmap
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ import pytest
 
 from clv_warehouse.privacy.vault import read_people, read_tombstones
 from clv_warehouse.project.contracts import Table, read_memory, read_tables
+from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.places import vault_of
 from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.secrets import (
@@ -33,11 +35,21 @@ from script_command import script_command
 from warehouse import Warehouse, key_of
 
 ERASED, OTHER = "mallory-17", "trudy-18"
+
+
+def unit_of(customer_id: str) -> str:
+    """The unit of a customer in the experiment `trial`."""
+    return sha256(
+        f"trial:{int(PUBLIC[1].hash(customer_id)[:7], 16)}".encode()
+    ).hexdigest()
+
+
 # What names each of them, by what finds it.
 PLANTED = {
     ERASED: {
         "id": ERASED,
         "key": key_of(ERASED),
+        "unit": unit_of(ERASED),
         "name": "Mallory Vance",
         "address": "m.vance@example.org",
         "order": "order-4711",
@@ -47,6 +59,7 @@ PLANTED = {
     OTHER: {
         "id": OTHER,
         "key": key_of(OTHER),
+        "unit": unit_of(OTHER),
         "name": "Trudy Vance",
         "address": "t.vance@example.org",
         "order": "order-5811",
@@ -56,16 +69,20 @@ PLANTED = {
 }
 
 
-MODELS = ("rejected_records", "fct_orders", "stg_sample_points")
-# What a run before left: forecasts, and the arms that chance gave.
-REMEMBERED = """
-    insert into clv.score_history by name
-    select customer_key, date '2024-09-30' as as_of_date, 30 as horizon_days,
-        12.34 as predicted_spend, 'network' as scored_by
-    from staging.stg_sample_points;
+MODELS = ("rejected_records", "customer_features", "customer_targets")
+UNIT = sql_of("experiment_unit", "'trial'", "sample_point")
+# What a run before left: the arms that chance gave, and networks of which one is older
+# than all orders. All other tables have a row of each customer.
+REMEMBERED = f"""
     insert into marketing.planned_assignments by name
-    select 'trial' as experiment_id, sha256(sample_point::varchar) as unit, 'a' as arm
-    from staging.stg_sample_points
+    select 'trial' as experiment_id, {UNIT} as unit, 'a' as arm
+    from staging.stg_sample_points;
+    insert into clv.clv_network by name
+    select version as network_version, date '2023-12-31' + 366 * number as as_of_date,
+        version as model_name
+    from (values (0, 'before'), (1, 'after')) as networks (number, version);
+    update clv.score_history set as_of_date = date '2024-09-30', horizon_days = 30,
+        predicted_spend = 12.34, scored_by = 'network'
 """
 # A name and an address where they should not be: in a raw feed, in a table that is
 # published, and in one that remembers.
@@ -194,7 +211,8 @@ def shop(
         assert done.returncode == 0, done.stderr
         built.build("--select", *(f"+{model}" for model in MODELS))
         shop = Shop(built, export)
-        plant(built.path, read_memory(shop.manifest))
+        known = (*read_memory(shop.manifest), *read_tables(shop.manifest))
+        plant(built.path, known)
         uncompress(built.path)
         tables = there(read_tables(shop.manifest), built.path)
         for _ in range(2):
@@ -209,16 +227,30 @@ def shop(
         yield shop
 
 
-def plant(path: Path, remembering: tuple[Table, ...]) -> None:
-    """Fill tables that remember, and write names and addresses where they go astray."""
+def plant(path: Path, tables: tuple[Table, ...]) -> None:
+    """Fill tables, and write names and addresses where they go astray.
+
+    Of the tables that remember and of those that are published, each that was not built
+    gets a row of each customer: forecasts, decisions, explanations, training data.
+    """
     with duckdb.connect(str(path)) as connection:
         hand_to(connection, PUBLIC)
-        for table in remembering:
+        built = connection.execute(
+            "select schema_name, table_name from duckdb_columns()"
+        ).fetchall()
+        for table in {each.full_name: each for each in tables}.values():
+            if (table.schema, table.name) in built:
+                continue
             connection.execute(f"create schema if not exists {table.schema}")
             connection.execute(
                 f"create table if not exists {table.sql} as {table.row_sql} limit 0",
                 {column.name: None for column in table.columns},
             )
+            if "customer_key" in {column.name for column in table.columns}:
+                connection.execute(
+                    f"insert into {table.sql} by name "
+                    "select distinct customer_key from staging.stg_sample_points"
+                )
         connection.execute(REMEMBERED)
         for words in PLANTED.values():
             connection.execute(PLANTED_SQL.format_map(words))
@@ -317,9 +349,9 @@ def forms(shop: Shop) -> dict[str, dict[str, set[str]]]:
 
 PUBLISHED = {"key", "name", "address", "order", "rejected order"}
 EVERYWHERE = {
-    "scratch.duckdb": PUBLISHED | {"id", "review"},
+    "scratch.duckdb": PUBLISHED | {"id", "unit", "review"},
     "vault": {"id", "key", "name", "address"},
-    "backup.duckdb": {"key", "name", "address"},
+    "backup.duckdb": {"key", "unit", "name", "address"},
     "published, .duckdb": PUBLISHED,
     "versions, .duckdb": PUBLISHED,
     "versions, .parquet": PUBLISHED,
@@ -327,8 +359,11 @@ EVERYWHERE = {
 }
 
 
-def counts(shop: Shop) -> dict[str, int]:
-    """The rows of other customers, by table of the warehouse that has their key."""
+def counts(shop: Shop, whose: str = "is distinct from") -> dict[str, int]:
+    """The rows of other customers, by table of the warehouse that has their key.
+
+    With `whose` as "=", those of the customer who is erased.
+    """
     with duckdb.connect(str(shop.warehouse.path), read_only=True) as connection:
         names = connection.execute(
             "select distinct columns.schema_name, columns.table_name "
@@ -338,7 +373,7 @@ def counts(shop: Shop) -> dict[str, int]:
         return {
             f"{schema}.{name}": connection.execute(
                 f'select count(*) from "{schema}"."{name}" '
-                "where customer_key is distinct from ?",
+                f"where customer_key {whose} ?",
                 [key_of(ERASED)],
             ).fetchall()[0][0]
             for schema, name in names
@@ -512,7 +547,15 @@ def test_nothing_is_left_of_an_erased_customer_in_any_form(
 
     # The search finds each of them everywhere first.
     assert forms(shop) == {ERASED: EVERYWHERE, OTHER: EVERYWHERE}
-    others = counts(shop)
+    others, own_rows = counts(shop), counts(shop, "=")
+    # Training data, forecasts, reasons and decisions among them.
+    assert {name for name, rows in own_rows.items() if rows} >= {
+        *("features.customer_features", "features.customer_targets"),
+        *("clv.backtest_predictions", "clv.score_history", "clv.clv_predictions"),
+        *("clv.clv_explanations", "profiles.customer_profiles"),
+        *("recommendations.recommendation_backtest", "reports.list_members"),
+        "marketing.next_best_actions",
+    }
 
     # A deletion alone leaves the bytes in the file.
     with_deleted = tmp_path / "with_deleted.duckdb"
@@ -531,15 +574,23 @@ def test_nothing_is_left_of_an_erased_customer_in_any_form(
     assert forms(shop) == {ERASED: {}, OTHER: left}
     assert len(list((shop.warehouse.folder / "published" / "versions").iterdir())) == 1
     assert counts(shop) == others
+    assert sum(counts(shop, "=").values()) == 0
     assert f"Erased: customer {ERASED}, key {key_of(ERASED)}" in receipt
-    for line in ("raw.orders: 4", "clv.score_history: ", "vault.contacts: 1"):
+    for line in (
+        *("raw.orders: 4", "clv.score_history: ", "vault.contacts: 1"),
+        *("features.customer_features: ", "features.customer_targets: "),
+        *("clv.backtest_predictions: 1", "clv.clv_explanations: 1"),
+        "marketing.planned_assignments: 1",
+        "may have learned from the customer: clv_network after. To train anew",
+    ):
         assert line in receipt
     people = read_people(vault_of(shop.warehouse.path), PUBLIC_VAULT)
     assert len(list(people)) == 21
-    assert len(read_tombstones(vault_of(shop.warehouse.path))) == 2
+    # Of the id, the key and the unit in the one experiment.
+    assert len(read_tombstones(vault_of(shop.warehouse.path))) == 3
 
     # An older backup has the customer, and brings nobody back.
-    assert "key" in found_in(old)[ERASED]
+    assert {"key", "unit"} <= found_in(old)[ERASED]
     done = script_command(
         *("memory.py", "restore", "--target", "shop", "--from", old),
         *("--manifest", shop.manifest),
@@ -550,6 +601,33 @@ def test_nothing_is_left_of_an_erased_customer_in_any_form(
 
     # Given again, it finds nothing more.
     assert f"{shop.warehouse.path}: 0 rows" in shop.erase()
+
+
+@pytest.mark.slow
+def test_one_command_erases_and_trains_anew(
+    shop: Shop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """It runs the build; where that fails, as without a project, it ends with its code.
+
+    What a build does with var retrain is tested in tests/learning.
+    """
+    monkeypatch.setenv("DBT_PROJECT_DIR", str(tmp_path))
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path))
+    folder = shop.warehouse.folder
+    done = script_command(
+        *("erase.py", "--customer-id", ERASED, "--target", "shop", "--retrain"),
+        *("--published", folder / "none", "--page", folder / "page.html"),
+        *("--backup", folder / "backup.duckdb", "--manifest", shop.manifest),
+    )
+    assert done.returncode == 2
+    assert f"Erased: customer {ERASED}" in done.stdout
+    told = capfd.readouterr()
+    assert "step 1 of 3: build ..." in told.out
+    assert "step 1 of 3: build failed" in told.err
+    assert "dbt_project.yml" in (tmp_path / "build.log").read_text("utf-8")
 
 
 @pytest.mark.slow
@@ -572,6 +650,6 @@ def test_a_reload_of_the_same_export_brings_nobody_back(shop: Shop) -> None:
         assert found_in(path)[ERASED] == set()
         assert found_in(vault)[ERASED] == set()
         assert found_in(path)[OTHER] >= {"id", "order"}
-        assert len(read_tombstones(vault)) == 2
+        assert len(read_tombstones(vault)) == 3
         orders = shop.warehouse.query("select count(*) from raw.orders").iat[0, 0]
         assert orders == 84 * times

@@ -5,13 +5,16 @@ from pathlib import Path
 
 from clv_warehouse.project.places import backup_of, in_project, manifest
 
+# Where publish.py writes unless it is told otherwise.
+PUBLISHED = in_project("data", "published")
+
 
 def add_copies(parser: argparse.ArgumentParser) -> None:
     """Let the command line name published files and backups, and wait for a publish."""
     parser.add_argument(
         "--published",
         type=Path,
-        default=in_project("data", "published"),
+        default=PUBLISHED,
         help="the folder of published files (default: %(default)s)",
     )
     parser.add_argument(

@@ -1,7 +1,7 @@
 """Takes a customer out of a warehouse, its vault and its backups, to the last byte."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -17,7 +17,12 @@ from clv_warehouse.project.places import vault_of
 from clv_warehouse.project.problems import CommandError
 from clv_warehouse.project.secrets import Secret, hand_to
 from clv_warehouse.project.sql import quoted
-from clv_warehouse.project.subjects import Subject, delete_about, subject_of
+from clv_warehouse.project.subjects import (
+    Subject,
+    columns_of,
+    delete_about,
+    subject_of,
+)
 
 
 @dataclass
@@ -39,25 +44,50 @@ class Erased:
     """Who is erased: as the warehouse knows them, and what stays of them."""
 
     subject: Subject
-    tombstones: tuple[str, str]
+    sample_point: float
+    tombstones: tuple[str, ...]
 
 
 def identified(customer_id: str, secrets: Sequence[Secret]) -> Erased:
-    """The key of a customer and the tombstones, by the shop's id.
+    """The key of a customer, the sample point and the tombstones, by the shop's id.
 
     Raises CommandError for an id that names nobody.
     """
     with duckdb.connect() as connection:
         define_key_of(connection, secrets)
         folded = _folded("id")
-        ((key, of_id, of_key),) = connection.execute(
-            f"select key_of(id), {tombstone_sql(folded)}, "
-            f"{tombstone_sql('key_of(id)')} from (select ? as id)",
+        ((key, point, of_id, of_key),) = connection.execute(
+            f"select key_of(id), {sql_of('sample_point', folded)}, "
+            f"{tombstone_sql(folded)}, {tombstone_sql('key_of(id)')} "
+            "from (select ? as id)",
             [customer_id],
         ).fetchall()
     if not key:
         raise CommandError(f"{customer_id!r} is no id of a customer.")
-    return Erased(Subject(key), (of_id, of_key))
+    return Erased(Subject(key), point, (of_id, of_key))
+
+
+def with_units(warehouse: Path, erased: Erased, secrets: tuple[Secret, ...]) -> Erased:
+    """The same customer, with a tombstone of the unit in each experiment.
+
+    An older backup has the units, and no id by which the customer would be known.
+    """
+    if not warehouse.exists():
+        return erased
+    catalog = catalog_of(warehouse)
+    with trusted(duckdb.connect()) as connection, explaining(warehouse):
+        attach(connection, warehouse, catalog)
+        hand_to(connection, secrets)
+        units = subject_of(
+            connection, catalog, erased.subject.customer_key, erased.sample_point
+        ).units
+        found = connection.execute(
+            f"select {tombstone_sql('unit')} from unnest(?::varchar[]) as units (unit)",
+            [list(units)],
+        ).fetchall()
+    return replace(
+        erased, tombstones=(*erased.tombstones, *(each for (each,) in found))
+    )
 
 
 def erase_from_warehouse(
@@ -73,7 +103,10 @@ def erase_from_warehouse(
     with trusted(duckdb.connect()) as connection, explaining(warehouse):
         attach(connection, warehouse, catalog, read_only=False)
         hand_to(connection, secrets)
-        subject = subject_of(connection, catalog, erased.subject.customer_key)
+        subject = subject_of(
+            connection, catalog, erased.subject.customer_key, erased.sample_point
+        )
+        receipt.left += _networks_of(connection, catalog, subject.customer_key)
         connection.begin()
         deleted: dict[str, int] = {}
         for feed, (is_in_place, condition) in conditions(
@@ -118,6 +151,45 @@ def erase_from_backup(path: Path, subject: Subject, receipt: Receipt) -> None:
         deleted = delete_about(connection, "backup_file", subject)
     receipt.deleted[str(path)] = deleted
     compact(path)
+
+
+def _networks_of(
+    connection: duckdb.DuckDBPyConnection, catalog: str, customer_key: str
+) -> list[str]:
+    """Which networks may have learned from the customer, in a sentence.
+
+    They are those of the customer's first order or later.
+    """
+    # The orders may be a view.
+    ((is_built,),) = connection.execute(
+        "select count(*) from duckdb_columns() where database_name = ? "
+        "and schema_name = 'orders' and table_name = 'fct_orders' "
+        "and column_name = 'ordered_date'",
+        [catalog],
+    ).fetchall()
+    if not is_built:
+        return []
+    of_customer = (
+        f"(select min(ordered_date) from {quoted(catalog)}.orders.fct_orders "
+        "where customer_key = ?)"
+    )
+    found: list[str] = []
+    for (schema, table), names in columns_of(connection, catalog).items():
+        if {"network_version", "weights", "as_of_date"} <= names.keys():
+            found += [
+                f"{table} {version}"
+                for (version,) in connection.execute(
+                    f"select network_version from {quoted(catalog)}.{quoted(schema)}."
+                    f"{quoted(table)} where as_of_date >= {of_customer} order by all",
+                    [customer_key],
+                ).fetchall()
+            ]
+    if not found:
+        return []
+    return [
+        f"These networks may have learned from the customer: {', '.join(found)}. To "
+        "train anew: erase.py with --retrain."
+    ]
 
 
 def _files_of(

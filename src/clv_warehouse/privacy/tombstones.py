@@ -1,8 +1,8 @@
 """Tombstones: that a customer was erased, said without saying who it was.
 
 A tombstone is a hash of the customer's id under the salt, which never changes, and
-another of the customer's key. So a new secret key leaves tombstones as they are, and
-nobody without the salt can tell from one whose it is.
+others of the customer's key and units in experiments. So a new secret key leaves
+tombstones as they are, and nobody without the salt can tell from one whose it is.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ import duckdb
 from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.secrets import Secret, hand_to
 from clv_warehouse.project.sql import quoted
-from clv_warehouse.project.subjects import KEY, columns_of
+from clv_warehouse.project.subjects import KEY, UNIT, columns_of
 
 # The table of the warehouse that has them; no load replaces it.
 TABLE = "raw.erased"
@@ -20,7 +20,7 @@ COLUMNS = "tombstone varchar, erased_on date"
 
 
 def tombstone_sql(text: str) -> str:
-    """SQL of the tombstone of a customer's folded id, or of a customer's key."""
+    """SQL of the tombstone of a customer's folded id, key or unit."""
     return sql_of("tombstone", text)
 
 
@@ -77,16 +77,18 @@ def delete_erased(
     connection: duckdb.DuckDBPyConnection,
     catalog: str,
     tombstones: Iterable[str],
-    secrets: Iterable[Secret],
+    secrets: tuple[Secret, ...],
 ) -> int:
-    """Delete rows of erased customers that came back by their keys; return how many.
+    """Delete rows of erased customers that came back by key or unit; return how many.
 
     An older backup has them.
     """
-    condition = is_erased_sql(connection, tombstones, secrets, KEY)
+    tombstones = tuple(tombstones)
     deleted = 0
     for (schema, table), columns in columns_of(connection, catalog).items():
-        if condition and KEY in columns:
+        named = next((each for each in (KEY, UNIT) if each in columns), None)
+        condition = named and is_erased_sql(connection, tombstones, secrets, named)
+        if condition:
             ((rows,),) = connection.execute(
                 f"delete from {quoted(catalog)}.{quoted(schema)}.{quoted(table)} "
                 f"where {condition}"

@@ -9,28 +9,53 @@ from dataclasses import dataclass
 
 import duckdb
 
+from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.sql import literal, quoted
 
 KEY = "customer_key"
 ORDER = "order_id"
+UNIT = "unit"
 _TEXTS = ("VARCHAR", "JSON", "STRUCT", "MAP")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A customer, by the key, with the ids of their orders in the warehouse."""
+    """A customer.
+
+    Attributes:
+        customer_key: by which tables know the customer.
+        order_ids: those of their orders in the warehouse.
+        units: by which experiments know them; a unit is a hash of the experiment and
+            of the customer's sample point.
+
+    """
 
     customer_key: str
     order_ids: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 def subject_of(
-    connection: duckdb.DuckDBPyConnection, catalog: str, customer_key: str
+    connection: duckdb.DuckDBPyConnection,
+    catalog: str,
+    customer_key: str,
+    sample_point: float,
 ) -> Subject:
-    """A customer with the orders that any table says are theirs."""
+    """A customer with the orders that any table says are theirs, and their units."""
     columns = columns_of(connection, catalog)
     ids: set[str] = set()
+    units: set[str] = set()
     for (schema, table), found in columns.items():
+        if UNIT in found and "experiment_id" in found:
+            point = f"cast({literal(repr(sample_point))} as double)"
+            unit = sql_of("experiment_unit", "experiment_id", point)
+            units |= {
+                each
+                for (each,) in connection.execute(
+                    f"select distinct {unit} from "
+                    f"{quoted(catalog)}.{quoted(schema)}.{quoted(table)}"
+                ).fetchall()
+            }
         # A review or a redemption may name an order of somebody else.
         if table.endswith("orders") and KEY in found and ORDER in found:
             ids |= {
@@ -42,7 +67,7 @@ def subject_of(
                     [customer_key],
                 ).fetchall()
             }
-    return Subject(customer_key, tuple(sorted(ids)))
+    return Subject(customer_key, tuple(sorted(ids)), tuple(sorted(units)))
 
 
 def columns_of(
@@ -73,12 +98,15 @@ def about(columns: Mapping[str, str], subject: Subject) -> str | None:
     the records of rejected rows.
     """
     orders = [literal(each) for each in subject.order_ids]
+    units = [literal(each) for each in subject.units]
     if KEY in columns:
         return f"{KEY} = {literal(subject.customer_key)}"
     if ORDER in columns:
         if not orders:
             return None
         return f"cast({ORDER} as varchar) in ({', '.join(orders)})"
+    if UNIT in columns:
+        return f"{UNIT} in ({', '.join(units)})" if units else None
     texts = [name for name, kind in columns.items() if kind.startswith(_TEXTS)]
     if not texts:
         return None
