@@ -5,7 +5,7 @@ with metrics as (
         *,
         max(origin_date) over () as newest_date
     from {{ ref('recommendation_metrics') }}
-    where customer_group = 'all'
+    where customer_group = 'all' and list in ('both', 'new')
 ),
 
 -- Customers who have bought nothing yet get what is popular, whatever ranks for the others.

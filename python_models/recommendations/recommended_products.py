@@ -9,10 +9,12 @@ def model(dbt, session):
     purchases = dbt.ref("product_purchases")
     customers = dbt.ref("dim_customers")
     products = dbt.ref("offered_products")
+    brought = dbt.ref("dim_product_vectors")
     dates = dbt.ref("as_of_dates")
     tastes = dbt.ref("customer_vectors")
     vectors = dbt.ref("product_vectors")
     length = dbt.config.meta_get("length")
     return recommend(
-        recommenders, purchases, customers, products, dates, tastes, vectors, length
+        *(recommenders, purchases, customers, products, brought, dates),
+        *(tastes, vectors, length),
     )

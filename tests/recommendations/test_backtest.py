@@ -18,10 +18,20 @@ NO_TASTES = pa.table(
         "knows_until": pa.nulls(0, pa.date32()),
     }
 )
+VECTORS = pa.schema(
+    [
+        ("product_id", pa.string()),
+        ("source", pa.string()),
+        ("vector", pa.list_(pa.float64())),
+    ]
+)
 
 
 def shop(customers: int) -> tuple[pa.Table, ...]:
-    """Customers who like one color buy cups of it, and later new plates of it."""
+    """Customers who like one color buy cups of it, and later new plates of it.
+
+    There are no vectors.
+    """
     names = {
         f"{kind}{each:02d}": f"{COLORS[each % 2]} {thing}"
         for kind, thing in (("a", "cup"), ("b", "plate"))
@@ -55,7 +65,7 @@ def shop(customers: int) -> tuple[pa.Table, ...]:
             "category": pa.nulls(len(names), pa.string()),
         }
     )
-    return purchases, told, NO_TASTES, NO_TASTES
+    return purchases, told, VECTORS.empty_table(), NO_TASTES, NO_TASTES
 
 
 def test_products_that_nobody_had_bought_are_judged_apart() -> None:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from clv_warehouse.learning.acceptance import ACCEPTED, REJECTED
+from clv_warehouse.learning.acceptance import ACCEPTED, REJECTED, Decision
 from clv_warehouse.learning.plan import Plan
-from clv_warehouse.learning.registry import SCHEMA, Stored
+from clv_warehouse.learning.registry import SCHEMA, Stored, new_row
 from clv_warehouse.recommendations import registry, scoring
 from clv_warehouse.recommendations.logistic import Logistic
 from clv_warehouse.recommendations.neighbours import GraphFilter
@@ -23,7 +23,7 @@ from clv_warehouse.recommendations.rankers import (
     WITH_TASTE,
     Learned,
 )
-from clv_warehouse.recommendations.training import trained_row
+from clv_warehouse.recommendations.training import TOLD, trained_row
 
 TODAY = date(2025, 6, 30)
 PLAN = Plan(
@@ -61,6 +61,7 @@ SHOP = """
     select 'stranger', 'Spain'
     union all
     select 'unknown', null;
+    create table brought (product_id varchar, source varchar, vector double[]);
     create table dates as
     select date '2025-06-30' as as_of_date, true as is_scoring_date;
     create table vectors as
@@ -98,7 +99,7 @@ def shop():
 
 def lists(shop: duckdb.DuckDBPyConnection, recommenders: str, length: int = 5):
     tables = (
-        *(recommenders, "purchases", "customers", "products", "dates"),
+        *(recommenders, "purchases", "customers", "products", "brought", "dates"),
         *("tastes", "vectors"),
     )
     found = scoring.recommend(*map(shop.table, tables), length)
@@ -121,9 +122,26 @@ def learned(shop: duckdb.DuckDBPyConnection, with_taste: float = 0.4) -> pa.Tabl
         PLAN,
         cases,
         shop.table("purchases").to_arrow_table(),
-        shop.table("products").project("product_id").to_arrow_table(),
+        shop.table("products").project(TOLD).to_arrow_table(),
+        shop.table("brought").to_arrow_table(),
         shop.table("tastes").to_arrow_table(),
         shop.table("vectors").to_arrow_table(),
+    )
+
+
+def weighing(row: pa.Table, sources: dict[str, float]) -> pa.Table:
+    """The row of a recommender that trusts sources of product vectors so much."""
+    stored = Stored("v", row["weights"][0].as_py(), "", "", None)
+    found = registry.from_stored(stored)
+    assert isinstance(found.weights, sp.csr_matrix)
+    told = {name: row[name][0].as_py() for name in ("config", "prior", "measures")}
+    return new_row(
+        PLAN,
+        Decision(ACCEPTED, "test"),
+        registry.to_bytes(found.ranker, found.weights, found.product_ids, sources),
+        data_fingerprint="",
+        history="",
+        **told,
     )
 
 
@@ -210,6 +228,29 @@ def test_every_customer_has_lists_with_reasons(shop: duckdb.DuckDBPyConnection) 
     assert {each["reason"] for each in unknown} == {"popular"}
 
 
+@pytest.mark.parametrize(("weight", "liked"), [(0.0, 0), (4.0, 1)])
+def test_vectors_lend_only_if_the_recommender_trusts_them(
+    shop: duckdb.DuckDBPyConnection, weight: float, liked: int
+) -> None:
+    shop.execute(
+        """
+        insert into brought
+        select 'p' || range, 'image', if(range in (1, 8), [1.0, 0.0], [0.0, 1.0])
+        from range(9)
+        """
+    )
+    shop.register("row", weighing(learned(shop), {"image": weight}))
+    scores = [
+        (int(each["customer_key"][1:]) % 2, each["score"])
+        for each in lists(shop, "row", 9)
+        if each["product_id"] == "p8" and each["list"] == "new"
+        if each["customer_key"].startswith("c")
+    ]
+    # By its name it is the red mug, p0, and by its picture p1.
+    means = [np.mean([score for of, score in scores if of == side]) for side in (0, 1)]
+    assert np.argmax(means) == liked
+
+
 def test_what_learns_nothing_ranks_until_a_recommender_is_accepted(
     shop: duckdb.DuckDBPyConnection,
 ) -> None:
@@ -247,8 +288,11 @@ def test_a_stored_recommender_is_the_one_that_was_learned() -> None:
     ranker = Learned(regression(4), regression(2))
     cells = sp.csr_matrix(np.array([[0, 0.5], [0.25, 0]], np.float32))
     ids = pa.array(["a", "b"])
-    stored = Stored("v", registry.to_bytes(ranker, cells, ids), "", "", None)
+    stored = Stored(
+        "v", registry.to_bytes(ranker, cells, ids, {"image": 2.0}), "", "", None
+    )
     found = registry.from_stored(stored)
+    assert found.sources == {"image": 2}
     assert found.ranker.again.weights.tolist() == [0, 1, 2, 3]
     assert found.ranker.new.intercept == 0.5
     # A product came before and one went: each weight stays with its products.
@@ -265,7 +309,7 @@ def test_a_stored_graph_filter_scores_as_the_one_that_was_learned() -> None:
     purchases = purchases_of([str(each) for each in range(9)])
     learned_filter = GraphFilter.of(purchases.bought)
     ranker = Learned(regression(4), regression(2))
-    stored = registry.to_bytes(ranker, learned_filter, purchases.product_ids)
+    stored = registry.to_bytes(ranker, learned_filter, purchases.product_ids, {})
     found = registry.from_stored(Stored("v", stored, "", "", None))
     again = found.weights_for(purchases)
     assert isinstance(again, GraphFilter)

@@ -21,20 +21,25 @@ from clv_warehouse.recommendations.rankers import (
     FEWEST_BUYERS,
     SIMPLE_RANKERS,
     Ranker,
+    Renamed,
     blocks,
 )
 from clv_warehouse.recommendations.tastes import COLUMNS, Tastes
 from clv_warehouse.recommendations.training import (
+    TOLD,
     WINDOW,
     days_since_1970,
     known_at,
     learn_ranker,
+    likeness_at,
 )
+from clv_warehouse.recommendations.vectors import VECTORS
 
 LENGTH = "recommended_products"
-TOLD = "product_id, product_name, category"
 # The list of products that nobody had bought before the date but somebody did after it.
 UNSOLD = "unsold"
+# The recommender where products are alike by words alone, beside one with vectors too.
+BY_WORDS = "recommender_by_words"
 # Their keys are random, so the first ones are a sample.
 JUDGED_CUSTOMERS = 2_000
 SCHEMA = pa.schema(
@@ -60,6 +65,7 @@ def backtest(
     plan: Plan,
     purchases: Relation,
     products: Relation,
+    brought: Relation,
     tastes: Relation,
     vectors: Relation,
 ) -> pa.Table:
@@ -77,6 +83,7 @@ def backtest(
         plan.setting(LENGTH),
         purchases=sample(purchases),
         products=products.project(TOLD).order("product_id"),
+        brought=brought.project(VECTORS),
         tastes=tastes.project(COLUMNS),
         vectors=vectors,
     )
@@ -88,6 +95,7 @@ def judge(
     length: int,
     purchases: pa.Table,
     products: pa.Table,
+    brought: pa.Table,
     tastes: pa.Table,
     vectors: pa.Table,
 ) -> pa.Table:
@@ -104,6 +112,7 @@ def judge(
     learned = [learn_ranker(rows, origin, window)]
     if learned_from and read:
         learned.append(learn_ranker(rows, origin, window, learned_from))
+    likeness, _ = likeness_at(rows, origin, window, products, brought)
     known = replace(known_at(rows, origin), tastes=read)
     had_interest = np.diff(known.interest.indptr) > 0
     customers = np.flatnonzero((np.diff(bought.bought.indptr) > 0) & had_interest)
@@ -122,12 +131,23 @@ def judge(
         for lists in [lists_of(each, block, offered, length)]
         for kind in lists.products
     ]
-    for block, each, lists in unsold_lists(known, rankers, bought, products, length):
-        tables.append(
-            _rows(
-                each.name, UNSOLD, lists, block, bought, end - timedelta(window), window
+    judged: list[tuple[Likeness, list[Ranker]]] = [(likeness, rankers)]
+    if learned[0] and any(likeness.weights.values()):
+        by_words = Renamed(learned[0], BY_WORDS)
+        judged.append((likeness.weighing({}), [by_words]))
+    for alike, those in judged:
+        for block, each, lists in unsold_lists(known, those, bought, alike, length):
+            tables.append(
+                _rows(
+                    each.name,
+                    UNSOLD,
+                    lists,
+                    block,
+                    bought,
+                    end - timedelta(window),
+                    window,
+                )
             )
-        )
     return pa.concat_tables([SCHEMA.empty_table(), *tables])
 
 
@@ -135,7 +155,7 @@ def unsold_lists(
     known: Known,
     rankers: Sequence[Ranker],
     bought: Purchases,
-    products: pa.Table,
+    likeness: Likeness,
     length: int,
 ) -> Iterator[tuple[Block, Ranker, Lists]]:
     """Rank products first bought after the date, for the customers who bought any.
@@ -150,8 +170,7 @@ def unsold_lists(
     customers = np.flatnonzero(buyers & had_interest)[:JUDGED_CUSTOMERS]
     if is_unsold.sum() <= length or len(customers) < FEWEST_BUYERS:
         return
-    told = (products[name].to_pylist() for name in ("product_name", "category"))
-    for block in blocks(known.lent(Likeness.of(*told)), customers):
+    for block in blocks(known.lent(likeness), customers):
         for each in rankers:
             lists = lists_of(each, block, is_unsold, length)
             yield (

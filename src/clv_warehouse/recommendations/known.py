@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from clv_warehouse.project.arrays import Ints, Singles
-from clv_warehouse.recommendations.likeness import Likeness
+from clv_warehouse.recommendations.likeness import Lent, Likeness
 from clv_warehouse.recommendations.neighbours import GraphFilter, item_to_item
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.signals import Signals
@@ -24,6 +24,7 @@ class Known:
         similar: item-to-item weights, shape (products, products).
         learned: those that were learned; None before there are any.
         tastes: vectors by the encoder; None where it did not see the shop.
+        borrowed: what products that nobody had bought borrow; None if they do not.
 
     """
 
@@ -31,6 +32,7 @@ class Known:
     similar: sp.csr_matrix
     learned: sp.csr_matrix | GraphFilter | None = None
     tastes: Tastes | None = None
+    borrowed: Lent | None = None
 
     @classmethod
     def at(
@@ -58,6 +60,7 @@ class Known:
             signals=lent.signals(self.signals),
             similar=lent.weights(self.similar),
             learned=learned,
+            borrowed=lent,
         )
 
     @property
@@ -126,4 +129,7 @@ class Block:
             found = weights.scores(self.interest)
         else:
             found = np.asarray((self.interest @ weights).todense(), np.float32)
-        return np.maximum(found, 0, out=found)
+        np.maximum(found, 0, out=found)
+        if self.known.borrowed is not None:
+            self.known.borrowed.liking(self.interest, found)
+        return found

@@ -58,11 +58,12 @@ class Habit:
 
     def score(self, block: Block) -> tuple[Singles, Singles]:
         """Score pairs by habit and popularity; after them by popularity alone."""
-        live = _live(block.known)
+        of_products = live(block.known.signals.popularity)
         habit = np.log1p(block.known.signals.habit[block.pair])
         # Any habit comes before any other product.
-        shape = (len(block.customers), len(live))
-        return habit * live[block.product], np.broadcast_to(live - 1, shape)
+        shape = (len(block.customers), len(of_products))
+        others = np.broadcast_to(of_products - 1, shape)
+        return habit * of_products[block.product], others
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Similar:
 
     def score(self, block: Block) -> tuple[Singles, Singles]:
         """Score all products by what the customer bought and by popularity."""
-        found = block.similar * _live(block.known)
+        found = block.similar * live(block.known.signals.popularity)
         return found[block.row, block.product], found
 
 
@@ -168,6 +169,18 @@ class Learned:
         return cls(fitted[0], fitted[1], reads_taste)
 
 
+@dataclass(frozen=True)
+class Renamed:
+    """A ranker by another name: what it scores with differs."""
+
+    ranker: Ranker
+    name: str
+
+    def score(self, block: Block) -> tuple[Singles, Singles]:
+        """Score as the ranker does."""
+        return self.ranker.score(block)
+
+
 SIMPLE_RANKERS: tuple[Ranker, ...] = (
     Popular(),
     Habit(),
@@ -242,9 +255,8 @@ def _shared(model: Logistic, block: Block, at: int) -> Singles:
     return found.astype(np.float32)
 
 
-def _live(known: Known) -> Singles:
+def live(popularity: Singles) -> Singles:
     """Return the root of popularity, from 0 to 1; never 0, so that nothing ties."""
-    popularity = known.signals.popularity
     return np.sqrt((popularity + ABOUT_NONE) / max(float(popularity.max(initial=0)), 1))
 
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -50,6 +50,7 @@ class Accepted:
         weights: item-to-item weights of the products it knew, (products, products), or
             singular vectors of them, (rank, products).
         product_ids: these products.
+        sources: how much vectors of products count beside their words, by source.
 
     """
 
@@ -57,6 +58,7 @@ class Accepted:
     ranker: Learned
     weights: sp.csr_matrix | Singles
     product_ids: pa.Array
+    sources: Mapping[str, float]
 
     def weights_for(self, purchases: Purchases) -> sp.csr_matrix | GraphFilter:
         """Return the weights for today's products; those it did not know have none."""
@@ -76,7 +78,10 @@ class Accepted:
 
 
 def to_bytes(
-    ranker: Learned, weights: sp.csr_matrix | GraphFilter, product_ids: pa.Array
+    ranker: Learned,
+    weights: sp.csr_matrix | GraphFilter,
+    product_ids: pa.Array,
+    sources: Mapping[str, float],
 ) -> bytes:
     """Return a recommender as an npz archive."""
     file = io.BytesIO()
@@ -98,6 +103,7 @@ def to_bytes(
         product_ids=np.frombuffer(
             json.dumps(product_ids.to_pylist()).encode(), np.uint8
         ),
+        sources=np.frombuffer(json.dumps(sources).encode(), np.uint8),
         **parts,
     )
     return file.getvalue()
@@ -107,6 +113,9 @@ def from_stored(stored: Stored) -> Accepted:
     """Read a recommender; raises ValueError or KeyError if it cannot be read."""
     with np.load(io.BytesIO(stored.weights)) as found:
         ids = pa.array(json.loads(found["product_ids"].tobytes()), pa.string())
+        sources = {}
+        if "sources" in found:
+            sources = json.loads(found["sources"].tobytes())
         weights: sp.csr_matrix | Singles
         if "vectors" in found:
             weights = found["vectors"].astype(np.float32)
@@ -124,7 +133,8 @@ def from_stored(stored: Stored) -> Accepted:
             for name in ("again", "new")
         )
         reads_taste = bool(found["reads_taste"]) if "reads_taste" in found else False
-    return Accepted(stored.version, Learned(again, new, reads_taste), weights, ids)
+    ranker = Learned(again, new, reads_taste)
+    return Accepted(stored.version, ranker, weights, ids, sources)
 
 
 def last_accepted(recommenders: Relation, day: date) -> Accepted | None:

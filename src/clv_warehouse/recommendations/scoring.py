@@ -24,6 +24,7 @@ from clv_warehouse.recommendations.rankers import (
 from clv_warehouse.recommendations.registry import last_accepted
 from clv_warehouse.recommendations.tastes import Tastes
 from clv_warehouse.recommendations.training import days_since_1970
+from clv_warehouse.recommendations.vectors import VECTORS, read_vectors
 
 BATCH_ROWS = 1 << 13
 # A gap between purchases is told if it is the mean of two at least.
@@ -56,6 +57,7 @@ def recommend(
     purchases: Relation,
     customers: Relation,
     products: Relation,
+    brought: Relation,
     dates: Relation,
     tastes: Relation,
     vectors: Relation,
@@ -65,8 +67,9 @@ def recommend(
 
     The last accepted row of `recommenders` ranks, or what learns nothing. `purchases`
     are rows of product_purchases, `customers` of dim_customers, `products` of
-    offered_products, `dates` of as_of_dates, `tastes` of customer_vectors and `vectors`
-    of product_vectors. Without any purchase of a product there are no rows.
+    offered_products, `brought` of dim_product_vectors, `dates` of as_of_dates, `tastes`
+    of customer_vectors and `vectors` of product_vectors. Without any purchase of a
+    product there are no rows.
     """
     (day,) = dates.filter("is_scoring_date").aggregate("max(as_of_date)").fetchall()[0]
     (rows,) = purchases.aggregate("count(*)").fetchall()[0]
@@ -90,6 +93,9 @@ def recommend(
     if accepted and accepted.ranker.reads_taste:
         taste = Tastes.read(tastes, vectors, known_purchases, days_since_1970(day))
     likeness = Likeness.of(names, categories)
+    if accepted and any(accepted.sources.values()):
+        read = read_vectors(brought.project(VECTORS).to_arrow_table(), ids)
+        likeness = Likeness.of(names, categories, read).weighing(accepted.sources)
     known = Known.at(known_purchases, days_since_1970(day), learned, likeness, taste)
     ranker: Ranker = accepted.ranker if accepted else HabitThenSimilar()
     offered = told["is_offered"].to_numpy(zero_copy_only=False)

@@ -19,13 +19,23 @@ from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.learning.registry import SCHEMA, new_row
 from clv_warehouse.recommendations.known import Known
+from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.neighbours import learn
 from clv_warehouse.recommendations.purchases import Purchases, sample
 from clv_warehouse.recommendations.rankers import LEARNED, Learned
 from clv_warehouse.recommendations.registry import decide, mean_measures, to_bytes
 from clv_warehouse.recommendations.tastes import COLUMNS, Tastes
+from clv_warehouse.recommendations.vectors import (
+    VECTORS,
+    Judged,
+    judge_vectors,
+    measures_of,
+    read_vectors,
+)
 
 WINDOW = "recommendation_days"
+# What is read of products: how they are alike.
+TOLD = "product_id, product_name, category"
 # The measures by which a recommender is accepted are those of this list, for everybody.
 JUDGED = "list = 'both' and customer_group = 'all'"
 
@@ -36,14 +46,16 @@ def trained(
     metrics: Relation,
     purchases: Relation,
     products: Relation,
+    brought: Relation,
     tastes: Relation,
     vectors: Relation,
 ) -> pa.Table:
     """Return a new row of recommender, if a training is due, and none otherwise.
 
     `metrics` are rows of recommendation_metrics, `purchases` of product_purchases,
-    `products` of offered_products, `tastes` of customer_vectors and `vectors` of
-    product_vectors. There is none either if there is nothing to learn from.
+    `products` of offered_products, `brought` of dim_product_vectors, `tastes` of
+    customer_vectors and `vectors` of product_vectors. There is none either if there is
+    nothing to learn from.
     """
     if not plan.is_due or plan.as_of_date is None:
         return SCHEMA.empty_table()
@@ -54,7 +66,8 @@ def trained(
         plan,
         judged_cases(metrics.filter(JUDGED), plan.as_of_date),
         purchases=sample(purchases),
-        products=products.project("product_id").order("product_id"),
+        products=products.project(TOLD).order("product_id"),
+        brought=brought.project(VECTORS),
         tastes=tastes.project(COLUMNS),
         vectors=vectors,
     )
@@ -70,6 +83,7 @@ def trained_row(
     cases: list[Measures],
     purchases: pa.Table,
     products: pa.Table,
+    brought: pa.Table,
     tastes: pa.Table,
     vectors: pa.Table,
 ) -> pa.Table:
@@ -82,20 +96,22 @@ def trained_row(
     ranker = learn_ranker(known, today, window, taste if reads_taste else None)
     if ranker is None:
         return SCHEMA.empty_table()
+    likeness, judged = likeness_at(known, today, window, products, brought)
     weights = learn(known.until(today).bought)
     return new_row(
         plan,
         decision,
-        to_bytes(ranker, weights, known.product_ids),
+        to_bytes(ranker, weights, known.product_ids, likeness.weights),
         config=json.dumps({"settings": json.loads(plan.settings)}),
         prior="{}",
         data_fingerprint=data_fingerprint(
             [
                 *(known.customer, known.product, known.day, known.product_ids),
                 *([taste.customers, taste.products] if taste else []),
+                *(likeness.vectors[each] for each in sorted(likeness.vectors)),
             ]
         ),
-        measures=json.dumps(mean_measures(cases)),
+        measures=json.dumps(mean_measures(cases) | measures_of(judged)),
         history="",
     )
 
@@ -114,6 +130,29 @@ def learn_ranker(
     known = replace(known_at(purchases, day - window), tastes=tastes)
     bought = purchases.within(day - window, day)
     return Learned.fit(known, bought, reads_taste=tastes is not None)
+
+
+def likeness_at(
+    purchases: Purchases, day: int, window: int, products: pa.Table, vectors: pa.Table
+) -> tuple[Likeness, list[Judged]]:
+    """Say how alike products are, with the vectors that helped in the window to a day.
+
+    `products` are rows of offered_products in order of their ids, and `vectors` of
+    dim_product_vectors. Where there are no vectors, nothing is judged.
+    """
+    names, categories = (
+        products[name].to_pylist() for name in ("product_name", "category")
+    )
+    read = read_vectors(vectors, purchases.product_ids)
+    likeness = Likeness.of(names, categories, read)
+    if not read or not len(purchases.until(day - window).day):
+        return likeness, []
+    known = known_at(purchases, day - window)
+    bought = purchases.within(day - window, day)
+    found = judge_vectors(known, bought, likeness)
+    for each in found[1]:
+        Progress(LEARNED).say(each.text)
+    return found
 
 
 # The last answer of known_at, by a fingerprint of what it was asked.
