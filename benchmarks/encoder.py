@@ -32,10 +32,10 @@ from benchmarks.recommendations import (
     measured,
     read_retail,
 )
-from clv_warehouse.features.encoder import Encoder
-from clv_warehouse.features.histories import AMOUNT, Histories, ask
-from clv_warehouse.features.pretraining import Shape, bought_within, train
-from clv_warehouse.features.vectors import product_vectors, vectors
+from clv_warehouse.encoder.histories import AMOUNT, Histories, ask
+from clv_warehouse.encoder.network import Encoder
+from clv_warehouse.encoder.pretraining import Shape, bought_within, train
+from clv_warehouse.encoder.vectors import product_vectors, vectors
 from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.neighbours import learn

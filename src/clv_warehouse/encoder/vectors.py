@@ -6,16 +6,16 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
-from clv_warehouse.engines.doorway import doorway
-from clv_warehouse.engines.relation import ByBatch, Relation
-from clv_warehouse.features.encoder import Encoder, from_stored
-from clv_warehouse.features.histories import Histories, ask
-from clv_warehouse.features.training import (
+from clv_warehouse.encoder.histories import Histories, ask
+from clv_warehouse.encoder.network import Encoder, from_stored
+from clv_warehouse.encoder.training import (
     ENCODER,
     EPOCH,
     days_since_1970,
     is_sampled,
 )
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import ByBatch, Relation
 from clv_warehouse.learning.registry import newest_read
 from clv_warehouse.project.arrays import Bools, Singles
 

@@ -19,17 +19,17 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
-from clv_warehouse.engines.doorway import doorway
-from clv_warehouse.engines.relation import Relation
-from clv_warehouse.features.encoder import Encoder, to_bytes
-from clv_warehouse.features.histories import MODALITIES, Histories, ask, modalities_of
-from clv_warehouse.features.pretraining import (
+from clv_warehouse.encoder.histories import MODALITIES, Histories, ask, modalities_of
+from clv_warehouse.encoder.network import Encoder, to_bytes
+from clv_warehouse.encoder.pretraining import (
     FIRST_DAYS,
     Shape,
     bought_within,
     popularity,
     train,
 )
+from clv_warehouse.engines.doorway import doorway
+from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.acceptance import (
     Loss,
     Measures,

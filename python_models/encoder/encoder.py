@@ -1,6 +1,6 @@
 """One row per encoder that was trained, and whether it may score."""
 
-from clv_warehouse.features.training import ENCODER, trained
+from clv_warehouse.encoder.training import ENCODER, trained
 from clv_warehouse.learning.plan import Plan
 
 

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from scipy.special import erf
 
-from clv_warehouse.features.histories import POOLS, TASTES, Asked, Histories, Scale
+from clv_warehouse.encoder.histories import POOLS, TASTES, Asked, Histories, Scale
 from clv_warehouse.learning.registry import Stored
 from clv_warehouse.project.arrays import Singles
 

@@ -1,6 +1,6 @@
 """One row per customer and date: what the encoder knows of them, as vectors."""
 
-from clv_warehouse.features.vectors import of_customers
+from clv_warehouse.encoder.vectors import of_customers
 
 
 def model(dbt, session):

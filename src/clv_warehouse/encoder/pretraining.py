@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from clv_warehouse.features.encoder import CHANCE_DAYS, Encoder
-from clv_warehouse.features.histories import (
+from clv_warehouse.encoder.histories import (
     AMOUNT,
     POOLS,
     PURCHASE,
@@ -21,6 +20,7 @@ from clv_warehouse.features.histories import (
     ask,
     modalities_of,
 )
+from clv_warehouse.encoder.network import CHANCE_DAYS, Encoder
 from clv_warehouse.learning.fitting import import_keras
 from clv_warehouse.project.arrays import Ints, Singles
 

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from clv_warehouse.features.encoder import (
+from clv_warehouse.encoder.histories import Asked, Histories, Scale, ask, modalities_of
+from clv_warehouse.encoder.network import (
     Encoder,
     from_stored,
     to_bytes,
 )
-from clv_warehouse.features.histories import Asked, Histories, Scale, ask, modalities_of
-from clv_warehouse.features.pretraining import (
+from clv_warehouse.encoder.pretraining import (
     Network,
     Shape,
     futures,
@@ -22,7 +22,7 @@ from clv_warehouse.features.pretraining import (
     sparse,
     train,
 )
-from clv_warehouse.features.training import (
+from clv_warehouse.encoder.training import (
     BACKTEST,
     ENCODER,
     POPULAR,

@@ -1,6 +1,6 @@
 """One row per model and customer: what it said of them as of a past date."""
 
-from clv_warehouse.features.training import ENCODER, backtest
+from clv_warehouse.encoder.training import ENCODER, backtest
 from clv_warehouse.learning.plan import Plan
 
 

@@ -1,6 +1,6 @@
 """One row per product and encoder: where it lies among the tastes of customers."""
 
-from clv_warehouse.features.vectors import of_products
+from clv_warehouse.encoder.vectors import of_products
 
 
 def model(dbt, session):
