@@ -299,9 +299,8 @@ def test_a_column_that_changes_is_told(shop: Warehouse) -> None:
     )
     assert alarms.iloc[:, :4].to_numpy().tolist() == [
         ["feeds", "orders.currency", "removed", "stop"],
-        ["schema", "metrics.days", "added", "say"],
         ["schema", "metrics.days", "removed", "warn"],
         ["schema", "metrics.days", "type", "warn"],
     ]
     assert alarms.owner.all()
-    assert alarms.statement[2] == "metrics.days no longer has the columns old."
+    assert alarms.statement[1] == "metrics.days no longer has the columns old."

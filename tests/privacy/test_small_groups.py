@@ -109,6 +109,7 @@ EXEMPT = {
             *("clv.feature_importance", "clv.first_order_metrics", "clv.said_and_came"),
             *("clv.season", "clv.shop_margin", "clv.trainings", "clv.training_epochs"),
             *("clv.tuning_trials", "features.as_of_dates", "features.shop_days"),
+            "features.encoder_metrics",
             *("marketing.experiment_power", "marketing.policies"),
             *("marketing.policy_trial", "monitoring.calibration_over_time"),
             *("monitoring.feature_drift", "monitoring.prediction_drift"),
@@ -120,6 +121,7 @@ EXEMPT = {
     ),
     **dict.fromkeys(
         (
+            *("features.product_vectors", "monitoring.feed_changes"),
             *("metrics.days", "monitoring.build_steps", "monitoring.builds"),
             *(
                 "monitoring.schema_changes",
@@ -149,7 +151,10 @@ EXEMPT = {
     ),
     "reports.offers_compared": "whom an offer was tried on, not what became of them",
     **dict.fromkeys(
-        ("monitoring.alarms", "monitoring.data_quality", "reports.alarms_today"),
+        (
+            *("monitoring.alarms", "monitoring.arrival_lags"),
+            *("monitoring.data_quality", "reports.alarms_today"),
+        ),
         "rows of feeds; it decides whether a build is published",
     ),
     **dict.fromkeys(
