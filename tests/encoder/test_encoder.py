@@ -259,6 +259,12 @@ def test_a_training_has_encoders_that_end_before_what_is_learned_from_them() -> 
 def test_a_shop_with_too_little_to_learn_from_has_no_encoder() -> None:
     assert judge(plan(), sequences().slice(0, 50)).num_rows == 0
     assert trained_row(plan(), [], sequences().slice(0, 50)).num_rows == 0
+    # No piece is like another: each is sold once.
+    told = sequences().to_pylist()
+    for number, day in enumerate(day for row in told for day in row["days"]):
+        day["product_ids"] = [f"piece {number}"] if day["is_purchase"] else []
+        day["viewed_product_ids"] = []
+    assert judge(plan(), pa.Table.from_pylist(told, sequences().schema)).num_rows == 0
 
 
 def test_a_modality_is_ignored_that_gains_no_more_than_its_error() -> None:

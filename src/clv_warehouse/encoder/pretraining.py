@@ -122,7 +122,7 @@ def train(
 
 
 class Network:
-    """The encoder in TensorFlow, which can learn; encoder.py computes the same."""
+    """The encoder in TensorFlow, which can learn; network.py computes the same."""
 
     def __init__(
         self, start: dict[str, Singles], popular: Singles, shape: Shape, steps: int
@@ -229,7 +229,7 @@ def sparse(matrix: sp.csr_matrix) -> Any:
 
 
 def dates_of(known: Histories, end: int, shape: Shape) -> Ints:
-    """Return the dates as of which it learns, the last one first in time."""
+    """Return the dates as of which it learns, in their order."""
     first = int(known.day.min()) + FIRST_DAYS
     return np.arange(end - shape.window, first, -shape.step_days)[::-1]
 

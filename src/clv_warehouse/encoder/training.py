@@ -22,6 +22,7 @@ from scipy.special import expit
 from clv_warehouse.encoder.histories import MODALITIES, Histories, ask, modalities_of
 from clv_warehouse.encoder.network import Encoder, to_bytes
 from clv_warehouse.encoder.pretraining import (
+    FEWEST_DAYS,
     FIRST_DAYS,
     Shape,
     bought_within,
@@ -49,8 +50,9 @@ WITHOUT = "encoder_without_"
 WINDOW, SETTINGS = "recommendation_days", "encoder"
 # Customers that are learned from: those whose keys are below a bound.
 MOST_CUSTOMERS = 50_000
-# It learns nothing where fewer customers than this were there before its last day.
-FEWEST_CUSTOMERS = 200
+# It learns nothing where fewer customers than this were there before its last day, or
+# fewer products sold on some days.
+FEWEST_CUSTOMERS, FEWEST_PRODUCTS = 200, 10
 JUDGED_CUSTOMERS = 4_000
 EPOCH = date(1970, 1, 1).toordinal()
 # An encoder scores if it says better than popularity what customers buy next. What
@@ -215,7 +217,9 @@ def fingerprint(histories: Histories) -> str:
 
 def _is_enough(known: Histories, end: int, shape: Shape) -> bool:
     before = known.until(end - shape.window)
-    if (np.diff(before.start) > 0).sum() < FEWEST_CUSTOMERS or not before.bought.nnz:
+    customers = (np.diff(before.start) > 0).sum()
+    products = (before.bought.getnnz(0) >= FEWEST_DAYS).sum()
+    if customers < FEWEST_CUSTOMERS or products < FEWEST_PRODUCTS:
         return False
     return bool(end - shape.window - known.day.min() > FIRST_DAYS)
 
