@@ -367,7 +367,7 @@ FAULTS = (
     Fault(
         "what-no-longer-sells-is-a-habit",
         f"{RECOMMENDING}/rankers.py",
-        "return habit * live[block.product], ",
+        "return habit * of_products[block.product], ",
         "return habit, ",
         (
             "tests/recommendations/test_recommending.py"
@@ -429,7 +429,7 @@ FAULTS = (
     Fault(
         "one-customer-makes-products-similar",
         "models/recommendations/similar_products.sql",
-        "    having count(*) > 1\n",
+        "    having count(*) >= {{ [2, setting('smallest_group')] | max }}\n",
         "",
         ("products_are_similar_that_the_same_customers_buy",),
     ),
@@ -468,7 +468,7 @@ FAULTS = (
     # Experiments.
     Fault(
         "a-message-of-tomorrow-is-known-today",
-        "models/features/contact_features.sql",
+        "macros/features.sql",
         "and customer_dates.as_of_date >= contacts.activity_date",
         "and customer_dates.as_of_date is not null",
         ("contacts_are_as_of_the_end_of_their_day",),

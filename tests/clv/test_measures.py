@@ -35,13 +35,13 @@ def run_model(root: Path) -> Iterable[RunModel]:
         macros = jinja2.Environment(extensions=["jinja2.ext.do"])
         macros.globals |= {
             "ref": str,
-            "setting": (settings or {}).get,
+            "setting": ({"smallest_group": 1} | (settings or {})).get,
             "return": str,
             "adapter": SimpleNamespace(
                 dispatch=lambda macro: macros.globals[f"default__{macro}"]
             ),
         }
-        for file in ("engine", "gini"):
+        for file in ("engine", "gini", "lifetime_values", "smallest_group"):
             text = (root / "macros" / f"{file}.sql").read_text()
             macros.globals |= vars(macros.from_string(text).module)
         model = (root / "models" / "clv" / f"{name}.sql").read_text()
