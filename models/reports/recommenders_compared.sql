@@ -33,7 +33,7 @@ select
     measured.model,
     case measured.model
         when 'recommender' then 'The recommender'
-        when 'recommender_with_taste' then 'The recommender with the encoder''s tastes'
+        when 'recommender_with_taste' then 'The recommender with tastes of the encoder'
         when 'habit_then_similar' then 'Habits, then what goes with them'
         when 'habit' then 'What they bought before'
         when 'similar' then 'What goes with what they bought'

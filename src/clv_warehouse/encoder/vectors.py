@@ -129,7 +129,7 @@ def vectors(
     customer = begun[chosen[begun]]
     asked = ask(read, customer, np.full(len(customer), day), encoder.scale)
     states, tastes, heads = encoder.states(asked)
-    chances = expit(heads[:, :2].astype(np.float64))
+    chances = np.round(expit(heads[:, :2].astype(np.float64)), PLACES)
     count = len(customer)
     return pa.record_batch(
         [
