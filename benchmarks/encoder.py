@@ -37,12 +37,12 @@ from clv_warehouse.encoder.network import Encoder
 from clv_warehouse.encoder.pretraining import Shape, bought_within, train
 from clv_warehouse.encoder.vectors import product_vectors, vectors
 from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
+from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.neighbours import learn
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.rankers import LEARNED, Learned, Popular, Ranker
 from clv_warehouse.recommendations.tastes import Tastes
-from clv_warehouse.recommendations.training import days_since_1970
 
 SEEDS = (11, 12, 13)
 RESAMPLES = 1_000

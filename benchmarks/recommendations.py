@@ -23,6 +23,7 @@ from benchmarks.data import DATA, GOWALLA, ONLINE_RETAIL_II, TAFENG, absent
 from benchmarks.harness import Row, call, rows
 from benchmarks.recommendation_size import of_sizes
 from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
+from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, best_of, lists_of
@@ -34,7 +35,7 @@ from clv_warehouse.recommendations.rankers import (
     Ranker,
     blocks,
 )
-from clv_warehouse.recommendations.training import days_since_1970, learn_ranker
+from clv_warehouse.recommendations.training import learn_ranker
 
 WINDOW = 28
 # Of Ta Feng's baskets, which have no dates.

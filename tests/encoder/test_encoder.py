@@ -7,7 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from clv_warehouse.encoder.histories import Asked, Histories, Scale, ask, modalities_of
+from clv_warehouse.encoder.histories import (
+    NUMBERS,
+    Asked,
+    Histories,
+    Scale,
+    ask,
+    modalities_of,
+)
 from clv_warehouse.encoder.network import (
     Encoder,
     from_stored,
@@ -41,19 +48,7 @@ DAY = pa.struct(
     [
         ("activity_date", pa.date32()),
         ("is_purchase", pa.bool_()),
-        *(
-            (name, pa.float64())
-            for name in (
-                "amount",
-                "returned_amount",
-                "views",
-                "carts",
-                "searches",
-                "reviews",
-                "rating",
-                "contacts",
-            )
-        ),
+        *((name, pa.float64()) for name in NUMBERS[1:]),
         ("product_ids", pa.list_(pa.string())),
         ("viewed_product_ids", pa.list_(pa.string())),
     ]

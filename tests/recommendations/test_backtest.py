@@ -7,17 +7,12 @@ import pyarrow as pa
 
 from clv_warehouse.recommendations.backtest import SCHEMA, UNSOLD, judge
 from clv_warehouse.recommendations.rankers import SIMPLE
+from tastes import NO_TASTES
 
 END, WINDOW = date(2025, 6, 30), 28
 COLORS = ("red", "blue")
 
 
-NO_TASTES = pa.table(
-    {
-        "as_of_date": pa.nulls(0, pa.date32()),
-        "knows_until": pa.nulls(0, pa.date32()),
-    }
-)
 VECTORS = pa.schema(
     [
         ("product_id", pa.string()),

@@ -7,24 +7,18 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
+from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.backtest import BY_WORDS, UNSOLD, judge
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.rankers import LEARNED
-from clv_warehouse.recommendations.training import days_since_1970, likeness_at
+from clv_warehouse.recommendations.training import likeness_at
 from clv_warehouse.recommendations.vectors import read_vectors
+from tastes import NO_TASTES
 
 END, WINDOW = date(2025, 6, 30), 28
 CUSTOMERS, PRODUCTS, NEW, STYLES = 400, 240, 40, 8
 IDS = pa.array([f"p{each:03d}" for each in range(PRODUCTS)])
-
-
-NO_TASTES = pa.table(
-    {
-        "as_of_date": pa.nulls(0, pa.date32()),
-        "knows_until": pa.nulls(0, pa.date32()),
-    }
-)
 
 
 def numbers(kind: str) -> np.ndarray:

@@ -12,7 +12,6 @@ next, and scores with the last: always as fresh, and never with a future in them
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -43,7 +42,9 @@ from clv_warehouse.learning.fingerprints import data_fingerprint
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.learning.registry import SCHEMA, new_row
+from clv_warehouse.learning.sampling import is_sampled
 from clv_warehouse.project.arrays import Floats, Ints
+from clv_warehouse.project.days import date_of, days_since_1970
 
 ENCODER, POPULAR = "encoder", "popular"
 WITHOUT = "encoder_without_"
@@ -54,7 +55,6 @@ MOST_CUSTOMERS = 50_000
 # fewer products sold on some days.
 FEWEST_CUSTOMERS, FEWEST_PRODUCTS = 200, 10
 JUDGED_CUSTOMERS = 4_000
-EPOCH = date(1970, 1, 1).toordinal()
 # An encoder scores if it says better than popularity what customers buy next. What
 # reads it has a backtest of its own.
 RULE = Rule(
@@ -196,7 +196,7 @@ def encoders(plan: Plan, histories: Histories, count: int) -> list[Encoder]:
 
 def _saying(end: int) -> Callable[[int, float], None]:
     """Return what tells how training up to a day gets on."""
-    progress, day = Progress(ENCODER), date.fromordinal(end + EPOCH)
+    progress, day = Progress(ENCODER), date_of(end)
 
     def say(epoch: int, loss: float) -> None:
         progress.say(f"up to {day}, epoch {epoch}, loss {loss:.3f}")
@@ -259,7 +259,7 @@ def _judged(
         count = np.diff(bought.indptr)
         log_loss.append(total - of_bought / np.maximum(count, 1))
         chances.append(chance)
-    day = date.fromordinal(origin + EPOCH)
+    day = date_of(origin)
     return pa.table(
         [
             pa.repeat(pa.scalar(day, pa.date32()), len(customers)),
@@ -299,18 +299,10 @@ def read(sequences: pa.Table) -> Histories:
 
 def sample(sequences: Relation) -> Relation:
     """Return the sequences of enough customers to learn from, always the same ones."""
-    return sequences.filter(is_sampled(sequences))
+    return sequences.filter(in_sample(sequences))
 
 
-def is_sampled(sequences: Relation) -> str:
+def in_sample(sequences: Relation) -> str:
     """Return the SQL condition by which a customer is in that sample."""
     (count,) = sequences.aggregate("count(*)").fetchall()[0]
-    share = min(MOST_CUSTOMERS / max(count, 1), 1)
-    # Letters above "f" are above any hash.
-    bound = f"{int(share * 16**6):06x}" if share < 1 else "g"
-    return f"substr(md5(customer_key),1,6) < '{bound}'"
-
-
-def days_since_1970(day: date) -> int:
-    """Return a date as the days since 1970."""
-    return day.toordinal() - EPOCH
+    return is_sampled(MOST_CUSTOMERS / max(count, 1))

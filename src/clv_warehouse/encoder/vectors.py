@@ -8,16 +8,12 @@ from scipy.special import expit
 
 from clv_warehouse.encoder.histories import Histories, ask
 from clv_warehouse.encoder.network import Encoder, from_stored
-from clv_warehouse.encoder.training import (
-    ENCODER,
-    EPOCH,
-    days_since_1970,
-    is_sampled,
-)
+from clv_warehouse.encoder.training import ENCODER, in_sample
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
 from clv_warehouse.learning.registry import newest_read
 from clv_warehouse.project.arrays import Bools, Singles
+from clv_warehouse.project.days import date_of, days_since_1970
 
 BATCH_ROWS = 1 << 12
 PLACES = 5
@@ -72,14 +68,14 @@ def of_customers(
     ids = {each for encoder in chain for each in encoder.product_ids.to_pylist()}
     products = pa.array(sorted(ids), pa.string())
     rows = sequences.project(
-        f"customer_key, days, {is_sampled(sequences)} as is_sampled"
+        f"customer_key, days, {in_sample(sequences)} as is_sampled"
     )
 
     def computed(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
         histories = Histories.from_arrow(batch, products)
-        in_sample = batch["is_sampled"].to_numpy(zero_copy_only=False)
+        sampled = batch["is_sampled"].to_numpy(zero_copy_only=False)
         return [
-            vectors(encoder, histories, day, in_sample | (number == 0))
+            vectors(encoder, histories, day, sampled | (number == 0))
             for number, (encoder, day) in enumerate(asked)
         ]
 
@@ -154,7 +150,7 @@ def _names(encoder: Encoder, count: int) -> list[pa.Array]:
 
 
 def _dates(day: int, count: int) -> pa.Array:
-    return pa.repeat(pa.scalar(date.fromordinal(day + EPOCH), pa.date32()), count)
+    return pa.repeat(pa.scalar(date_of(day), pa.date32()), count)
 
 
 def _lists(rows: Singles) -> pa.ListArray:

@@ -13,6 +13,7 @@ from clv_warehouse.learning.apart import apart
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.arrays import Ints
+from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, Lists, lists_of
@@ -28,7 +29,6 @@ from clv_warehouse.recommendations.tastes import COLUMNS, Tastes
 from clv_warehouse.recommendations.training import (
     TOLD,
     WINDOW,
-    days_since_1970,
     known_at,
     learn_ranker,
     likeness_at,

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from clv_warehouse.engines.relation import Relation
+from clv_warehouse.learning.sampling import is_sampled
 from clv_warehouse.project.arrays import Bools, Ints, Singles
 
 # A day after all others: that of a return that never came.
@@ -163,12 +164,7 @@ def sample(purchases: Relation) -> Relation:
     Keys of customers are random, so those below a bound are a sample.
     """
     (rows,) = purchases.aggregate("count(*)").fetchall()[0]
-    share = MOST_ROWS / max(rows, 1)
-    found = purchases.project(COLUMNS)
-    if share < 1:
-        bound = f"{int(share * 16**6):06x}"
-        found = found.filter(f"substr(md5(customer_key), 1, 6) < '{bound}'")
-    return found
+    return purchases.project(COLUMNS).filter(is_sampled(MOST_ROWS / max(rows, 1)))
 
 
 def _code(

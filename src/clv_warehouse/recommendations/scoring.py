@@ -11,6 +11,7 @@ from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
+from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import LISTS, Lists, lists_of
@@ -23,7 +24,6 @@ from clv_warehouse.recommendations.rankers import (
 )
 from clv_warehouse.recommendations.registry import last_accepted
 from clv_warehouse.recommendations.tastes import Tastes
-from clv_warehouse.recommendations.training import days_since_1970
 from clv_warehouse.recommendations.vectors import VECTORS, read_vectors
 
 BATCH_ROWS = 1 << 13

@@ -1,7 +1,6 @@
 """Vectors of customers and products: the closer two are, the likelier a purchase."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Self
 
 import numpy as np
@@ -10,12 +9,12 @@ import pyarrow.compute as pc
 
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.project.arrays import Bools, Singles
+from clv_warehouse.project.days import date_of
 from clv_warehouse.recommendations.purchases import Purchases
 
 COLUMNS = "customer_key, as_of_date, knows_until, taste, chance_28d"
 # Buyers of a product in the last 28 days count this much more, as the encoder counts.
 NOBODY = np.float32(0.3)
-EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Tastes:
         `day` is days since 1970. None if there are none of either. Raises ValueError if
         the encoder knew of later days: what learns from it would see the future.
         """
-        as_of_date = date.fromordinal(day + EPOCH)
+        as_of_date = date_of(day)
         rows = customers.filter(
             pc.equal(customers["as_of_date"], pa.scalar(as_of_date, pa.date32()))
         )
@@ -75,7 +74,7 @@ class Tastes:
         cls, customers: Relation, products: Relation, purchases: Purchases, day: int
     ) -> Self | None:
         """Read them from the tables."""
-        as_of_date = date.fromordinal(day + EPOCH)
+        as_of_date = date_of(day)
         rows = customers.filter(f"as_of_date = date '{as_of_date}'").project(COLUMNS)
         return cls.as_of(
             rows.to_arrow_table(), products.to_arrow_table(), purchases, day

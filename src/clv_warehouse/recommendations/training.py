@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import fields, replace
-from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from clv_warehouse.learning.fingerprints import data_fingerprint
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.learning.registry import SCHEMA, new_row
+from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.neighbours import learn
@@ -171,8 +171,3 @@ def known_at(purchases: Purchases, day: int) -> Known:
         _LAST.clear()
         _LAST[asked] = Known.at(purchases, day, learn(purchases.until(day).bought))
     return _LAST[asked]
-
-
-def days_since_1970(day: date) -> int:
-    """Return a date as the days since 1970."""
-    return day.toordinal() - date(1970, 1, 1).toordinal()
