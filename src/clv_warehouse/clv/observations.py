@@ -271,11 +271,17 @@ def category_codes(names: pa.Array) -> Floats:
 
 def bits_of(codes: Floats) -> Singles:
     """Return -1 or 1 per bit of a category's code, 0 without; (m, CATEGORY_BITS)."""
-    known = ~np.isnan(codes)
-    bits = np.where(known, codes, 0).astype(np.int64)[:, None] >> np.arange(
-        CATEGORY_BITS
-    )
-    return ((bits & 1) * 2 - 1).astype(np.float32) * known[:, None]
+    return _BITS[np.where(np.isnan(codes), -1, codes).astype(np.intp)]
+
+
+def _bits() -> Singles:
+    """Return the bits of every code, and at the end those of none."""
+    codes = np.arange(1 << CATEGORY_BITS)[:, None]
+    bits = (codes >> np.arange(CATEGORY_BITS) & 1) * 2 - 1
+    return np.append(bits, np.zeros((1, CATEGORY_BITS)), axis=0).astype(np.float32)
+
+
+_BITS = _bits()
 
 
 def calendar_shares(dates: NDArray[np.datetime64], horizons: NDArray) -> Singles:
