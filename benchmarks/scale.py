@@ -33,13 +33,7 @@ SYSTEM = "duckdb"
 # Models that run only where a training is due, or decide that; none grows with a shop.
 TRAIN = (
     *("code_fingerprints", "training_", "standing_networks", "tuning_trials"),
-    *(
-        "backtest_",
-        "clv_network",
-        "past_totals",
-        "season_effects",
-        "first_order_backtest",
-    ),
+    *("backtest_", "clv_network", "past_totals", "season_effects"),
     *("first_order_backtest", "encoder", "recommendation_backtest"),
     *("recommender", "uplift"),
 )
