@@ -16,31 +16,66 @@ predictions as (
     select
         backtest.*,
         max(backtest.origin_date) over (partition by backtest.horizon_days)
-            as newest_origin_date,
-        ntile(5) over (
-            partition by backtest.horizon_days, backtest.origin_date
-            order by backtest.predicted_spend desc, md5(backtest.customer_key) asc
-        ) as fifth
+            as newest_origin_date
     from {{ ref('backtest_predictions') }} as backtest
     inner join scoring on backtest.model = scoring.model
 ),
 
--- The newest date, and the last one whose horizon was over by then: from what came of it
--- a forecast for the newest date could have been made without any model.
-judged as (
+newest as (
     select
         *,
-        origin_date = newest_origin_date as is_newest
-    from (
-        select
-            *,
-            max(case
-                when {{ plus_days('origin_date', 'horizon_days') }} <= newest_origin_date
-                    then origin_date
-            end) over (partition by horizon_days) as level_origin_date
-        from predictions
-    ) as told
-    where origin_date in (newest_origin_date, level_origin_date)
+        ntile(5) over (
+            partition by horizon_days
+            order by predicted_spend desc, md5(customer_key) asc
+        ) as fifth
+    from predictions
+    where origin_date = newest_origin_date
+),
+
+-- The last date whose horizon was over by the newest one: from what came of it a forecast
+-- for the newest date could have been made without any model.
+level_dates as (
+    select
+        newest_dates.horizon_days,
+        max(known_dates.as_of_date) as as_of_date
+    from (select distinct horizon_days, origin_date from newest) as newest_dates
+    inner join (
+        select distinct horizon_days, as_of_date from {{ ref('customer_targets') }}
+    ) as known_dates on newest_dates.horizon_days = known_dates.horizon_days
+    where
+        {{ plus_days('known_dates.as_of_date', 'known_dates.horizon_days') }}
+        <= newest_dates.origin_date
+    group by newest_dates.horizon_days
+),
+
+judged as (
+    select
+        horizon_days,
+        origin_date,
+        model,
+        customer_key,
+        cast(predicted_spend as double) as predicted_spend,
+        cast(actual_spend as double) as actual_spend,
+        actual_purchases,
+        fifth,
+        true as is_newest
+    from newest
+    union all
+    select
+        targets.horizon_days,
+        targets.as_of_date as origin_date,
+        cast(null as string) as model,
+        targets.customer_key,
+        cast(null as double) as predicted_spend,
+        targets.spend as actual_spend,
+        targets.purchases as actual_purchases,
+        cast(null as integer) as fifth,
+        false as is_newest
+    from {{ ref('customer_targets') }} as targets
+    inner join level_dates
+        on
+            targets.horizon_days = level_dates.horizon_days
+            and targets.as_of_date = level_dates.as_of_date
 ),
 
 customer_origins as (
