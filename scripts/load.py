@@ -16,7 +16,7 @@ from clv_warehouse.loading.options import Options
 from clv_warehouse.loading.suggesting import suggest_mapping
 from clv_warehouse.privacy.compacting import compact
 from clv_warehouse.privacy.keeping import VaultKeeper
-from clv_warehouse.privacy.vault import read_tombstones, rewritten
+from clv_warehouse.privacy.vault import read_tombstones, rewrite
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.places import vault_of, warehouse_of
 from clv_warehouse.project.report import Report
@@ -93,8 +93,7 @@ def _empty_vault(warehouse: Path) -> None:
     """Forget the contacts of an earlier load: those that count now stay in place."""
     vault = vault_of(warehouse)
     if vault.exists():
-        with rewritten(vault, (), read_tombstones(vault)):
-            pass
+        rewrite(vault, (), read_tombstones(vault))
 
 
 def _check(arguments: argparse.Namespace) -> int:

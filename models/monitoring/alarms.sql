@@ -5,6 +5,14 @@ with limits as (
     {{ alarm_limits() }}
 ),
 
+calibration as (
+    select
+        *,
+        cast(horizon_days as string) || ' days' as subject
+    from {{ ref('calibration_over_time') }}
+    where is_newest
+),
+
 raised as (
     select
         check_name,
@@ -49,22 +57,22 @@ raised as (
     union all
     select
         'forecast_totals' as check_name,
-        cast(horizon_days as string) || ' days' as subject,
+        subject,
         'all' as group_name,
         due_date as as_of_date,
         abs(change) as size,
         totals_severity as severity,
         'Of ' || cast(as_of_date as string) || ', ' || {{ money_text('said_spend') }}
-        || ' was said for ' || cast(horizon_days as string) || ' days, and '
+        || ' was said for ' || subject || ', and '
         || {{ money_text('actual_spend') }} || ' came: '
         || {{ places_text('abs(errors)') }} || ' times the error that was expected.'
             as statement
-    from {{ ref('calibration_over_time') }}
-    where is_newest and totals_severity is not null
+    from calibration
+    where totals_severity is not null
     union all
     select
         'forecast_ranges' as check_name,
-        cast(horizon_days as string) || ' days' as subject,
+        subject,
         'all' as group_name,
         due_date as as_of_date,
         abs(worst_coverage_error) as size,
@@ -72,25 +80,24 @@ raised as (
         'Of ' || cast(as_of_date as string) || ', '
         || {{ figure_text('abs(worst_coverage_error)') }}
         || case when worst_coverage_error < 0 then ' fewer' else ' more' end
-        || ' customers than should have spent no more within '
-        || cast(horizon_days as string) || ' days than their quantile of '
+        || ' customers than should have spent no more within ' || subject
+        || ' than their quantile of '
         || cast(worst_percent as string) || ' %.' as statement
-    from {{ ref('calibration_over_time') }}
-    where is_newest and ranges_severity is not null
+    from calibration
+    where ranges_severity is not null
     union all
     select
         'total_ranges' as check_name,
-        cast(horizon_days as string) || ' days' as subject,
+        subject,
         'all' as group_name,
         due_date as as_of_date,
         0.8e0 - held_share as size,
         held_severity as severity,
-        'Ranges of totals of ' || cast(horizon_days as string)
-        || ' days, said to hold in four of five cases, held in '
+        'Ranges of totals of ' || subject || ', said to hold in four of five cases, held in '
         || {{ figure_text('held_share') }} || ' of ' || cast(ranges_judged as string)
         || '.' as statement
-    from {{ ref('calibration_over_time') }}
-    where is_newest and held_severity is not null
+    from calibration
+    where held_severity is not null
     union all
     select
         'feeds' as check_name,

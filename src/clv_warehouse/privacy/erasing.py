@@ -9,7 +9,7 @@ import duckdb
 from clv_warehouse.privacy.compacting import compact
 from clv_warehouse.privacy.raw_rows import conditions
 from clv_warehouse.privacy.tombstones import add_tombstones, tombstone_sql
-from clv_warehouse.privacy.vault import read_rows, read_tombstones, rewritten
+from clv_warehouse.privacy.vault import read_rows, read_tombstones, rewrite
 from clv_warehouse.project.keys import define_key_of
 from clv_warehouse.project.macros import sql_of
 from clv_warehouse.project.opening import attach, catalog_of, explaining, trusted
@@ -138,8 +138,7 @@ def erase_from_vault(warehouse: Path, erased: Erased, receipt: Receipt) -> None:
     path, key = vault_of(warehouse), erased.subject.customer_key
     rows = list(read_rows(path)) if path.exists() else []
     tombstones = [*read_tombstones(path), *erased.tombstones]
-    with rewritten(path, (row for row in rows if row.customer_key != key), tombstones):
-        pass
+    rewrite(path, (row for row in rows if row.customer_key != key), tombstones)
     found = sum(row.customer_key == key for row in rows)
     receipt.deleted[str(path)] = {"vault.contacts": found} if found else {}
 

@@ -167,6 +167,12 @@ def rewritten(
         yield
 
 
+def rewrite(path: Path, rows: Iterable[Sealed], tombstones: Iterable[str]) -> None:
+    """Replace a vault by a new one, as `rewritten` does, at once."""
+    with rewritten(path, rows, tombstones):
+        pass
+
+
 def write(path: Path, rows: Iterable[Sealed], tombstones: Iterable[str]) -> None:
     """Write a new file that is a vault."""
     with for_owner_alone(), duckdb.connect() as connection:

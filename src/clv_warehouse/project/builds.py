@@ -67,7 +67,7 @@ def newest_build(
     connection: duckdb.DuckDBPyConnection, database: str | None = None
 ) -> Build:
     """Return the newest build of a warehouse, which may be an attached `database`."""
-    source = f"{quoted(database)}." if database else ""
+    source = _source(database)
     found = _first(connection, _NEWEST.format(source=source))
     if found is None:
         return Build(None, None, "It has no record of a build. Run dbt build.")
@@ -104,8 +104,7 @@ def complete_build(
             "The warehouse is not one complete, tested build, so that its tables may "
             f"disagree. {build.why_incomplete}"
         )
-    source = f"{quoted(database)}." if database else ""
-    stop = _first(connection, _STOP.format(source=source))
+    stop = _first(connection, _STOP.format(source=_source(database)))
     if stop and not is_forced:
         raise StoppedBuildError(
             "The data of the warehouse cannot be trusted, so nothing is published: "
@@ -113,6 +112,11 @@ def complete_build(
             "same."
         )
     return build
+
+
+def _source(database: str | None) -> str:
+    """What the names of tables begin with, of an attached database."""
+    return f"{quoted(database)}." if database else ""
 
 
 def _first(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...] | None:
