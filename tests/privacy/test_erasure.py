@@ -213,6 +213,7 @@ def shop(
         shop = Shop(built, export)
         known = (*read_memory(shop.manifest), *read_tables(shop.manifest))
         plant(built.path, known)
+        plant_keys(built.path, shop.manifest)
         uncompress(built.path)
         tables = there(read_tables(shop.manifest), built.path)
         for _ in range(2):
@@ -254,6 +255,26 @@ def plant(path: Path, tables: tuple[Table, ...]) -> None:
         connection.execute(REMEMBERED)
         for words in PLANTED.values():
             connection.execute(PLANTED_SQL.format_map(words))
+
+
+def plant_keys(path: Path, manifest: Path) -> None:
+    """Give each other model that has a row per customer, and was not built, their keys.
+
+    Such are the cases by which uplift is learned and judged.
+    """
+    nodes = json.loads(manifest.read_text("utf-8"))["nodes"].values()
+    with duckdb.connect(str(path)) as connection:
+        for node in nodes:
+            if (
+                node["resource_type"] == "model"
+                and node["config"]["materialized"] != "view"
+                and "customer_key" in node["columns"]
+            ):
+                connection.execute(f"create schema if not exists {node['schema']}")
+                connection.execute(
+                    f"create table if not exists {node['schema']}.{node['alias']} as "
+                    "select distinct customer_key from staging.stg_sample_points"
+                )
 
 
 def there(tables: tuple[Table, ...], path: Path) -> tuple[Table, ...]:
@@ -554,7 +575,7 @@ def test_nothing_is_left_of_an_erased_customer_in_any_form(
         *("clv.backtest_predictions", "clv.score_history", "clv.clv_predictions"),
         *("clv.clv_explanations", "profiles.customer_profiles"),
         *("recommendations.recommendation_backtest", "reports.list_members"),
-        "marketing.next_best_actions",
+        *("marketing.next_best_actions", "marketing.uplift_cases"),
     }
 
     # A deletion alone leaves the bytes in the file.
@@ -580,7 +601,7 @@ def test_nothing_is_left_of_an_erased_customer_in_any_form(
         *("raw.orders: 4", "clv.score_history: ", "vault.contacts: 1"),
         *("features.customer_features: ", "features.customer_targets: "),
         *("clv.backtest_predictions: 1", "clv.clv_explanations: 1"),
-        "marketing.planned_assignments: 1",
+        *("marketing.planned_assignments: 1", "marketing.uplift_cases: 1"),
         "may have learned from the customer: clv_network after. To train anew",
     ):
         assert line in receipt
