@@ -2,10 +2,11 @@
 
 dbt runs the model clv_scores: rows stream from customer_features through the network
 into the table. On Spark the model's function runs without dbt. The features are those
-of a made-up shop, repeated.
+of a made-up shop, repeated. Single customers between builds are of the sample shop.
 """
 
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from benchmarks.shop import load_shop, make_shop
 from benchmarks.spark import score_on_spark
 from clv_warehouse.clv.feature_set import current_features
 from clv_warehouse.clv.network import NetworkConfig, Scaling, untrained
+from clv_warehouse.clv.now import Forecaster
 from clv_warehouse.clv.observations import Customers
 from clv_warehouse.clv.scoring import fit_prior
 from clv_warehouse.learning.acceptance import ACCEPTED, Decision
@@ -28,6 +30,9 @@ from clv_warehouse.project.features import read_features
 
 # What is repeated: enough that a batch of customers has no two alike by that.
 PEOPLE = 100_000
+# How many customers are forecast singly.
+ONES = 200
+SAMPLE = ROOT / "data" / "sample.duckdb"
 DUCKDB = "duckdb"
 FEATURES = "features.customer_features"
 NETWORKS = "clv.clv_network"
@@ -46,7 +51,7 @@ DAYS = """(
 def benchmark(
     customers: Sequence[int], engine: str = DUCKDB, folder: Path = FOLDER
 ) -> Iterator[Row]:
-    """Measure both at each number of customers."""
+    """Measure both at each number of customers, and single ones of the sample."""
     shop = make_shop(min(PEOPLE, max(customers)), folder / "cache")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         raw, made = Path(scratch) / "shop.duckdb", Path(scratch) / "made.duckdb"
@@ -65,6 +70,9 @@ def benchmark(
                     ran = call(score_on_spark, engine, warehouse)
                     yield from rows(case, engine, ran.value | ran.cost)
             warehouse.unlink()
+    if SAMPLE.exists() and engine == DUCKDB:
+        found = call(score_one_by_one, SAMPLE).value
+        yield from rows("one customer, between builds", "clv_warehouse", found)
 
 
 def score(dbt: Dbt) -> dict[str, float]:
@@ -78,6 +86,28 @@ def score(dbt: Dbt) -> dict[str, float]:
         "seconds": seconds,
         "predictions_per_second": count / seconds,
         **ran.cost,
+    }
+
+
+def score_one_by_one(warehouse: str) -> dict[str, float]:
+    """Forecast customers of a built warehouse singly; milliseconds of a forecast."""
+    forecaster = Forecaster(Path(warehouse))
+    seconds, cpu_seconds = [], []
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        keys = connection.execute(
+            "select customer_key from clv.customer_lifetime_value "
+            f"order by md5(customer_key) limit {ONES}"
+        ).fetchall()
+        for (key,) in keys:
+            history = forecaster.history_of(connection, key)
+            started, cpu_started = time.perf_counter(), time.process_time()
+            forecaster.score_now(history)
+            seconds.append(time.perf_counter() - started)
+            cpu_seconds.append(time.process_time() - cpu_started)
+    return {
+        "median_milliseconds": 1000 * float(np.median(seconds)),
+        "p95_milliseconds": 1000 * float(np.quantile(seconds, 0.95)),
+        "median_cpu_milliseconds": 1000 * float(np.median(cpu_seconds)),
     }
 
 
