@@ -1,11 +1,12 @@
 """Runs dbt in forks of one process that has read the project.
 
 To start dbt takes 2 CPU seconds and to read the project 7, more than most tests build.
-A fork has both from the start, and the macros that forks before it have compiled. What
-it changes ends with it, so that a run of dbt in a fork is as good as one in a process
-of its own.
+A fork has both from the start, and the templates that forks before it have compiled.
+What it changes ends with it, so that a run of dbt in a fork is as good as one in a
+process of its own.
 """
 
+import atexit
 import gc
 import json
 import os
@@ -13,13 +14,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from cheaper_dbt import Graphs, bind_macros_fast, select_once, skip_debug_events
+from cheaper_dbt import (
+    Graphs,
+    Templates,
+    bind_macros_fast,
+    link_selected_fast,
+    read_locale_once,
+    select_once,
+    skip_debug_events,
+    use_one_thread,
+)
 
 # The file in which dbt keeps what it has read.
 READ = "partial_parse.msgpack"
@@ -119,32 +130,13 @@ def read_manifest(common: list[str], scratch: Path, read: str) -> Any:
     return manifest
 
 
-class Macros:
-    """Which macros have been compiled, here and in the forks.
-
-    To compile the 160 macros of a build takes an eighth of it.
-    """
-
-    def __init__(self, scratch: str) -> None:
-        from dbt_common.clients.jinja import template_cache
-
-        self.compiled = template_cache.file_cache
-        self.told = Path(scratch) / "macros.json"
-
-    def tell(self) -> None:
-        """In a fork: say which macros are compiled there."""
-        self.told.write_text(json.dumps([*self.compiled]), "utf-8")
-
-    def compile(self, manifest: Any) -> None:
-        """Compile what the last fork has told of, so that the next one need not."""
-        from dbt_common.clients.jinja import template_cache
-
-        if self.told.exists():
-            told = set(json.loads(self.told.read_text("utf-8"))) - {*self.compiled}
-            for macro in manifest.macros.values():
-                if macro.macro_sql in told:
-                    template_cache.get_node_template(macro)
-            self.told.unlink()
+def end(status: int) -> NoReturn:
+    """End a fork as Python does, but leave its memory to the system."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def main(project: str, scratch: str) -> None:
@@ -152,12 +144,14 @@ def main(project: str, scratch: str) -> None:
 
     Each line is JSON; see `ForkedDbt.run`. The answer is a line with the exit status.
     """
+    read_locale_once()
     from dbt.cli.main import dbtRunner
 
     skip_debug_events()
     bind_macros_fast()
     select_once()
-    macros, graphs = Macros(scratch), Graphs()
+    link_selected_fast()
+    templates, graphs = Templates(scratch), Graphs()
     # What dbt says of reading the project is no answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -179,7 +173,7 @@ def main(project: str, scratch: str) -> None:
             gc.collect()
             gc.freeze()
         if manifests[read]:
-            macros.compile(manifests[read])
+            templates.compile(manifests[read])
             graphs.make(manifests[read], with_tests=arguments[0] == "build")
         if child := os.fork():
             _, status = os.waitpid(child, 0)
@@ -191,11 +185,17 @@ def main(project: str, scratch: str) -> None:
         os.environ.update(environment)
         os.chdir(folder)
         graphs.use()
+        use_one_thread()
+        # A build of a few rows is over before there is much to collect.
+        gc.disable()
         command = [*arguments, *common, "--vars", json.dumps(settings)]
+        if arguments[0] != "list":
+            # The other core has another worker.
+            command += ["--threads", "1"]
         done = dbtRunner(manifest=manifests[read]).invoke(command)
-        macros.tell()
+        templates.tell()
         # The exit statuses of dbt's own command.
-        sys.exit(2 if done.exception else 0 if done.success else 1)
+        end(2 if done.exception else 0 if done.success else 1)
 
 
 if __name__ == "__main__":
