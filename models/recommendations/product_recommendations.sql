@@ -32,7 +32,7 @@ named as (
         products.category,
         recommended.score,
         case
-            when recommended.model in ('recommender', 'recommender_with_taste')
+            when recommended.model like 'recommender%'
                 then recommended.score
         end as chance,
         products.usual_amount * products.margin as usual_margin,

@@ -33,6 +33,7 @@ select
     measured.model,
     case measured.model
         when 'recommender' then 'The recommender'
+        when 'recommender_with_views' then 'The recommender with what they looked at'
         when 'recommender_with_taste' then 'The recommender with tastes of the encoder'
         when 'habit_then_similar' then 'Habits, then what goes with them'
         when 'habit' then 'What they bought before'

@@ -13,5 +13,6 @@ def model(dbt, session):
     brought = dbt.ref("dim_product_vectors")
     tastes = dbt.ref("customer_vectors")
     vectors = dbt.ref("product_vectors")
+    views = dbt.ref("product_views")
     plan = Plan.of(plan, LEARNED)
-    return backtest(plan, purchases, products, brought, tastes, vectors)
+    return backtest(plan, purchases, products, brought, tastes, vectors, views)

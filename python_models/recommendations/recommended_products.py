@@ -13,8 +13,9 @@ def model(dbt, session):
     dates = dbt.ref("as_of_dates")
     tastes = dbt.ref("customer_vectors")
     vectors = dbt.ref("product_vectors")
+    views = dbt.ref("product_views")
     length = dbt.config.meta_get("length")
     return recommend(
         *(recommenders, purchases, customers, products, brought, dates),
-        *(tastes, vectors, length),
+        *(tastes, vectors, length, views),
     )

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 
 from clv_warehouse.encoder.histories import (
     NUMBERS,
@@ -38,6 +39,7 @@ from clv_warehouse.encoder.training import (
     judge,
     trained_row,
 )
+from clv_warehouse.learning.fitting import sparse_times
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.registry import Stored
 
@@ -154,7 +156,7 @@ def test_nothing_that_happens_later_reaches_an_encoder_or_a_vector(
 
 
 def test_numpy_computes_what_keras_trains(histories: Histories) -> None:
-    shape = replace(SMALL, dropout=0.0)
+    shape = replace(SMALL, dropout=0.0, depth=3)
     end = number(END)
     known = histories.until(end)
     draw = np.random.default_rng(1)
@@ -164,12 +166,29 @@ def test_numpy_computes_what_keras_trains(histories: Histories) -> None:
     asked = asked_of(mine, histories, END, np.arange(50))
     taste, heads = network._read(
         asked.days,
-        *map(sparse, (asked.bought, asked.viewed, asked.pools, asked.tastes)),
+        *map(sparse, (asked.bought, asked.viewed, asked.pools)),
+        *map(sparse, (asked.tastes, asked.looks)),
         asked.known,
     )
     _, my_taste, my_heads = mine.states(asked)
     np.testing.assert_allclose(my_taste, np.asarray(taste), atol=1e-5)
     np.testing.assert_allclose(my_heads, np.asarray(heads), atol=1e-5)
+
+
+def test_sparse_products_have_tensorflow_s_gradient() -> None:
+    import tensorflow as tf
+
+    draw = np.random.default_rng(2)
+    matrix = sparse(sp.random(7, 5, 0.4, "csr", np.float32, rng=draw))
+    dense = tf.constant(draw.normal(size=(5, 3)).astype(np.float32))
+    found = []
+    for times in (sparse_times, tf.sparse.sparse_dense_matmul):
+        with tf.GradientTape() as tape:
+            tape.watch(dense)
+            loss = tf.reduce_sum(tf.square(times(matrix, dense)))
+        found.append(np.asarray(tape.gradient(loss, dense)))
+    np.testing.assert_allclose(*found)
+    assert np.abs(found[0]).sum() > 0
 
 
 def test_customers_and_products_of_one_taste_are_close(

@@ -15,12 +15,13 @@ from clv_warehouse.learning.registry import SCHEMA, Stored, new_row
 from clv_warehouse.recommendations import registry, scoring
 from clv_warehouse.recommendations.logistic import Logistic
 from clv_warehouse.recommendations.neighbours import GraphFilter
-from clv_warehouse.recommendations.purchases import Purchases
+from clv_warehouse.recommendations.purchases import VIEWS, Purchases
 from clv_warehouse.recommendations.rankers import (
     LEARNED,
     POPULAR,
     SIMPLE,
     WITH_TASTE,
+    WITH_VIEWS,
     Learned,
 )
 from clv_warehouse.recommendations.training import TOLD, trained_row
@@ -61,6 +62,8 @@ SHOP = """
     select 'stranger', 'Spain'
     union all
     select 'unknown', null;
+    create table views as
+    select customer_key, product_id, purchase_date - 3 as view_date from purchases;
     create table brought (product_id varchar, source varchar, vector double[]);
     create table dates as
     select date '2025-06-30' as as_of_date, true as is_scoring_date;
@@ -102,17 +105,20 @@ def lists(shop: duckdb.DuckDBPyConnection, recommenders: str, length: int = 5):
         *(recommenders, "purchases", "customers", "products", "brought", "dates"),
         *("tastes", "vectors"),
     )
-    found = scoring.recommend(*map(shop.table, tables), length)
+    found = scoring.recommend(*map(shop.table, tables), length, shop.table("views"))
     return pa.table(found).to_pylist()
 
 
-def learned(shop: duckdb.DuckDBPyConnection, with_taste: float = 0.4) -> pa.Table:
+def learned(
+    shop: duckdb.DuckDBPyConnection, with_taste: float = 0.4, with_views: float = 0.3
+) -> pa.Table:
     """The row of a training that was judged better, and worse with tastes or better."""
     cases = [
         {
             name: {"recall": measure, "ndcg": measure}
             for name, measure in (
                 (LEARNED, 0.5),
+                (WITH_VIEWS, with_views),
                 (WITH_TASTE, with_taste),
                 (SIMPLE, 0.4),
             )
@@ -126,6 +132,7 @@ def learned(shop: duckdb.DuckDBPyConnection, with_taste: float = 0.4) -> pa.Tabl
         shop.table("brought").to_arrow_table(),
         shop.table("tastes").to_arrow_table(),
         shop.table("vectors").to_arrow_table(),
+        shop.table("views").project(VIEWS).to_arrow_table(),
     )
 
 
@@ -358,6 +365,19 @@ def test_tastes_are_read_where_they_were_better(
     assert {row["model"] for row in lists(shop, "others")} == {LEARNED, POPULAR}
     # A shop that loses its encoder is ranked all the same.
     shop.execute("delete from tastes")
+    assert lists(shop, "recommenders")
+
+
+def test_views_are_read_where_they_were_better(
+    shop: duckdb.DuckDBPyConnection,
+) -> None:
+    shop.register("recommenders", learned(shop, with_views=0.6))
+    assert {row["model"] for row in lists(shop, "recommenders")} == {
+        WITH_VIEWS,
+        POPULAR,
+    }
+    # A shop that watches nobody any more is ranked all the same.
+    shop.execute("delete from views")
     assert lists(shop, "recommenders")
 
 

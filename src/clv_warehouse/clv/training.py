@@ -30,9 +30,9 @@ from clv_warehouse.learning.fitting import (
     add_dense_layers,
     compile_model,
     fit,
-    import_keras,
     outputs_of,
     restart,
+    seeded_keras,
 )
 from clv_warehouse.learning.progress import Progress
 from clv_warehouse.project.arrays import Singles
@@ -238,8 +238,7 @@ def build_model(config: NetworkConfig, seed: int) -> Any:
 
     Keras' seed belongs to the process: other models built meanwhile change the weights.
     """
-    keras = import_keras()
-    keras.utils.set_random_seed(seed)
+    keras = seeded_keras(seed)
     encode = ENCODING_LAYERS[config.encoder]
     customer, width = len(config.features.names), len(config.features.sequences)
     known = customer + len(PAIR_INPUTS)

@@ -32,9 +32,11 @@ MODALITIES = {
     "reviews": ("reviews", "rating"),
     "contacts": ("contacts",),
 }
-# Half-lives of the pools of all that a customer did, and of the products they bought.
+# Half-lives of the pools of all that a customer did, of the products they bought, and
+# of those they looked at.
 POOLS = (7, 30, 90, 270, 810)
 TASTES = (30, 180, 720)
+LOOKS = (7, 90, 720)
 # Of each customer, so many days of events up to a date are read.
 MOST_DAYS = 128
 YEAR = 365.25
@@ -126,6 +128,10 @@ class Histories:
     def until(self, day: int) -> Self:
         """Return what was known at the end of a day."""
         return self._where(self.day <= day)
+
+    def after(self, day: int) -> Self:
+        """Return what happened after a day."""
+        return self._where(self.day > day)
 
     def begun_by(self, day: int) -> Ints:
         """Return the customers of whom something was known at the end of a day."""
@@ -223,6 +229,7 @@ class Asked:
         viewed: what was looked at, of the same shape.
         pools: how fresh a day is by each half-life, shape (len(POOLS) * q, n).
         tastes: the same of days of purchases, shape (len(TASTES) * q, n).
+        looks: the same of days on which products were looked at, (len(LOOKS) * q, n).
         known: what is known of the customer as of the day, shape (q, s).
 
     """
@@ -232,6 +239,7 @@ class Asked:
     viewed: sp.csr_matrix
     pools: sp.csr_matrix
     tastes: sp.csr_matrix
+    looks: sp.csr_matrix
     known: Singles
 
 
@@ -239,7 +247,7 @@ def ask(histories: Histories, customer: Ints, day: Ints, scale: Scale) -> Asked:
     """Read customers as of days, two arrays of shape (q,).
 
     Nothing after its day reaches a row. Whoever did nothing up to it has a row of
-    zeros in both pools.
+    zeros in all pools.
     """
     start = histories.start[customer]
     end = np.searchsorted(histories.place, customer * SPAN + day, side="right")
@@ -254,9 +262,14 @@ def ask(histories: Histories, customer: Ints, day: Ints, scale: Scale) -> Asked:
     age = (day[query] - histories.day[event]).astype(np.float32)
     is_purchase = numbers[:, PURCHASE] > 0
     every = np.ones(len(age), bool)
-    pools, fresh = _faded(age, query, column, len(customer), len(used), POOLS, every)
-    tastes, _ = _faded(
-        age, query, column, len(customer), len(used), TASTES, is_purchase
+    has_views = np.diff(histories.viewed.indptr)[event] > 0
+    (pools, fresh), (tastes, _), (looks, _) = (
+        _faded(age, query, column, len(customer), len(used), half_lives, kept)
+        for half_lives, kept in (
+            (POOLS, every),
+            (TASTES, is_purchase),
+            (LOOKS, has_views),
+        )
     )
     known = np.column_stack(
         [
@@ -274,6 +287,7 @@ def ask(histories: Histories, customer: Ints, day: Ints, scale: Scale) -> Asked:
         _means(histories.viewed[used]),
         pools,
         tastes,
+        looks,
         known,
     )
 

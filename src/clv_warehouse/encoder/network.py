@@ -23,7 +23,14 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from scipy.special import erf
 
-from clv_warehouse.encoder.histories import POOLS, TASTES, Asked, Histories, Scale
+from clv_warehouse.encoder.histories import (
+    LOOKS,
+    POOLS,
+    TASTES,
+    Asked,
+    Histories,
+    Scale,
+)
 from clv_warehouse.learning.registry import Stored
 from clv_warehouse.project.arrays import Singles
 
@@ -37,6 +44,8 @@ PARTS = (
     "day_bias",
     "state",
     "state_bias",
+    "deeper",
+    "deeper_bias",
     "taste",
     "taste_bias",
     "skip",
@@ -50,7 +59,7 @@ class Encoder:
     """Weights of a trained encoder.
 
     Attributes:
-        parts: weights by name; shapes are those of `shapes`.
+        parts: weights by name; shapes are those of `initial`.
         scale: how amounts are read.
         product_ids: ids of the products that it knows, in rising order.
         end: the last day that it knows of, as days since 1970.
@@ -80,9 +89,12 @@ class Encoder:
             np.hstack([asked.days, bought, viewed]) @ parts["day"] + parts["day_bias"]
         )
         pooled = (asked.pools @ days).reshape(len(POOLS), queries, -1)
-        tastes = (asked.tastes @ bought).reshape(len(TASTES), queries, -1)
+        tastes = np.vstack([asked.tastes @ bought, asked.looks @ viewed])
+        tastes = tastes.reshape(len(TASTES) + len(LOOKS), queries, -1)
         read = np.hstack([*pooled, *tastes, asked.known])
         states = gelu(read @ parts["state"] + parts["state_bias"])
+        for weights, bias in zip(parts["deeper"], parts["deeper_bias"], strict=True):
+            states = states + gelu(states @ weights + bias)
         taste = states @ parts["taste"] + parts["taste_bias"]
         taste = taste + np.tensordot(parts["skip"], tastes, 1)
         return states, taste, states @ parts["heads"] + parts["heads_bias"]

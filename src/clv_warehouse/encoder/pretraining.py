@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from clv_warehouse.encoder.histories import (
     AMOUNT,
+    LOOKS,
     POOLS,
     PURCHASE,
     SPAN,
@@ -21,7 +22,7 @@ from clv_warehouse.encoder.histories import (
     modalities_of,
 )
 from clv_warehouse.encoder.network import CHANCE_DAYS, Encoder
-from clv_warehouse.learning.fitting import import_keras
+from clv_warehouse.learning.fitting import import_keras, seeded_keras, sparse_times
 from clv_warehouse.project.arrays import Ints, Singles
 
 # Products that a customer bought in a window are cut to so many, drawn.
@@ -34,18 +35,19 @@ FEWEST_DAYS, MOST_PRODUCTS = 5, 20_000
 FIRST_DAYS = 60
 # The share of steps in which one modality is left out.
 LEFT_OUT = 0.3
-# Steps of training, however large the shop: half a minute with 5,000 products.
-MOST_STEPS = 1_500
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of an encoder and how it is trained; the first four are var encoder's.
+    """Sizes of an encoder and how it is trained; the first six are var encoder's.
 
     Attributes:
         size: length of the vectors of products and of tastes.
         width: length of the vectors of days and of states.
+        depth: layers from what is read of a customer to their state.
         epochs: how often each customer is drawn, at most.
+        steps: steps of training at most, however large the shop: 1,500 take half a
+            minute with 5,000 products.
         seed: seed of the weights and of all draws.
         window: days in which products are bought that it learns to say.
         customers: customers of a step.
@@ -56,7 +58,9 @@ class Shape:
 
     size: int = 48
     width: int = 96
+    depth: int = 1
     epochs: int = 8
+    steps: int = 1_500
     seed: int = 1
     window: int = 28
     customers: int = 64
@@ -84,7 +88,7 @@ def train(
 
     `first` is an encoder to go on from. `after_epoch` gets the epoch's number and loss.
     """
-    import_keras().utils.set_random_seed(shape.seed)
+    seeded_keras(shape.seed)
     draw = np.random.default_rng(shape.seed)
     known = histories.until(end)
     days = known.bought.getnnz(0)
@@ -94,7 +98,7 @@ def train(
     scale = first.scale if first else Scale.of(known)
     grid = dates_of(known, end, shape)
     steps = max(-(-len(known.begun_by(grid[-1])) // shape.customers), 1)
-    epochs = max(min(shape.epochs, MOST_STEPS // steps), 1)
+    epochs = max(min(shape.epochs, shape.steps // steps), 1)
     network = Network(
         first.going_on(known) if first else initial(known, end, shape, draw),
         popularity(known, grid, shape.window),
@@ -133,7 +137,7 @@ class Network:
         keras = import_keras()
         self.shape, self.popular = shape, tf.constant(popular)
         self.parts = {name: keras.Variable(each) for name, each in start.items()}
-        self.variables = list(self.parts.values())
+        self.variables = [each for each in self.parts.values() if each.shape[0]]
         self.optimizer = keras.optimizers.AdamW(
             keras.optimizers.schedules.CosineDecay(shape.learning_rate, steps),
             weight_decay=shape.weight_decay,
@@ -152,7 +156,8 @@ class Network:
         return float(
             self._step(
                 asked.days,
-                *map(sparse, (asked.bought, asked.viewed, asked.pools, asked.tastes)),
+                *map(sparse, (asked.bought, asked.viewed, asked.pools)),
+                *map(sparse, (asked.tastes, asked.looks)),
                 asked.known,
                 future.buyers.astype(np.int32),
                 which[future.buyers].astype(np.int32),
@@ -165,23 +170,35 @@ class Network:
         )
 
     def _read(
-        self, days: Any, bought: Any, viewed: Any, pools: Any, tastes: Any, known: Any
+        self,
+        days: Any,
+        bought: Any,
+        viewed: Any,
+        pools: Any,
+        tastes: Any,
+        looks: Any,
+        known: Any,
     ) -> tuple[Any, Any]:
         """Return tastes (q, size) and outputs of heads (q, 3), with dropout."""
         import tensorflow as tf
 
         parts, shape = self.parts, self.shape
-        times = tf.sparse.sparse_dense_matmul
+        times = sparse_times
         products = parts["products"]
         bought = tf.nn.dropout(times(bought, products), shape.dropout)
-        days = tf.concat([days, bought, times(viewed, products)], 1)
+        viewed = times(viewed, products)
+        days = tf.concat([days, bought, viewed], 1)
         days = tf.nn.gelu(days @ parts["day"] + parts["day_bias"])
         queries = tf.shape(known)[0]
         pooled = tf.reshape(times(pools, days), (len(POOLS), queries, shape.width))
-        taste = tf.reshape(times(tastes, bought), (len(TASTES), queries, shape.size))
+        taste = tf.concat([times(tastes, bought), times(looks, viewed)], 0)
+        taste = tf.reshape(taste, (len(TASTES) + len(LOOKS), queries, shape.size))
         read = tf.concat([*tf.unstack(pooled), *tf.unstack(taste), known], 1)
         read = tf.nn.dropout(read, shape.dropout)
         state = tf.nn.gelu(read @ parts["state"] + parts["state_bias"])
+        for layer in range(shape.depth - 1):
+            more = state @ parts["deeper"][layer] + parts["deeper_bias"][layer]
+            state += tf.nn.gelu(more)
         found = state @ parts["taste"] + parts["taste_bias"]
         found += tf.tensordot(parts["skip"], taste, 1)
         return found, state @ parts["heads"] + parts["heads_bias"]
@@ -267,7 +284,9 @@ def initial(
         limit = np.sqrt(6 / (rows + columns))
         return draw.uniform(-limit, limit, (rows, columns)).astype(np.float32)
 
-    read = len(POOLS) * shape.width + len(TASTES) * shape.size + nobody.known.shape[1]
+    liked = (len(TASTES) + len(LOOKS)) * shape.size
+    read = len(POOLS) * shape.width + liked + nobody.known.shape[1]
+    deeper = [dense(shape.width, shape.width) / 4 for _ in range(shape.depth - 1)]
 
     def zeros(count: int) -> Singles:
         return np.zeros(count, np.float32)
@@ -280,9 +299,11 @@ def initial(
         "day_bias": zeros(shape.width),
         "state": dense(read, shape.width),
         "state_bias": zeros(shape.width),
+        "deeper": np.array(deeper, np.float32).reshape(-1, shape.width, shape.width),
+        "deeper_bias": np.zeros((shape.depth - 1, shape.width), np.float32),
         "taste": dense(shape.width, shape.size) / 4,
         "taste_bias": zeros(shape.size),
-        "skip": np.array([1, 1, 0], np.float32),
+        "skip": np.array([1, 1, 0, 0, 0.5, 0], np.float32),
         "heads": dense(shape.width, 3),
         "heads_bias": zeros(3),
     }

@@ -175,6 +175,42 @@ def import_keras() -> Any:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # Two threads share the work on a batch of 2,048 rows for more CPU, and no sooner.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    # Otherwise TensorFlow takes all memory of a GPU at once.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     import keras
 
     return keras
+
+
+def seeded_keras(seed: int) -> Any:
+    """Import Keras and set its seeds: the same data then give the same weights.
+
+    A GPU adds up in any order, unless it is told not to.
+    """
+    keras = import_keras()
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(seed)
+    if tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
+    return keras
+
+
+def sparse_times(matrix: Any, dense: Any) -> Any:
+    """Multiply a tf.SparseTensor by a matrix, on the CPU even where there is a GPU.
+
+    A GPU whose sums must repeat refuses this product, and that of its gradient
+    (https://github.com/tensorflow/tensorflow/issues/56547).
+    """
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def product(dense: Any) -> tuple[Any, Any]:
+        def gradient(upstream: Any) -> Any:
+            with tf.device("CPU"):
+                return tf.sparse.sparse_dense_matmul(matrix, upstream, adjoint_a=True)
+
+        with tf.device("CPU"):
+            return tf.sparse.sparse_dense_matmul(matrix, dense), gradient
+
+    return product(tf.convert_to_tensor(dense))

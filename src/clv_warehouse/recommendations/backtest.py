@@ -17,7 +17,11 @@ from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, Lists, lists_of
-from clv_warehouse.recommendations.purchases import Purchases, sample
+from clv_warehouse.recommendations.purchases import (
+    Purchases,
+    sample,
+    sample_of_views,
+)
 from clv_warehouse.recommendations.rankers import (
     FEWEST_BUYERS,
     SIMPLE_RANKERS,
@@ -68,6 +72,7 @@ def backtest(
     brought: Relation,
     tastes: Relation,
     vectors: Relation,
+    views: Relation,
 ) -> pa.Table:
     """Judge all models on the window that ends on the as-of date.
 
@@ -86,6 +91,7 @@ def backtest(
         brought=brought.project(VECTORS),
         tastes=tastes.project(COLUMNS),
         vectors=vectors,
+        views=sample_of_views(views, purchases),
     )
 
 
@@ -98,6 +104,7 @@ def judge(
     brought: pa.Table,
     tastes: pa.Table,
     vectors: pa.Table,
+    views: pa.Table | None = None,
 ) -> pa.Table:
     """Judge every model by what customers bought in the `window` days up to `end`."""
     rows = Purchases.from_arrow(purchases, products)
@@ -109,34 +116,42 @@ def judge(
     learned_from, read = (
         Tastes.as_of(tastes, vectors, rows, day) for day in (origin - window, origin)
     )
-    learned = [learn_ranker(rows, origin, window)]
+    learned = learn_ranker(rows, origin, window)
+    seen = rows if views is None else rows.with_views(views.to_batches())
+    others = [learn_ranker(seen, origin, window)] if seen.views else []
     if learned_from and read:
-        learned.append(learn_ranker(rows, origin, window, learned_from))
+        others.append(learn_ranker(seen, origin, window, learned_from))
     likeness, _ = likeness_at(rows, origin, window, products, brought)
-    known = replace(known_at(rows, origin), tastes=read)
+    known = known_at(rows, origin)
     had_interest = np.diff(known.interest.indptr) > 0
     customers = np.flatnonzero((np.diff(bought.bought.indptr) > 0) & had_interest)
     customers = customers[:JUDGED_CUSTOMERS]
-    rankers: list[Ranker] = [*SIMPLE_RANKERS, *filter(None, learned)]
+    simple: list[Ranker] = [*SIMPLE_RANKERS, *filter(None, [learned])]
+    reading: list[Ranker] = list(filter(None, others))
+    # What reads views also has weights that were learned from them.
+    judged = [(known, simple)]
+    if reading:
+        judged.append((replace(known_at(seen, origin), tastes=read), reading))
     progress = Progress("recommendation_backtest")
     progress.say(
         f"{window} days from {end - timedelta(window)}: {len(customers)} customers "
-        f"judged, {', '.join(each.name for each in rankers)}"
+        f"judged, {', '.join(each.name for each in (*simple, *reading))}"
     )
     offered = np.bincount(before.product, minlength=before.shape[1]) > 0
     tables = [
         _rows(each.name, kind, lists, block, bought, end - timedelta(window), window)
-        for block in blocks(known, customers)
+        for knowing, rankers in judged
+        for block in blocks(knowing, customers)
         for each in rankers
         for lists in [lists_of(each, block, offered, length)]
         for kind in lists.products
     ]
-    judged: list[tuple[Likeness, list[Ranker]]] = [(likeness, rankers)]
-    if learned[0] and any(likeness.weights.values()):
-        by_words = Renamed(learned[0], BY_WORDS)
-        judged.append((likeness.weighing({}), [by_words]))
-    for alike, those in judged:
-        for block, each, lists in unsold_lists(known, those, bought, alike, length):
+    alikes = [(knowing, rankers, likeness) for knowing, rankers in judged]
+    if learned and any(likeness.weights.values()):
+        by_words: list[Ranker] = [Renamed(learned, BY_WORDS)]
+        alikes.append((known, by_words, likeness.weighing({})))
+    for knowing, rankers, alike in alikes:
+        for block, each, lists in unsold_lists(knowing, rankers, bought, alike, length):
             tables.append(
                 _rows(
                     each.name,

@@ -25,6 +25,9 @@ class Known:
         learned: those that were learned; None before there are any.
         tastes: vectors by the encoder; None where it did not see the shop.
         borrowed: what products that nobody had bought borrow; None if they do not.
+        liking: how much customers like what they bought or looked at; None where views
+            are not read.
+        looked: how lately they looked at products; None where views are not read.
 
     """
 
@@ -33,6 +36,8 @@ class Known:
     learned: sp.csr_matrix | GraphFilter | None = None
     tastes: Tastes | None = None
     borrowed: Lent | None = None
+    liking: sp.csr_matrix | None = None
+    looked: sp.csr_matrix | None = None
 
     @classmethod
     def at(
@@ -44,8 +49,12 @@ class Known:
         tastes: Tastes | None = None,
     ) -> Self:
         """Find what was known; products that nobody had bought borrow by likeness."""
-        signals = Signals.at(purchases.until(day), day)
+        before = purchases.until(day)
+        signals = Signals.at(before, day)
         known = cls(signals, item_to_item(signals.interest), learned, tastes)
+        if before.views is not None:
+            liking, looked = before.liking(day), before.looked(day)
+            known = replace(known, liking=liking, looked=looked)
         return known if likeness is None else known.lent(likeness)
 
     def lent(self, likeness: Likeness) -> Self:
@@ -101,14 +110,32 @@ class Block:
     @cached_property
     def similar(self) -> Singles:
         """What goes with their purchases by item-to-item weights, (c, products)."""
-        return self._going_with(self.known.similar)
+        return self._going_with(self.known.similar, self.interest)
 
     @cached_property
     def learned(self) -> Singles:
         """What goes with them by the learned weights; 0 before there are any."""
         if self.known.learned is None:
             return np.zeros(self.interest.shape, np.float32)
-        return self._going_with(self.known.learned)
+        return self._going_with(self.known.learned, self.interest)
+
+    @cached_property
+    def liked(self) -> Singles:
+        """What goes with all that they bought or looked at, by the learned weights.
+
+        With what they bought alone where nobody is watched.
+        """
+        if self.known.liking is None or self.known.learned is None:
+            return self.learned
+        of_customers = self.known.liking[self.customers]
+        return self._going_with(self.known.learned, of_customers)
+
+    @cached_property
+    def looked(self) -> Singles:
+        """How lately they looked at each product, (c, products)."""
+        if self.known.looked is None:
+            return np.zeros(self.interest.shape, np.float32)
+        return np.asarray(self.known.looked[self.customers].todense(), np.float32)
 
     @cached_property
     def taste(self) -> Singles:
@@ -123,13 +150,15 @@ class Block:
         of_customers = self.known.tastes.customers[self.customers]
         return self.known.tastes.log_chances(of_customers, popularity)
 
-    def _going_with(self, weights: sp.csr_matrix | GraphFilter) -> Singles:
-        """Return what their interest says of all products, (c, products), from 0."""
+    def _going_with(
+        self, weights: sp.csr_matrix | GraphFilter, interest: sp.csr_matrix
+    ) -> Singles:
+        """Return what an interest says of all products, (c, products), from 0."""
         if isinstance(weights, GraphFilter):
-            found = weights.scores(self.interest)
+            found = weights.scores(interest)
         else:
-            found = np.asarray((self.interest @ weights).todense(), np.float32)
+            found = np.asarray((interest @ weights).todense(), np.float32)
         np.maximum(found, 0, out=found)
         if self.known.borrowed is not None:
-            self.known.borrowed.liking(self.interest, found)
+            self.known.borrowed.liking(interest, found)
         return found

@@ -14,8 +14,9 @@ from clv_warehouse.recommendations.signals import ABOUT_NONE
 
 POPULAR, HABIT, SIMILAR = "popular", "habit", "similar"
 SIMPLE, LEARNED = "habit_then_similar", "recommender"
-# The same, which also reads what the encoder says of tastes.
-WITH_TASTE = "recommender_with_taste"
+# The same, which also reads what customers looked at, and what the encoder says of
+# tastes.
+WITH_VIEWS, WITH_TASTE = "recommender_with_views", "recommender_with_taste"
 # Of products that a customer has not bought, the likeliest are learned from.
 LIKELIEST = 300
 # Customers that are learned from. Keys are random, so the first ones are a sample.
@@ -102,22 +103,25 @@ class Learned:
 
     Two logistic regressions, one for products that the customer has bought and one for
     others, of what each signal says. They are fitted on the window before, so that they
-    weigh habit, cycle, season, popularity, what goes with what and, if it is read, the
-    encoder's taste as this shop's customers do.
+    weigh habit, cycle, season, popularity, what goes with what and, if they are read,
+    what customers looked at and the encoder's taste as this shop's customers do.
     """
 
     again: Logistic
     new: Logistic
     reads_taste: bool = False
+    reads_views: bool = False
 
     @property
     def name(self) -> str:
         """What tables call it."""
-        return WITH_TASTE if self.reads_taste else LEARNED
+        if self.reads_taste:
+            return WITH_TASTE
+        return WITH_VIEWS if self.reads_views else LEARNED
 
     def score(self, block: Block) -> tuple[Singles, Singles]:
         """Score by chance, from 0 to 1."""
-        going = _going(block, self.reads_taste)
+        going = _going(block, self.reads_taste, self.reads_views)
         signals = block.known.signals
         count = (
             signals.of_products.shape[1] + signals.of_customers.shape[1] + len(going)
@@ -136,7 +140,11 @@ class Learned:
     def fit(
         cls, known: Known, bought: Purchases, reads_taste: bool = False
     ) -> Self | None:
-        """Fit on what customers bought after what was known; None if few bought."""
+        """Fit on what customers bought after what was known; None if few bought.
+
+        What they looked at is read where it is known.
+        """
+        reads_views = known.liking is not None
         interested = np.diff(known.interest.indptr) > 0
         buyers = np.flatnonzero((np.diff(bought.bought.indptr) > 0) & interested)
         if len(buyers) < FEWEST_BUYERS:
@@ -144,7 +152,7 @@ class Learned:
         again, new = [], []
         for block in blocks(known, buyers[:LEARNED_FROM]):
             is_bought = np.asarray(bought.bought[block.customers].todense()) > 0
-            going = _going(block, reads_taste)
+            going = _going(block, reads_taste, reads_views)
             places = (block.row, block.product)
             again.append(
                 (
@@ -166,7 +174,7 @@ class Learned:
             if not 0 < happened.sum() < len(happened):
                 return None
             fitted.append(Logistic.fit(numbers, happened))
-        return cls(fitted[0], fitted[1], reads_taste)
+        return cls(fitted[0], fitted[1], reads_taste, reads_views)
 
 
 @dataclass(frozen=True)
@@ -199,14 +207,16 @@ def blocks(known: Known, customers: Ints, cells: int = 1 << 22) -> Iterator[Bloc
 def likeliest(block: Block, going: Sequence[Singles]) -> tuple[Ints, Ints]:
     """Return rows and products of what each is likeliest to buy for the first time.
 
-    Half of them are likeliest by what goes with their purchases and sells. So are the
-    others, or, where it is read, by taste: what only taste believes in must be among
-    what is learned from, or taste would be believed too much.
+    They are likeliest by what goes with their purchases and sells, or, as many each, by
+    what goes with all that they looked at and by taste, where these are read: what only
+    taste believes in must be among what is learned from, or taste would be believed too
+    much. Whatever they looked at is among it too.
     """
     popular = np.log1p(block.known.signals.popularity) / np.float32(2)
     by_weights: Singles = (going[0] + popular).astype(np.float32)
     by_weights[block.row, block.product] = -np.inf
-    believed: list[Singles] = [by_weights, *(each.copy() for each in going[2:])]
+    first = 2 if block.known.looked is None else 3
+    believed: list[Singles] = [by_weights, *(each.copy() for each in going[first:])]
     count = min(LIKELIEST // len(believed), by_weights.shape[1])
     chosen = np.zeros(by_weights.shape, bool)
     for each in believed:
@@ -214,22 +224,27 @@ def likeliest(block: Block, going: Sequence[Singles]) -> tuple[Ints, Ints]:
         each[block.row, block.product] = -np.inf
         best = np.argpartition(-each, count - 1, axis=1)[:, :count]
         np.put_along_axis(chosen, best, True, 1)
+    chosen |= block.looked > 0
     chosen[block.row, block.product] = False
     rows, products = np.nonzero(chosen)
     return rows, products
 
 
-def _going(block: Block, reads_taste: bool) -> tuple[Singles, ...]:
+def _going(block: Block, reads_taste: bool, reads_views: bool) -> tuple[Singles, ...]:
     """Return logarithms of what goes with their purchases: learned, item-to-item.
 
-    And of how likely each product is by their taste, if that is read.
+    And of how lately they looked at it, of what goes with all that they looked at, and
+    of how likely each product is by their taste, if these are read.
     """
     most = block.similar.max(1, keepdims=True)
     similar = block.similar / np.where(most > 0, most, 1)
     learned = block.learned + np.float32(ABOUT_NONE / 2)
     similar += ABOUT_NONE
-    found = (np.log(learned, out=learned), np.log(similar, out=similar))
-    return (*found, block.taste) if reads_taste else found
+    found = [np.log(learned, out=learned), np.log(similar, out=similar)]
+    if reads_views:
+        found.append(np.log(block.looked + np.float32(ABOUT_NONE)))
+        found.append(np.log(block.liked + np.float32(ABOUT_NONE / 2)))
+    return (*found, block.taste) if reads_taste else tuple(found)
 
 
 def _of(block: Block, going: Sequence[Singles], rows: Ints, products: Ints) -> Singles:

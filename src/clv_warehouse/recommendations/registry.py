@@ -20,7 +20,13 @@ from clv_warehouse.project.arrays import Singles
 from clv_warehouse.recommendations.logistic import Logistic
 from clv_warehouse.recommendations.neighbours import GraphFilter
 from clv_warehouse.recommendations.purchases import Purchases
-from clv_warehouse.recommendations.rankers import LEARNED, SIMPLE, WITH_TASTE, Learned
+from clv_warehouse.recommendations.rankers import (
+    LEARNED,
+    SIMPLE,
+    WITH_TASTE,
+    WITH_VIEWS,
+    Learned,
+)
 
 
 def _loss(measure: float) -> float:
@@ -68,7 +74,7 @@ class Accepted:
         if isinstance(self.weights, np.ndarray):
             vectors = np.zeros((len(self.weights), products), np.float32)
             vectors[:, place[place >= 0]] = self.weights[:, place >= 0]
-            return GraphFilter.of(purchases.bought, vectors)
+            return GraphFilter.of(purchases.touched, vectors)
         cells = self.weights.tocoo()
         rows, columns = place[cells.row], place[cells.col]
         kept = (rows >= 0) & (columns >= 0)
@@ -100,6 +106,7 @@ def to_bytes(
         again=np.append(ranker.again.weights, ranker.again.intercept),
         new=np.append(ranker.new.weights, ranker.new.intercept),
         reads_taste=np.array(ranker.reads_taste),
+        reads_views=np.array(ranker.reads_views),
         product_ids=np.frombuffer(
             json.dumps(product_ids.to_pylist()).encode(), np.uint8
         ),
@@ -132,8 +139,11 @@ def from_stored(stored: Stored) -> Accepted:
             Logistic(found[name][:-1], float(found[name][-1]))
             for name in ("again", "new")
         )
-        reads_taste = bool(found["reads_taste"]) if "reads_taste" in found else False
-    ranker = Learned(again, new, reads_taste)
+        reads_taste, reads_views = (
+            bool(found[name]) if name in found else False
+            for name in ("reads_taste", "reads_views")
+        )
+    ranker = Learned(again, new, reads_taste, reads_views)
     return Accepted(stored.version, ranker, weights, ids, sources)
 
 
@@ -151,11 +161,15 @@ def mean_measures(cases: Sequence[Measures]) -> Measures:
     return acceptance.mean_measures(cases, (), {})
 
 
-def decide(cases: Sequence[Measures]) -> tuple[Decision, bool]:
-    """Return whether a recommender may rank, and why, and whether it reads tastes.
+def decide(cases: Sequence[Measures]) -> tuple[Decision, str]:
+    """Return whether a recommender may rank, and why, and the name of the best.
 
-    It does if it was better with them in these cases.
+    That is the one which reads views if it was better with them in these cases, and the
+    one which reads tastes if it was better still.
     """
-    with_taste = acceptance.decide(WITH_TASTE, cases, replace(RULE, rival=LEARNED))
-    name = WITH_TASTE if with_taste.is_accepted else LEARNED
-    return acceptance.decide(name, cases, RULE), with_taste.is_accepted
+    name = LEARNED
+    for other in (WITH_VIEWS, WITH_TASTE):
+        rule = replace(RULE, rival=name)
+        if acceptance.decide(other, cases, rule).is_accepted:
+            name = other
+    return acceptance.decide(name, cases, RULE), name

@@ -15,7 +15,7 @@ from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import LISTS, Lists, lists_of
-from clv_warehouse.recommendations.purchases import Purchases
+from clv_warehouse.recommendations.purchases import VIEWS, Purchases
 from clv_warehouse.recommendations.rankers import (
     POPULAR,
     HabitThenSimilar,
@@ -62,14 +62,15 @@ def recommend(
     tastes: Relation,
     vectors: Relation,
     length: int,
+    views: Relation | None = None,
 ) -> pa.Table | ByBatch:
     """Rank products for all customers on the scoring date.
 
     The last accepted row of `recommenders` ranks, or what learns nothing. `purchases`
     are rows of product_purchases, `customers` of dim_customers, `products` of
     offered_products, `brought` of dim_product_vectors, `dates` of as_of_dates, `tastes`
-    of customer_vectors and `vectors` of product_vectors. Without any purchase of a
-    product there are no rows.
+    of customer_vectors, `vectors` of product_vectors and `views` of product_views.
+    Without any purchase of a product there are no rows.
     """
     (day,) = dates.filter("is_scoring_date").aggregate("max(as_of_date)").fetchall()[0]
     (rows,) = purchases.aggregate("count(*)").fetchall()[0]
@@ -83,6 +84,10 @@ def recommend(
     known_purchases = Purchases.read(purchases, customers, ids)
     accepted = last_accepted(recommenders, day)
     learned = None
+    if accepted and accepted.ranker.reads_views and views is not None:
+        known_purchases = known_purchases.with_views(
+            views.project(VIEWS).to_arrow_reader()
+        )
     if accepted:
         today_known = known_purchases.until(days_since_1970(day))
         learned = accepted.weights_for(today_known)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +22,12 @@ from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.neighbours import learn
-from clv_warehouse.recommendations.purchases import Purchases, sample
-from clv_warehouse.recommendations.rankers import LEARNED, Learned
+from clv_warehouse.recommendations.purchases import (
+    Purchases,
+    sample,
+    sample_of_views,
+)
+from clv_warehouse.recommendations.rankers import LEARNED, WITH_TASTE, Learned
 from clv_warehouse.recommendations.registry import decide, mean_measures, to_bytes
 from clv_warehouse.recommendations.tastes import COLUMNS, Tastes
 from clv_warehouse.recommendations.vectors import (
@@ -49,13 +54,14 @@ def trained(
     brought: Relation,
     tastes: Relation,
     vectors: Relation,
+    views: Relation,
 ) -> pa.Table:
     """Return a new row of recommender, if a training is due, and none otherwise.
 
     `metrics` are rows of recommendation_metrics, `purchases` of product_purchases,
     `products` of offered_products, `brought` of dim_product_vectors, `tastes` of
-    customer_vectors and `vectors` of product_vectors. There is none either if there is
-    nothing to learn from.
+    customer_vectors, `vectors` of product_vectors and `views` of product_views. There
+    is none either if there is nothing to learn from.
     """
     if not plan.is_due or plan.as_of_date is None:
         return SCHEMA.empty_table()
@@ -70,6 +76,7 @@ def trained(
         brought=brought.project(VECTORS),
         tastes=tastes.project(COLUMNS),
         vectors=vectors,
+        views=sample_of_views(views, purchases),
     )
     if row.num_rows:
         progress.say(row["decision"][0].as_py())
@@ -86,18 +93,21 @@ def trained_row(
     brought: pa.Table,
     tastes: pa.Table,
     vectors: pa.Table,
+    views: pa.Table | None = None,
 ) -> pa.Table:
     """Learn weights as of today and how the last window's customers chose."""
     assert plan.as_of_date is not None
     known = Purchases.from_arrow(purchases, products)
     today, window = days_since_1970(plan.as_of_date), plan.setting(WINDOW)
-    decision, reads_taste = decide(cases)
+    decision, name = decide(cases)
     taste = Tastes.as_of(tastes, vectors, known, today - window)
-    ranker = learn_ranker(known, today, window, taste if reads_taste else None)
+    likeness, judged = likeness_at(known, today, window, products, brought)
+    if views is not None and name != LEARNED:
+        known = known.with_views(views.to_batches())
+    ranker = learn_ranker(known, today, window, taste if name == WITH_TASTE else None)
     if ranker is None:
         return SCHEMA.empty_table()
-    likeness, judged = likeness_at(known, today, window, products, brought)
-    weights = learn(known.until(today).bought)
+    weights = learn(known.until(today).touched)
     return new_row(
         plan,
         decision,
@@ -106,7 +116,7 @@ def trained_row(
         prior="{}",
         data_fingerprint=data_fingerprint(
             [
-                *(known.customer, known.product, known.day, known.product_ids),
+                *_arrays(known),
                 *([taste.customers, taste.products] if taste else []),
                 *(likeness.vectors[each] for each in sorted(likeness.vectors)),
             ]
@@ -155,19 +165,27 @@ def likeness_at(
     return found
 
 
-# The last answer of known_at, by a fingerprint of what it was asked.
+# The last answers of known_at, by a fingerprint of what it was asked.
 _LAST: dict[str, Known] = {}
 
 
 def known_at(purchases: Purchases, day: int) -> Known:
     """Find what was known at the end of a day, and learn weights from it.
 
-    The last answer is kept: the training that follows a backtest in the same process
+    The last answers are kept: the training that follows a backtest in the same process
     asks for the same day, and would take as long again.
     """
-    columns = [getattr(purchases, each.name) for each in fields(purchases)]
-    asked = data_fingerprint([*columns, np.array([day])])
+    asked = data_fingerprint([*_arrays(purchases), np.array([day])])
     if asked not in _LAST:
-        _LAST.clear()
-        _LAST[asked] = Known.at(purchases, day, learn(purchases.until(day).bought))
+        # A backtest asks with what customers looked at, and without it.
+        if len(_LAST) > 1:
+            _LAST.pop(next(iter(_LAST)))
+        _LAST[asked] = Known.at(purchases, day, learn(purchases.until(day).touched))
     return _LAST[asked]
+
+
+def _arrays(purchases: Purchases) -> list[Any]:
+    """Return all that they say, for a fingerprint."""
+    of_views = [] if purchases.views is None else _arrays(purchases.views)
+    names = [each.name for each in fields(purchases) if each.name != "views"]
+    return [*(getattr(purchases, name) for name in names), *of_views]

@@ -1,0 +1,486 @@
+"""Measures what the encoder adds in made-up shops, where most of what happens is seen.
+
+Half of the customers let themselves be watched: what they view, search for and put into
+a cart is known, beside orders, returns, reviews and messages. As in a build, an encoder
+ends on the day as of which a head learns, and one that goes on from it on the day as of
+which the head is judged. Heads learn from the window before the judged one, so nothing
+that is judged was seen.
+"""
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+
+from benchmarks.heads import (
+    Learned,
+    all_features,
+    area,
+    chances,
+    gini,
+    of_customers,
+    spends,
+    spent,
+)
+from benchmarks.recommendations import LENGTH, WINDOW, measured, measures
+from clv_warehouse.encoder.histories import Histories, ask
+from clv_warehouse.encoder.network import CHANCE_DAYS, Encoder
+from clv_warehouse.encoder.pretraining import Shape, bought_within, popularity, train
+from clv_warehouse.encoder.vectors import product_vectors, vectors
+from clv_warehouse.project.arrays import Bools, Floats, Ints
+from clv_warehouse.project.days import days_since_1970
+from clv_warehouse.recommendations.known import Known
+from clv_warehouse.recommendations.lists import best_of
+from clv_warehouse.recommendations.neighbours import learn
+from clv_warehouse.recommendations.purchases import Purchases
+from clv_warehouse.recommendations.rankers import Learned as Recommender
+from clv_warehouse.recommendations.tastes import Tastes
+
+AS_OF = date(2025, 7, 2)
+HORIZONS = (91, 182)
+BROWSING = ("browsing",)
+# What happened on customers' days, by feed, as rows of customer_sequences.
+SEQUENCES = """
+    with orders as (
+        select
+            order_id,
+            customer_id as customer_key,
+            cast(ordered_at as date) as activity_date,
+            status,
+            cast(amount as double) as amount
+        from '{0}/orders.parquet'
+        where customer_id is not null and status <> 'cancelled'
+    ),
+
+    lines as (
+        select
+            customer_key,
+            activity_date,
+            product_id,
+            sum(quantity * unit_price) as paid
+        from '{0}/order_lines.parquet'
+        inner join orders using (order_id)
+        where status = 'completed' and product_id <> 'SHIPPING'
+        group by all
+    ),
+
+    happened as (
+        select
+            customer_key,
+            activity_date,
+            if(status = 'completed', amount, 0) as amount,
+            if(status = 'returned', -amount, 0) as returned_amount,
+            0 as views,
+            0 as carts,
+            0 as searches,
+            0 as reviews,
+            0 as rating,
+            0 as contacts
+        from orders
+        union all
+        select customer_key, cast(refunded_at as date), 0,
+            cast(refunds.amount as double), 0, 0, 0, 0, 0, 0
+        from '{0}/refunds.parquet' as refunds
+        inner join orders using (order_id)
+        union all
+        select customer_id, cast(occurred_at as date), 0, 0,
+            if(event_type = 'view', 1, 0), if(event_type = 'cart', 1, 0),
+            if(event_type = 'search', 1, 0), 0, 0, 0
+        from '{0}/events.parquet'
+        where
+            customer_id is not null
+            and event_type in ('view', 'cart', 'search')
+        union all
+        select customer_id, cast(written_at as date), 0, 0, 0, 0, 0, 1, rating, 0
+        from '{0}/reviews.parquet'
+        where customer_id is not null
+        union all
+        select customer_id, cast(sent_at as date), 0, 0, 0, 0, 0, 0, 0, 1
+        from '{0}/campaign_sends.parquet'
+        where customer_id is not null
+    ),
+
+    days as (
+        select
+            customer_key,
+            activity_date,
+            sum(amount) > 0 as is_purchase,
+            sum(amount) as amount,
+            sum(returned_amount) as returned_amount,
+            sum(views) as views,
+            sum(carts) as carts,
+            sum(searches) as searches,
+            sum(reviews) as reviews,
+            max(rating) as rating,
+            sum(contacts) as contacts
+        from happened
+        group by all
+    ),
+
+    bought as (
+        select
+            customer_key,
+            activity_date,
+            list(product_id order by paid desc, product_id) as product_ids
+        from lines
+        group by all
+    ),
+
+    looks as (
+        select
+            customer_id as customer_key,
+            cast(occurred_at as date) as activity_date,
+            product_id,
+            count(*) as looks
+        from '{0}/events.parquet'
+        where event_type in ('view', 'cart') and product_id is not null
+        group by all
+    ),
+
+    viewed as (
+        select
+            customer_key,
+            activity_date,
+            list(product_id order by looks desc, product_id)[:20] as viewed_product_ids
+        from looks
+        group by all
+    ),
+
+    told as (
+        select
+            days.*,
+            coalesce(product_ids, cast([] as varchar[])) as product_ids,
+            coalesce(viewed_product_ids, cast([] as varchar[])) as viewed_product_ids
+        from days
+        left join bought using (customer_key, activity_date)
+        left join viewed using (customer_key, activity_date)
+    )
+
+    select customer_key, list(told order by activity_date) as days
+    from told
+    group by customer_key
+    order by hash(customer_key)
+"""
+TRUTH = "select customer_id, horizon_days, expected_spend from '{}/truth.parquet'"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A made-up shop as a build would read it."""
+
+    histories: Histories
+    folder: Path
+
+    @classmethod
+    def read(cls, folder: Path, customers: int | None = None) -> Self:
+        """Read all customers, or some of them, always the same ones."""
+        with duckdb.connect(config={"threads": 1}) as connection:
+            rows = connection.sql(SEQUENCES.format(folder)).to_arrow_table()
+        rows = rows.slice(0, customers).sort_by("customer_key")
+        return cls(Histories.from_arrow(rows), folder)
+
+    @cached_property
+    def purchases(self) -> Purchases:
+        """Who bought what when."""
+        bought, histories = self.histories.bought.tocoo(), self.histories
+        return Purchases.of(
+            histories.customer[bought.row].astype(np.int32),
+            bought.col.astype(np.int32),
+            histories.day[bought.row].astype(np.int32),
+            histories.customer_keys,
+            histories.product_ids,
+        )
+
+    def true_spend(self, horizon: int) -> Floats:
+        """The spend that is expected of each customer, given all that made the shop."""
+        with duckdb.connect(config={"threads": 1}) as connection:
+            rows = connection.sql(TRUTH.format(self.folder)).fetchall()
+        expected = {key: spend for key, days, spend in rows if days == horizon}
+        keys = self.histories.customer_keys.to_pylist()
+        return np.array([expected.get(each, 0.0) for each in keys])
+
+    def without_browsing(self) -> "Shop":
+        """The same shop, where nobody is watched."""
+        return replace(self, histories=self.histories.without(BROWSING))
+
+
+def judged(folder: str, seeds: list[str], case: str) -> list[tuple]:
+    """Judge the recommender and heads of a shop, with the encoder and without it."""
+    shop = Shop.read(Path(folder))
+    day = days_since_1970(AS_OF)
+    found: dict[tuple[str, str], list[Floats]] = {}
+    heads: dict[tuple[str, str], list[float]] = {}
+    costs = []
+    is_watched = watched(shop.histories, day)
+    for browsing, each in (("", shop.without_browsing()), ("_browsing", shop)):
+        for seed in map(int, seeds):
+            start = time.process_time()
+            chain = trained(each.histories, day, seed)
+            costs.append(time.process_time() - start)
+            lists = recommended(each, chain[WINDOW], chain[0], seed == int(seeds[0]))
+            for system, values in lists.items():
+                for name, value in values.items():
+                    found.setdefault((f"{system}{browsing}", name), []).append(value)
+            for (system, name), value in judged_heads(
+                each, chain, day, is_watched
+            ).items():
+                heads.setdefault((f"{system}{browsing}", name), []).append(value)
+    rows = [
+        (case, system, name, float(np.mean(values)))
+        for (system, name), values in (found | heads).items()
+    ]
+    for system in ("encoder", "encoder_browsing"):
+        for name in {name for _, name in found}:
+            lead = [each - found[RECOMMENDER, name][0] for each in found[system, name]]
+            for end, value in zip(ENDS, of_customers(lead), strict=True):
+                rows.append((case, system, f"{name}_over_recommender{end}", value))
+    return [*rows, (case, "encoder", "cpu_seconds_of_chain", float(np.mean(costs)))]
+
+
+RECOMMENDER = "recommender"
+ENDS = ("", "_low", "_high")
+
+
+def trained(histories: Histories, day: int, seed: int) -> dict[int, Encoder]:
+    """Encoders by how many days before a day they end, each going on from the last."""
+    found: dict[int, Encoder] = {}
+    before: Encoder | None = None
+    for back in (*sorted(HORIZONS, reverse=True), WINDOW, 0):
+        shape = Shape(seed=seed)
+        shape = shape.going_on() if before else shape
+        before = found[back] = train(histories, day - back, shape, first=before)
+    return found
+
+
+def recommended(
+    shop: Shop, early: Encoder, late: Encoder, is_first: bool
+) -> dict[str, dict[str, Floats]]:
+    """Recall and NDCG by customer of the recommender, with tastes and without."""
+    purchases = shop.purchases
+    bought = purchases.within(early.end, late.end)
+    truth = purchases.within(late.end, late.end + WINDOW).bought
+    before, now = (
+        Known.at(purchases, each.end, learn(purchases.until(each.end).bought))
+        for each in (early, late)
+    )
+    had = now.signals.purchases.bought
+    customers = np.flatnonzero((np.diff(truth.indptr) > 0) & (np.diff(had.indptr) > 0))
+    read = [
+        replace(known, tastes=tastes_of(encoder, shop))
+        for known, encoder in ((before, early), (now, late))
+    ]
+    rankers = {"encoder": Recommender.fit(read[0], bought, reads_taste=True)}
+    if is_first:
+        rankers[RECOMMENDER] = Recommender.fit(before, bought)
+    return {
+        name: measured(ranker, read[1], customers, truth, (LENGTH,))
+        for name, ranker in rankers.items()
+        if ranker is not None
+    }
+
+
+def tastes_of(encoder: Encoder, shop: Shop) -> Tastes | None:
+    """Read an encoder's vectors as of its last day, as a build would."""
+    everyone = np.ones(len(shop.histories.start) - 1, bool)
+    customers = vectors(encoder, shop.histories, encoder.end, everyone)
+    return Tastes.as_of(
+        pa.Table.from_batches([customers]),
+        product_vectors(encoder),
+        shop.purchases,
+        encoder.end,
+    )
+
+
+def judged_heads(
+    shop: Shop, chain: dict[int, Encoder], day: int, is_watched: Bools
+) -> dict[tuple[str, str], float]:
+    """AUC of buying and Gini of the spend by system and measure."""
+    histories, late = shop.histories, chain[0]
+    customers = histories.begun_by(day)
+    known = read_by(late, histories, customers)
+    found: dict[tuple[str, str], float] = {}
+    for days in (WINDOW, *HORIZONS):
+        then = histories.begun_by(day - days)
+        numbers = read_by(chain[days], histories, then)
+        spend = spent(histories, day, day + days)[customers]
+        bought = bought_by(histories, day, days)[customers]
+        wanted = {
+            "auc": bought_by(histories, day - days, days)[then].astype(float),
+            "gini": spent(histories, day - days, day)[then],
+        }
+        if days > WINDOW:
+            expected = shop.true_spend(days)[customers]
+            found["truth", f"gini_{days}d"] = gini(spend, expected)
+        for system, columns in SYSTEMS.items():
+            asked = known[:, : known.shape[1] - columns]
+            learned = numbers[:, : numbers.shape[1] - columns]
+            chance = chances(Learned(learned, wanted["auc"]), asked)
+            found[system, f"auc_{days}d"] = area(bought, chance)
+            if days == WINDOW:
+                continue
+            forecast = spends(Learned(learned, wanted["gini"]), asked)
+            found[system, f"gini_{days}d"] = gini(spend, forecast)
+            seen = is_watched[customers]
+            found[system, f"gini_{days}d_of_watched"] = gini(
+                spend[seen], forecast[seen]
+            )
+    return found
+
+
+# How many of the numbers that `read_by` returns a system does not read.
+SYSTEMS = {"features": 4, "encoder": 0}
+
+
+def read_by(encoder: Encoder, histories: Histories, customers: Ints) -> Floats:
+    """Features as of an encoder's last day, then its four numbers: shape (c, k).
+
+    Log-odds of buying within 28 and 91 days, log spend if so, and of all spend.
+    """
+    read = encoder.read(histories)
+    days = np.full(len(customers), encoder.end)
+    outputs = []
+    for start in range(0, len(customers), 2_048):
+        part = slice(start, start + 2_048)
+        asked = ask(read, customers[part], days[part], encoder.scale)
+        outputs.append(encoder.states(asked)[2].astype(np.float64))
+    heads = np.concatenate(outputs)
+    size = heads[:, 2] * encoder.scale.spread + encoder.scale.mean
+    expected = size - np.log1p(np.exp(-heads[:, 1]))
+    known = all_features(histories, customers, encoder.end)
+    return np.column_stack([known, heads[:, :2], size, expected])
+
+
+def bought_by(histories: Histories, day: int, days: int) -> Bools:
+    """Whether customers bought in the days after a day."""
+    within = (histories.day > day) & (histories.day <= day + days)
+    is_purchase = within & (histories.numbers[:, 0] > 0)
+    count = len(histories.start) - 1
+    return np.bincount(histories.customer[is_purchase], minlength=count) > 0
+
+
+def watched(histories: Histories, day: int) -> Bools:
+    """Whose browsing was seen by the end of a day."""
+    seen = (histories.day <= day) & (histories.numbers[:, 3:6].sum(1) > 0)
+    return np.bincount(histories.customer[seen], minlength=len(histories.start) - 1) > 0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A case of the scaling law.
+
+    Attributes:
+        customers: of whom an encoder learns.
+        days: of history that it learns from; None for all.
+        browsing: whether anybody is watched.
+        shape: what differs from the encoder's defaults.
+
+    """
+
+    customers: int
+    days: int | None = None
+    browsing: bool = True
+    shape: Mapping[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        parts = [f"{self.days} days" if self.days else "all days"]
+        parts.append("browsing" if self.browsing else "no browsing")
+        return ", ".join(
+            [*parts, *(f"{name} {each}" for name, each in self.shape.items())]
+        )
+
+
+SMALL = {"size": 16, "width": 32}
+LARGE = {"size": 96, "width": 192}
+SCALES = (
+    *(Scale(count) for count in (2_000, 6_000, 20_000, 60_000)),
+    *(Scale(count, browsing=False) for count in (2_000, 20_000)),
+    *(Scale(count, days=366) for count in (2_000, 20_000)),
+    *(Scale(count, shape=each) for count in (2_000, 20_000) for each in (SMALL, LARGE)),
+    Scale(20_000, shape={"depth": 2}),
+    Scale(60_000, shape={"steps": 6_000}),
+    Scale(60_000, shape={"steps": 6_000, **LARGE}),
+)
+# Of the shop of the scaling law, so many customers are judged and never learned from.
+SCALED_PEOPLE, JUDGED_PEOPLE = 84_000, 20_000
+
+
+def scaled(folder: str) -> list[tuple]:
+    """Measure an encoder of each case as of a day, on the same customers.
+
+    None of these did it learn from. Judged are its chances of buying, and what it says
+    of products that a customer had not bought, by the shop's popularity and without it.
+    """
+    with duckdb.connect(config={"threads": 1}) as connection:
+        rows = connection.sql(SEQUENCES.format(folder)).to_arrow_table()
+    judged_rows = rows.slice(rows.num_rows - JUDGED_PEOPLE).sort_by("customer_key")
+    everyone = Histories.from_arrow(rows)
+    others = Histories.from_arrow(judged_rows, everyone.product_ids)
+    found: list[tuple] = []
+    for scale in SCALES:
+        learned = rows.slice(0, scale.customers).sort_by("customer_key")
+        learned_from = Histories.from_arrow(learned, everyone.product_ids)
+        found += [
+            (f"{scale.customers:,} customers", str(scale), name, value)
+            for name, value in _scaled(scale, learned_from, others).items()
+        ]
+        print(found[-8:], file=sys.stderr, flush=True)
+    return found
+
+
+def _scaled(scale: Scale, histories: Histories, others: Histories) -> dict[str, float]:
+    start, day = time.process_time(), days_since_1970(AS_OF)
+    if scale.days:
+        histories, others = (
+            each.after(day - scale.days) for each in (histories, others)
+        )
+    if not scale.browsing:
+        histories, others = (each.without(BROWSING) for each in (histories, others))
+    encoder = train(histories, day, Shape(**scale.shape))
+    seconds = time.process_time() - start
+    judged = others.of_products(encoder.product_ids)
+    customers = judged.begun_by(day)
+    shop = histories.of_products(encoder.product_ids)
+    popular = popularity(shop, np.array([day]), WINDOW)[0]
+    wanted = bought_within(judged, customers, day, WINDOW)
+    had = bought_within(judged, customers, 0, day)
+    new = sp.csr_matrix(wanted - wanted.multiply(had))
+    recalls: dict[str, list[Floats]] = {"": [], "_by_popularity": []}
+    log_odds: list[Floats] = []
+    for begin in range(0, len(customers), 1_024):
+        part = slice(begin, begin + 1_024)
+        chosen = customers[part]
+        asked = ask(judged, chosen, np.full(len(chosen), day), encoder.scale)
+        _, tastes, heads = encoder.states(asked)
+        log_odds.append(heads[:, :2].astype(np.float64))
+        likely = tastes @ encoder.parts["offers"].T + encoder.parts["offers_bias"]
+        for name, each in (
+            ("", likely + popular),
+            ("_by_popularity", np.broadcast_to(popular, likely.shape).copy()),
+        ):
+            each[had[part].nonzero()] = -np.inf
+            then = np.asarray(new[part].todense()) > 0
+            recalls[name].append(measures(*best_of(each, LENGTH), then, LENGTH)[0])
+    odds = np.concatenate(log_odds)
+    return {
+        "parameters": float(sum(each.size for each in encoder.parts.values())),
+        "cpu_seconds": seconds,
+        **{
+            f"new_recall_at_20{name}": float(np.concatenate(each).mean())
+            for name, each in recalls.items()
+        },
+        **{
+            f"auc_{days}d": area(
+                bought_by(others, day, days)[customers], odds[:, place]
+            )
+            for place, days in enumerate(CHANCE_DAYS)
+        },
+    }
