@@ -97,6 +97,9 @@ def _arguments() -> argparse.Namespace:
     )
     command = add("encoder", encoder)
     command.add_argument(
+        "--cases", nargs="+", choices=encoder.CASES, default=list(encoder.CASES)
+    )
+    command.add_argument(
         "--origins", nargs="+", default=list(encoder.ORIGINS), help="dates"
     )
     command.add_argument("--seeds", type=_count, nargs="+", default=list(encoder.SEEDS))

@@ -1,4 +1,4 @@
-"""Measures what the encoder adds, out of time, on Online Retail II.
+"""Measures what the encoder adds, out of time, on Online Retail II and a made-up shop.
 
 As in a build, one encoder ends a window before a date, and the next goes on from it up
 to the date. The recommender learns from the vectors of the first as of its last day,
@@ -10,6 +10,9 @@ The chance of buying is judged likewise: a head on what features say, with and w
 the encoder's own chances. So are lookalikes: the customers whose vectors are closest to
 those of some of the best customers, by what they spend in the 91 days after the date,
 beside those closest by recency, frequency and amount, and beside any.
+
+What it adds in a made-up shop whose customers are watched, and what a shop of each size
+can expect, is in encoder_shop.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +25,16 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.data import DATA, ONLINE_RETAIL_II, absent
-from benchmarks.harness import Row, call, rows
+from benchmarks.encoder_shop import (
+    AS_OF,
+    PEOPLE,
+    SCALED_PEOPLE,
+    SCALED_SEED,
+    judged_shop,
+    scaled,
+)
+from benchmarks.harness import FOLDER, Row, Run, call, rows
+from benchmarks.heads import Before, area, chances_of, features
 from benchmarks.recommendations import (
     LENGTH,
     ORIGINS,
@@ -32,11 +44,12 @@ from benchmarks.recommendations import (
     measured,
     read_retail,
 )
+from benchmarks.shop import REPORTED_SEED, make_browsed_shop
 from clv_warehouse.encoder.histories import AMOUNT, Histories, ask
 from clv_warehouse.encoder.network import Encoder
 from clv_warehouse.encoder.pretraining import Shape, bought_within, train
 from clv_warehouse.encoder.vectors import product_vectors, vectors
-from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
+from clv_warehouse.project.arrays import Bools, Floats, Singles
 from clv_warehouse.project.days import days_since_1970
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.neighbours import learn
@@ -44,6 +57,7 @@ from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.rankers import LEARNED, Learned, Popular, Ranker
 from clv_warehouse.recommendations.tastes import Tastes
 
+CASES = ("online_retail_ii", "shop", "scaling")
 SEEDS = (11, 12, 13)
 RESAMPLES = 1_000
 LOOKALIKES, LOOKALIKE_DAYS = 200, 91
@@ -102,19 +116,33 @@ class TasteAlone:
 
 
 def benchmark(
+    cases: Sequence[str] = CASES,
     origins: Sequence[str] = ORIGINS,
     seeds: Sequence[int] = SEEDS,
     data: Path = DATA,
+    folder: Path = FOLDER,
 ) -> Iterator[Row]:
-    """Measure each date, all seeds in a process of their own."""
+    """Measure the cases, all seeds of a date or a shop in a process of their own."""
     source = data / ONLINE_RETAIL_II
-    if not source.exists():
+    texts = [str(each) for each in seeds]
+    if "online_retail_ii" in cases and not source.exists():
         print(absent(source))
-        return
-    for origin in origins:
-        done = call(judged, source, origin, [str(each) for each in seeds])
-        yield from (Row(*row) for row in done.value)
-        yield from rows(done.value[0][0], SYSTEM, {"peak_mb": done.cost["peak_mb"]})
+    elif "online_retail_ii" in cases:
+        for origin in origins:
+            done = call(judged, source, origin, texts)
+            yield from (Row(*row) for row in done.value)
+            yield from rows(done.value[0][0], SYSTEM, {"peak_mb": done.cost["peak_mb"]})
+    if "shop" in cases:
+        shop = make_browsed_shop(PEOPLE, REPORTED_SEED, AS_OF, folder / "cache")
+        yield from _of_shop(call(judged_shop, shop, texts, f"shop/{PEOPLE}"))
+    if "scaling" in cases:
+        shop = make_browsed_shop(SCALED_PEOPLE, SCALED_SEED, AS_OF, folder / "cache")
+        yield from _of_shop(call(scaled, shop))
+
+
+def _of_shop(done: Run) -> Iterator[Row]:
+    yield from (Row(*row) for row in done.value)
+    yield from rows(done.value[0][0], "process", done.cost)
 
 
 def read_histories(source: str, product_ids: pa.Array) -> Histories:
@@ -221,13 +249,8 @@ def chance_heads(chain: Sequence[Encoder], histories: Histories) -> dict[str, Fl
     """Chances of a purchase in the window after a day, by two heads, and the truth.
 
     Both learn from the window before: one from features, the other also from the
-    encoder's chances. Each is the mean of a logistic regression and of boosted trees.
+    encoder's chances.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     numbers, happened = [], []
     for encoder in chain:
         customers = histories.begun_by(encoder.end)
@@ -240,21 +263,8 @@ def chance_heads(chain: Sequence[Encoder], histories: Histories) -> dict[str, Fl
         happened.append(np.diff(bought.indptr) > 0)
     found: dict[str, Floats] = {"happened": happened[1].astype(float)}
     for name, count in (("features", -2), ("features_and_encoder", None)):
-        learned, asked_of = numbers[0][:, :count], numbers[1][:, :count]
-        heads = (
-            make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=500)),
-            HistGradientBoostingClassifier(
-                max_iter=60,
-                learning_rate=0.06,
-                max_leaf_nodes=8,
-                min_samples_leaf=60,
-                l2_regularization=10,
-                random_state=0,
-            ),
-        )
-        fitted = [each.fit(learned, happened[0]) for each in heads]
-        chances = [each.predict_proba(asked_of)[:, 1] for each in fitted]
-        found[name] = np.mean(chances, axis=0)
+        before = Before(numbers[0][:, :count], happened[0])
+        found[name] = chances_of(before, numbers[1][:, :count])
     return found
 
 
@@ -292,33 +302,6 @@ def _spend(histories: Histories, after: int, until: int) -> Floats:
     return np.bincount(histories.customer[within], amounts, count).astype(np.float64)
 
 
-def features(histories: Histories, customers: Ints, day: int) -> Floats:
-    """Recency, frequency, amounts and gaps of customers as of a day."""
-    known = histories.until(day)
-    place = known.customer
-    age = (day - known.day).astype(float)
-    count = len(known.start) - 1
-    first, last = np.zeros(count), np.full(count, np.inf)
-    np.maximum.at(first, place, age)
-    np.minimum.at(last, place, age)
-    gap = known.gap.astype(float)
-    columns = [np.log1p(first), np.log1p(np.where(np.isfinite(last), last, 0))]
-    for days in (14, 28, 56, 91, 182, 365, 5_000):
-        recent = age < days
-        columns.append(np.log1p(np.bincount(place[recent], minlength=count)))
-        columns.append(
-            np.log1p(np.bincount(place[recent], known.numbers[recent, AMOUNT], count))
-        )
-    times = np.maximum(np.bincount(place, minlength=count), 1)
-    mean_gap = np.bincount(place, gap, count) / np.maximum(times - 1, 1)
-    columns += [
-        np.log1p(mean_gap),
-        np.log1p(np.where(np.isfinite(last), last, 0)) - np.log1p(mean_gap),
-        np.log1p(np.bincount(place, np.diff(known.bought.indptr), count) / times),
-    ]
-    return np.column_stack(columns)[customers]
-
-
 def _of_chances(chances: Sequence[dict[str, Floats]]) -> list[tuple]:
     happened = chances[0]["happened"] > 0
     mean = {
@@ -350,18 +333,6 @@ def _of_chances(chances: Sequence[dict[str, Floats]]) -> list[tuple]:
         (name, "auc_of_buying_over_features_low", float(low)),
         (name, "auc_of_buying_over_features_high", float(high)),
     ]
-
-
-def area(happened: Bools, chance: Floats) -> float:
-    """Area under the ROC curve: the chance that a buyer is ranked above another."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(chance)
-    buyers = happened.sum()
-    others = len(happened) - buyers
-    return float(
-        (ranks[happened].sum() - buyers * (buyers + 1) / 2) / (buyers * others)
-    )
 
 
 def _mean(each: Sequence[dict[str, Floats]]) -> dict[str, Floats]:

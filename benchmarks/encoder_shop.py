@@ -9,7 +9,7 @@ that is judged was seen.
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -22,13 +22,13 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from benchmarks.heads import (
-    Learned,
+    Before,
     all_features,
     area,
-    chances,
+    chances_of,
     gini,
     of_customers,
-    spends,
+    spends_of,
     spent,
 )
 from benchmarks.recommendations import LENGTH, WINDOW, measured, measures
@@ -42,10 +42,16 @@ from clv_warehouse.recommendations.known import Known
 from clv_warehouse.recommendations.lists import best_of
 from clv_warehouse.recommendations.neighbours import learn
 from clv_warehouse.recommendations.purchases import Purchases
-from clv_warehouse.recommendations.rankers import Learned as Recommender
+from clv_warehouse.recommendations.rankers import (
+    LEARNED,
+    WITH_TASTE,
+    WITH_VIEWS,
+    Learned,
+)
 from clv_warehouse.recommendations.tastes import Tastes
 
 AS_OF = date(2025, 7, 2)
+PEOPLE = 20_000
 HORIZONS = (91, 182)
 BROWSING = ("browsing",)
 # What happened on customers' days, by feed, as rows of customer_sequences.
@@ -200,6 +206,20 @@ class Shop:
             histories.product_ids,
         )
 
+    @cached_property
+    def views(self) -> Purchases | None:
+        """Who looked at what when; None if nobody was watched."""
+        viewed, histories = self.histories.viewed.tocoo(), self.histories
+        if not viewed.nnz:
+            return None
+        return Purchases.of(
+            histories.customer[viewed.row].astype(np.int32),
+            viewed.col.astype(np.int32),
+            histories.day[viewed.row].astype(np.int32),
+            histories.customer_keys,
+            histories.product_ids,
+        )
+
     def true_spend(self, horizon: int) -> Floats:
         """The spend that is expected of each customer, given all that made the shop."""
         with duckdb.connect(config={"threads": 1}) as connection:
@@ -213,41 +233,55 @@ class Shop:
         return replace(self, histories=self.histories.without(BROWSING))
 
 
-def judged(folder: str, seeds: list[str], case: str) -> list[tuple]:
-    """Judge the recommender and heads of a shop, with the encoder and without it."""
-    shop = Shop.read(Path(folder))
-    day = days_since_1970(AS_OF)
-    found: dict[tuple[str, str], list[Floats]] = {}
-    heads: dict[tuple[str, str], list[float]] = {}
-    costs = []
+# With the encoder's tastes, and without views.
+ONLY_TASTE = "recommender_with_taste_alone"
+ENDS = ("", "_low", "_high")
+
+
+def judged_shop(folder: str, seeds: list[str], case: str) -> list[tuple]:
+    """Judge the recommender and heads of a shop with the encoder and without it.
+
+    And of the same shop, had nobody been watched.
+    """
+    shop, day = Shop.read(Path(folder)), days_since_1970(AS_OF)
     is_watched = watched(shop.histories, day)
-    for browsing, each in (("", shop.without_browsing()), ("_browsing", shop)):
-        for seed in map(int, seeds):
-            start = time.process_time()
-            chain = trained(each.histories, day, seed)
-            costs.append(time.process_time() - start)
-            lists = recommended(each, chain[WINDOW], chain[0], seed == int(seeds[0]))
-            for system, values in lists.items():
-                for name, value in values.items():
-                    found.setdefault((f"{system}{browsing}", name), []).append(value)
-            for (system, name), value in judged_heads(
-                each, chain, day, is_watched
-            ).items():
-                heads.setdefault((f"{system}{browsing}", name), []).append(value)
+    found: list[tuple] = []
+    for name, each in (
+        (case, shop),
+        (f"{case}, no browsing", shop.without_browsing()),
+    ):
+        found += _judged(each, name, list(map(int, seeds)), is_watched)
+    return found
+
+
+def _judged(
+    shop: Shop, case: str, seeds: Sequence[int], is_watched: Bools
+) -> list[tuple]:
+    day = days_since_1970(AS_OF)
+    lists: dict[tuple[str, str], list[Floats]] = {}
+    heads: dict[tuple[str, str], list[float]] = {}
+    seconds = []
+    for seed in seeds:
+        start = time.process_time()
+        chain = trained(shop.histories, day, seed)
+        seconds.append(time.process_time() - start)
+        for system, measures_of in recommended(shop, chain[WINDOW], chain[0]).items():
+            for name, each in measures_of.items():
+                lists.setdefault((system, name), []).append(each)
+        for place, value in judged_heads(shop, chain, day, is_watched).items():
+            heads.setdefault(place, []).append(value)
     rows = [
         (case, system, name, float(np.mean(values)))
-        for (system, name), values in (found | heads).items()
+        for (system, name), values in (lists | heads).items()
     ]
-    for system in ("encoder", "encoder_browsing"):
-        for name in {name for _, name in found}:
-            lead = [each - found[RECOMMENDER, name][0] for each in found[system, name]]
-            for end, value in zip(ENDS, of_customers(lead), strict=True):
+    for (system, name), values in lists.items():
+        if system != LEARNED:
+            without = lists[LEARNED, name]
+            pairs = zip(values, without, strict=True)
+            leads = [np.subtract(each, base) for each, base in pairs]
+            for end, value in zip(ENDS, of_customers(leads), strict=True):
                 rows.append((case, system, f"{name}_over_recommender{end}", value))
-    return [*rows, (case, "encoder", "cpu_seconds_of_chain", float(np.mean(costs)))]
-
-
-RECOMMENDER = "recommender"
-ENDS = ("", "_low", "_high")
+    return [*rows, (case, "encoder", "cpu_seconds_of_4", float(np.mean(seconds)))]
 
 
 def trained(histories: Histories, day: int, seed: int) -> dict[int, Encoder]:
@@ -262,30 +296,31 @@ def trained(histories: Histories, day: int, seed: int) -> dict[int, Encoder]:
 
 
 def recommended(
-    shop: Shop, early: Encoder, late: Encoder, is_first: bool
+    shop: Shop, early: Encoder, late: Encoder
 ) -> dict[str, dict[str, Floats]]:
-    """Recall and NDCG by customer of the recommender, with tastes and without."""
-    purchases = shop.purchases
-    bought = purchases.within(early.end, late.end)
-    truth = purchases.within(late.end, late.end + WINDOW).bought
-    before, now = (
-        Known.at(purchases, each.end, learn(purchases.until(each.end).bought))
-        for each in (early, late)
-    )
-    had = now.signals.purchases.bought
+    """Recall and NDCG by customer of recommenders that read more and more."""
+    plain = shop.purchases
+    reading = replace(plain, views=shop.views)
+    bought = plain.within(early.end, late.end)
+    truth = plain.within(late.end, late.end + WINDOW).bought
+    had = plain.until(late.end).bought
     customers = np.flatnonzero((np.diff(truth.indptr) > 0) & (np.diff(had.indptr) > 0))
-    read = [
-        replace(known, tastes=tastes_of(encoder, shop))
-        for known, encoder in ((before, early), (now, late))
-    ]
-    rankers = {"encoder": Recommender.fit(read[0], bought, reads_taste=True)}
-    if is_first:
-        rankers[RECOMMENDER] = Recommender.fit(before, bought)
-    return {
-        name: measured(ranker, read[1], customers, truth, (LENGTH,))
-        for name, ranker in rankers.items()
-        if ranker is not None
-    }
+    systems = {LEARNED: (plain, False), ONLY_TASTE: (plain, True)}
+    if shop.views is not None:
+        systems |= {WITH_VIEWS: (reading, False), WITH_TASTE: (reading, True)}
+    found = {}
+    for name, (purchases, reads_taste) in systems.items():
+        before, now = (
+            replace(
+                Known.at(purchases, each.end, learn(purchases.until(each.end).touched)),
+                tastes=tastes_of(each, shop) if reads_taste else None,
+            )
+            for each in (early, late)
+        )
+        ranker = Learned.fit(before, bought, reads_taste)
+        assert ranker is not None
+        found[name] = measured(ranker, now, customers, truth, (LENGTH,))
+    return found
 
 
 def tastes_of(encoder: Encoder, shop: Shop) -> Tastes | None:
@@ -323,11 +358,11 @@ def judged_heads(
         for system, columns in SYSTEMS.items():
             asked = known[:, : known.shape[1] - columns]
             learned = numbers[:, : numbers.shape[1] - columns]
-            chance = chances(Learned(learned, wanted["auc"]), asked)
+            chance = chances_of(Before(learned, wanted["auc"]), asked)
             found[system, f"auc_{days}d"] = area(bought, chance)
             if days == WINDOW:
                 continue
-            forecast = spends(Learned(learned, wanted["gini"]), asked)
+            forecast = spends_of(Before(learned, wanted["gini"]), asked)
             found[system, f"gini_{days}d"] = gini(spend, forecast)
             seen = is_watched[customers]
             found[system, f"gini_{days}d_of_watched"] = gini(
@@ -337,7 +372,7 @@ def judged_heads(
 
 
 # How many of the numbers that `read_by` returns a system does not read.
-SYSTEMS = {"features": 4, "encoder": 0}
+SYSTEMS = {"features": 4, "features_and_encoder": 0}
 
 
 def read_by(encoder: Encoder, histories: Histories, customers: Ints) -> Floats:
@@ -410,7 +445,7 @@ SCALES = (
     Scale(60_000, shape={"steps": 6_000, **LARGE}),
 )
 # Of the shop of the scaling law, so many customers are judged and never learned from.
-SCALED_PEOPLE, JUDGED_PEOPLE = 84_000, 20_000
+SCALED_PEOPLE, JUDGED_PEOPLE, SCALED_SEED = 84_000, 20_000, 102
 
 
 def scaled(folder: str) -> list[tuple]:

@@ -26,8 +26,8 @@ TOLD = ("reviews", "contacts")
 
 
 @dataclass(frozen=True)
-class Learned:
-    """What customers were like as of a day, and what of it a head is to say.
+class Before:
+    """What customers were like as of a day, and what a head is to say of them.
 
     Attributes:
         numbers: what is known, shape (n, k).
@@ -39,7 +39,7 @@ class Learned:
     wanted: Floats
 
 
-def chances(before: Learned, asked: Floats) -> Floats:
+def chances_of(before: Before, asked: Floats) -> Floats:
     """Chances of what happened before, of those asked for, shape (m,).
 
     The mean of a logistic regression and of boosted trees.
@@ -64,7 +64,7 @@ def chances(before: Learned, asked: Floats) -> Floats:
     return np.mean([each.predict_proba(asked)[:, 1] for each in fitted], axis=0)
 
 
-def spends(before: Learned, asked: Floats) -> Floats:
+def spends_of(before: Before, asked: Floats) -> Floats:
     """What those asked for will spend, shape (m,), up to a factor.
 
     The geometric mean of a generalised linear model and of boosted trees.

@@ -43,6 +43,21 @@ def make_known_shop(
     )
 
 
+def make_browsed_shop(people: int, seed: int, truth_at: date, cache: Path) -> Path:
+    """Make what the encoder reads of a shop of so many people, once; its folder."""
+    feeds = "orders,order_lines,events,reviews,refunds,campaign_sends,truth"
+    options = {
+        "--seed": seed,
+        "--customers": people,
+        "--feeds": feeds,
+        "--truth-at": truth_at,
+    }
+    return _make(
+        cache / f"browsed_shop_{seed}_of_{people}_at_{truth_at}",
+        [str(each) for option in options.items() for each in option],
+    )
+
+
 def _make(folder: Path, options: Sequence[str]) -> Path:
     """Make a shop with these options, unless the same code has made it before."""
     folder = folder.with_name(f"{folder.name}_{_process()}")
