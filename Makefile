@@ -17,7 +17,7 @@ BENCHMARKS := sql train score explain ablation truth lifetime build scale publis
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 
-.PHONY: help install install-spark install-superset run shop tune dashboard screenshot echarts publish ask superset \
+.PHONY: help install install-gpu install-spark install-superset run shop tune dashboard screenshot echarts publish ask superset \
 	superset-bundle test test-spark test-metrics test-superset test-cases test-feeds test-same test-faults lint lint-python lint-sql \
 	format lock docs seeds clean benchmark tables questions mutants
 .DEFAULT_GOAL := help
@@ -39,6 +39,12 @@ $(INSTALLED): requirements/main.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --requirement requirements/main.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
+
+# Both builds of TensorFlow lie in one folder: removing one takes files of the other.
+install-gpu: install ## Let training use an NVIDIA GPU: TensorFlow's build for it, in .venv (Linux).
+	@python -m pip install --quiet --constraint requirements/main.txt --editable '.[gpu]'
+	@python -m pip uninstall --quiet --yes tensorflow-cpu
+	@python -m pip install --quiet --force-reinstall --no-deps 'tensorflow>=2.21,<2.22'
 
 install-spark: .venv-spark/.installed ## Create the environment of target spark in .venv-spark.
 
