@@ -1,8 +1,6 @@
 """What several test files share."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,13 +63,17 @@ def public_data() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def warehouse_in(
-    root: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Path], Warehouse]]:
+def forked(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedDbt]:
+    """Runs dbt of the project."""
+    started = ForkedDbt.start(root, tmp_path_factory.mktemp("dbt"), environment())
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session")
+def warehouse_in(root: Path, forked: ForkedDbt) -> Callable[[Path], Warehouse]:
     """Makes an empty scratch warehouse in a folder."""
-    forked = ForkedDbt.start(root, tmp_path_factory.mktemp("dbt"), environment())
-    yield lambda folder: Warehouse(root, folder, forked)
-    forked.end()
+    return lambda folder: Warehouse(root, folder, forked)
 
 
 @pytest.fixture
@@ -91,7 +93,9 @@ def sample(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="session")
-def parsed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parsed(
+    root: Path, forked: ForkedDbt, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder with what dbt has read of the project: its manifests.
 
     A warning of dbt is an error here. All workers of a run share the folder.
@@ -105,20 +109,17 @@ def parsed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         while not lock(file):
             time.sleep(0.1)
         if not (folder / "manifest.json").exists():
-            parse(root, folder)
+            parse(root, forked, folder)
     return folder
 
 
-def parse(root: Path, folder: Path) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "dbt.cli.main", "--warn-error", "parse"),
-            *("--target", "sample", "--target-path", str(folder)),
-            *("--log-path", str(folder / "logs")),
-        ],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
+def parse(root: Path, forked: ForkedDbt, folder: Path) -> None:
+    done = forked.run(
+        *("parse", "--warn-error", "--write-json"),
+        *("--target", "sample", "--target-path", str(folder)),
+        settings={},
+        folder=root,
+        environment=os.environ,
+        reads=True,
     )
     assert done.returncode == 0, done.stdout

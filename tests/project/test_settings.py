@@ -2,10 +2,9 @@
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,8 +14,8 @@ import pytest
 from checks.settings import MARK, PAGE, table
 from clv_warehouse.clv.network import NetworkConfig
 from clv_warehouse.project.settings import SettingError, settings, values
-from forked_dbt import COMPILED
-from warehouse import Warehouse
+from forked_dbt import COMPILED, ForkedDbt
+from warehouse import NAME, environment
 
 DAYS = "a list of one or more different whole numbers, each at least 1 and at most 3650"
 A_DATE = (
@@ -173,19 +172,23 @@ def test_sql_reads_vars_by_the_macro_that_checks_them(root: Path) -> None:
     ],
 )
 def test_dbt_refuses_a_wrong_setting_before_it_builds(
-    root: Path, tmp_path: Path, chosen: dict[str, object], sentence: str
+    forked: ForkedDbt, tmp_path: Path, chosen: dict[str, object], sentence: str
 ) -> None:
-    # In a process of its own, which reads the project with these vars.
-    warehouse = Warehouse(root, tmp_path)
-    done = warehouse.dbt("seed", **chosen)
+    done = forked.run(
+        "seed",
+        settings=chosen,
+        folder=tmp_path,
+        environment=environment(),
+        reads=True,
+    )
     assert done.returncode == 2
     assert sentence in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    assert not warehouse.path.exists()
+    assert not (tmp_path / NAME).exists()
 
 
 def test_dbt_refuses_an_unknown_name_in_the_project_file(
-    root: Path, tmp_path: Path
+    root: Path, forked: ForkedDbt, tmp_path: Path
 ) -> None:
     for name in ("models", "python_models", "macros", "seeds", "tests"):
         (tmp_path / name).symlink_to(root / name)
@@ -193,21 +196,30 @@ def test_dbt_refuses_an_unknown_name_in_the_project_file(
     project = (root / "dbt_project.yml").read_text("utf-8")
     planted = project.replace("vars:\n", "vars:\n  asofdate: 2024-01-01\n")
     (tmp_path / "dbt_project.yml").write_text(planted, "utf-8")
-    command = [sys.executable, "-m", "dbt.cli.main", "parse", "--target", "shop"]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False
+    places = ("--project-dir", str(tmp_path), "--profiles-dir", str(tmp_path))
+    done = forked.run(
+        *("parse", *places),
+        settings={},
+        folder=tmp_path,
+        environment=os.environ,
+        reads=True,
     )
     assert done.returncode != 0
     assert "var asofdate (given: 2024-01-01); did you mean as_of_date?" in done.stdout
 
 
 def test_what_tests_read_once_is_the_same_for_all_values_of_some_vars(
-    root: Path, parsed: Path, tmp_path: Path
+    root: Path, forked: ForkedDbt, parsed: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse"]
-    places = ["--target", "sample", "--target-path", tmp_path, "--log-path", tmp_path]
-    chosen = ["--vars", json.dumps(COMPILED)]
-    subprocess.run([*command, *places, *chosen], cwd=root, check=True)
+    places = ("--target", "sample", "--target-path", str(tmp_path))
+    done = forked.run(
+        *("parse", "--write-json", *places),
+        settings=COMPILED,
+        folder=root,
+        environment=os.environ,
+        reads=True,
+    )
+    assert done.returncode == 0, done.stdout
     one, two = (
         json.loads((folder / "manifest.json").read_text("utf-8"))["nodes"]
         for folder in (parsed, tmp_path)

@@ -4,8 +4,8 @@ What is built is the same. Each function replaces a part of dbt in this process.
 """
 
 import json
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,20 @@ def link_selected_fast() -> None:
         return Graph(linked)
 
     Graph.get_subset_graph = get_subset_graph
+
+
+@contextmanager
+def taking_it_as_valid() -> Iterator[None]:
+    """Read YAML without a look whether it has the form that dbt wants.
+
+    That is a quarter of the reading. What fixture `parsed` reads is looked at.
+    """
+    from dbt_common.dataclass_schema import dbtClassMixin
+
+    validate = dbtClassMixin.__dict__["validate"]
+    dbtClassMixin.validate = classmethod(lambda kind, data: None)
+    yield
+    dbtClassMixin.validate = validate
 
 
 def read_locale_once() -> None:

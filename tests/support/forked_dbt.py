@@ -29,6 +29,7 @@ from cheaper_dbt import (
     read_locale_once,
     select_once,
     skip_debug_events,
+    taking_it_as_valid,
     use_one_thread,
 )
 
@@ -91,14 +92,19 @@ class ForkedDbt:
         settings: Mapping[str, Any],
         folder: Path,
         environment: Mapping[str, str],
+        reads: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command of dbt with these vars in a folder, and wait for its end."""
+        """Run a command of dbt with these vars in a folder, and wait for its end.
+
+        The fork reads the project by itself where `reads` says so, which costs half of
+        what it costs a process of its own. Its options may be any then.
+        """
         assert self.process.stdin and self.process.stdout
         with tempfile.TemporaryDirectory() as said:
             out, err = Path(said) / "out", Path(said) / "err"
             streams = str(out), str(err)
-            call = arguments, settings, str(folder), dict(environment), streams
-            self.process.stdin.write(json.dumps(call) + "\n")
+            given = arguments, settings, str(folder), dict(environment)
+            self.process.stdin.write(json.dumps((*given, streams, reads)) + "\n")
             self.process.stdin.flush()
             status = self.process.stdout.readline()
             assert status, "the process that runs dbt has ended; see its standard error"
@@ -122,7 +128,13 @@ def read_manifest(common: list[str], scratch: Path, read: str) -> Any:
 
     folder = str(_folder(scratch, read))
     command = ["parse", *common, "--quiet", "--vars", read, "--target-path", folder]
-    manifest = dbtRunner().invoke(command).result
+    # The collector need not look at 500,000 objects that stay.
+    gc.disable()
+    with taking_it_as_valid():
+        manifest = dbtRunner().invoke(command).result
+    gc.enable()
+    gc.collect()
+    gc.freeze()
     if manifest:
         # Comments on tables and columns are a fifth of a build, and change no row.
         for node in manifest.nodes.values():
@@ -145,6 +157,7 @@ def main(project: str, scratch: str) -> None:
     Each line is JSON; see `ForkedDbt.run`. The answer is a line with the exit status.
     """
     read_locale_once()
+    from dbt import deprecations
     from dbt.cli.main import dbtRunner
 
     skip_debug_events()
@@ -162,19 +175,19 @@ def main(project: str, scratch: str) -> None:
         # The static parser starts threads, and a process with threads cannot fork.
         "--no-static-parser",
     ]
+    # A worker builds sooner or later. To read again costs half when it has read before.
+    reads_first = "PYTEST_XDIST_WORKER" in os.environ
     manifests: dict[str, Any] = {}
     for line in sys.stdin:
-        arguments, settings, folder, environment, streams = json.loads(line)
-        read = json.dumps({name: settings[name] for name in settings.keys() - COMPILED})
-        if read not in manifests:
+        arguments, settings, folder, environment, streams, reads = json.loads(line)
+        names = set() if reads else settings.keys() - COMPILED
+        read = json.dumps({name: settings[name] for name in names})
+        if read not in manifests and (reads_first or not reads):
             # If there is none, the fork reads the project again and says what is wrong.
             manifests[read] = read_manifest(common, Path(scratch), read)
-            # The collector need not look at 500,000 objects that stay.
-            gc.collect()
-            gc.freeze()
-        if manifests[read]:
-            templates.compile(manifests[read])
-            graphs.make(manifests[read], with_tests=arguments[0] == "build")
+        if manifest := manifests.get(read):
+            templates.compile(manifest)
+            graphs.make(manifest, with_tests=arguments[0] == "build")
         if child := os.fork():
             _, status = os.waitpid(child, 0)
             print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
@@ -188,11 +201,16 @@ def main(project: str, scratch: str) -> None:
         use_one_thread()
         # A build of a few rows is over before there is much to collect.
         gc.disable()
-        command = [*arguments, *common, "--vars", json.dumps(settings)]
+        command = [arguments[0], *common, "--vars", json.dumps(settings)]
         if arguments[0] != "list":
             # The other core has another worker.
             command += ["--threads", "1"]
-        done = dbtRunner(manifest=manifests[read]).invoke(command)
+        if reads:
+            # What has been said of the project is said again.
+            deprecations.active_deprecations.clear()
+            manifest = None
+            command += ["--no-partial-parse"]
+        done = dbtRunner(manifest=manifest).invoke([*command, *arguments[1:]])
         templates.tell()
         # The exit statuses of dbt's own command.
         end(2 if done.exception else 0 if done.success else 1)
