@@ -66,6 +66,7 @@ def main() -> int:
     if in_environment("key"):
         print(f"- Set CLV_KEY to what {NEW_KEY} is now, before anything else runs.")
     print("- Back up the new secret key, and destroy copies of the old one.")
+    print("- Ids of orders that are hashes follow with the next build: dbt build.")
     print("- PostgreSQL still has the old keys: python scripts/publish.py postgres.")
     print("- The page too: python scripts/dashboard.py --target shop.")
     return 0
