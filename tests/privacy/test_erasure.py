@@ -81,9 +81,28 @@ REMEMBERED = f"""
     select version as network_version, date '2023-12-31' + 366 * number as as_of_date,
         version as model_name
     from (values (0, 'before'), (1, 'after')) as networks (number, version);
-    update clv.score_history set as_of_date = date '2024-09-30', horizon_days = 30,
-        predicted_spend = 12.34, scored_by = 'network'
+    update clv.score_history set as_of_date = date '2024-08-20', horizon_days = 30,
+        predicted_spend = 12.34, scored_by = 'network',
+        said_at = timestamp '2024-08-21';
+    update marketing.next_best_actions set action_date = date '2024-08-21';
+    insert into monitoring.alarm_history by name
+    select 'volume' as check_name, 'orders' as subject, 'all' as group_name,
+        date '2024-08-20' as as_of_date, 'say' as severity
 """
+# What earlier runs knew, and what a build makes of the same export under any key.
+HISTORY = (
+    "select count(*), count(distinct customer_key), sum(predicted_spend) "
+    "from clv.score_history where as_of_date = date '2024-08-20'",
+    "select unit, arm from marketing.planned_assignments order by unit",
+    "select count(*), count(distinct customer_key) from marketing.next_best_actions "
+    "where action_date = date '2024-08-21'",
+    "select check_name, subject, as_of_date from monitoring.alarm_history "
+    "where as_of_date = date '2024-08-20'",
+)
+FACTS = (
+    "orders.fct_orders",
+    *("features.customer_features", "features.customer_targets"),
+)
 # A name and an address where they should not be: in a raw feed, in a table that is
 # published, and in one that remembers.
 PLANTED_SQL = """
@@ -469,30 +488,38 @@ KEYS = frozenset(key_of(f"customer-{number}") for number in range(20)) | {
 
 
 @pytest.mark.slow
-def test_a_new_key_leaves_no_old_one_and_the_history_as_it_was(
+def test_a_new_key_leaves_no_old_one_and_builds_go_on_with_the_history(
     copied: Copied, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = copied.shop.warehouse.folder
     assert set(copied.keys().values()) == {KEYS}
     points = "select customer_key, sample_point from staging.stg_sample_points"
-    scores = "select count(*), sum(predicted_spend) from clv.score_history"
 
     def asked(sql: str) -> list[tuple]:
         with duckdb.connect(str(copied.shop.warehouse.path)) as connection:
             hand_to(connection, own(copied.secrets))
             return connection.execute(sql).fetchall()
 
-    arms = "select unit, arm from marketing.planned_assignments order by unit"
-    before, remembered = dict(asked(points)), asked(scores)
-    assigned = asked(arms)
-    assert len(assigned) == remembered[0][0] == len(KEYS)
+    def facts(table: str) -> set[tuple[str, str]]:
+        return set(
+            asked(
+                "select customer_key, replace(to_json(rows)::varchar, customer_key, '')"
+                f" from {table} as rows where customer_key is not null"
+            )
+        )
+
+    before, remembered = dict(asked(points)), list(map(asked, HISTORY))
+    known = {table: facts(table) for table in FACTS}
+    assert all(known.values())
+    assert [len(found) for found in remembered] == [1, len(KEYS), 1, 1]
+    assert remembered[0][0][:2] == remembered[2][0] == (len(KEYS), len(KEYS))
     (folder / "page.html").unlink()
     assert copied.rotate() == 0
 
     (new,) = set(copied.keys().values())
     assert len(new) == len(KEYS)
     assert not new & KEYS
-    assert asked(scores) == remembered
+    assert list(map(asked, HISTORY)) == remembered
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_relative_to(copied.shop.export):
             assert "key" not in found_in(path)[ERASED], path
@@ -502,16 +529,25 @@ def test_a_new_key_leaves_no_old_one_and_the_history_as_it_was(
     people = list(read_people(vault_of(copied.shop.warehouse.path), PUBLIC_VAULT))
     assert {each.customer_id for each in people if each.full_name} >= {ERASED, OTHER}
 
-    # What a build makes under the new key fits what was remembered under the old one.
+    # A whole build under the new key makes the same facts and keeps the history.
     (key, _) = own(copied.secrets)
     monkeypatch.setenv("CLV_KEY", key.text)
-    copied.shop.warehouse.build("--select", "stg_customers", "stg_sample_points")
-    after = dict(asked(points))
-    assert set(after) == new
-    assert asked(arms) == assigned
-    moved = {key.hash(f"customer-{number}")[:24]: number for number in range(20)}
-    for customer, number in moved.items():
-        assert after[customer] == before[key_of(f"customer-{number}")]
+    copied.shop.warehouse.build()
+    people_there = [*(f"customer-{number}" for number in range(20)), ERASED, OTHER]
+    moved = {key_of(each): key.hash(each)[:24] for each in people_there}
+    assert dict(asked(points)) == {moved[old]: point for old, point in before.items()}
+    for table, rows in known.items():
+        assert facts(table) == {(moved[old], row) for old, row in rows}, table
+    assert list(map(asked, HISTORY)) == remembered
+    # Who scores today, and what came of what was said a month ago.
+    scored = asked("select distinct customer_key from clv.customer_lifetime_value")
+    assert {each for (each,) in scored} == new
+    ((customers, came),) = asked(
+        "select customers, actual_spend from clv.said_and_came "
+        "where as_of_date = date '2024-08-20' and horizon_days = 30"
+    )
+    assert customers == len(KEYS)
+    assert came > 0
 
 
 @pytest.mark.slow
