@@ -30,6 +30,7 @@ OF_MODELS = (
     "clv.tuning_trials",
     "features.encoder",
     "features.encoder_backtest",
+    "features.head_backtest",
     "marketing.next_best_actions",
     "marketing.planned_assignments",
     "marketing.policies",

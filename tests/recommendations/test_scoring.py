@@ -10,10 +10,10 @@ import pytest
 import scipy.sparse as sp
 
 from clv_warehouse.learning.acceptance import ACCEPTED, REJECTED, Decision
+from clv_warehouse.learning.logistic import Logistic
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.registry import SCHEMA, Stored, new_row
 from clv_warehouse.recommendations import registry, scoring
-from clv_warehouse.recommendations.logistic import Logistic
 from clv_warehouse.recommendations.neighbours import GraphFilter
 from clv_warehouse.recommendations.purchases import VIEWS, Purchases
 from clv_warehouse.recommendations.rankers import (

@@ -121,8 +121,8 @@ class Encoder:
         return parts
 
 
-def to_bytes(encoders: Sequence[Encoder]) -> bytes:
-    """Return some encoders as an npz archive."""
+def to_bytes(encoders: Sequence[Encoder], heads: str = "") -> bytes:
+    """Return some encoders as an npz archive, and heads that read them."""
     file = io.BytesIO()
     told = []
     arrays: dict[str, Any] = {}
@@ -139,6 +139,7 @@ def to_bytes(encoders: Sequence[Encoder]) -> bytes:
         for part, each in encoder.parts.items():
             arrays[f"{number}.{part}"] = each.astype(np.float16)
     arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    arrays["heads"] = np.frombuffer(heads.encode(), np.uint8)
     np.savez_compressed(file, **arrays)
     return file.getvalue()
 
@@ -158,6 +159,12 @@ def from_stored(stored: Stored) -> list[Encoder]:
             )
             for number, about in enumerate(told)
         ]
+
+
+def heads_from_stored(stored: Stored) -> str:
+    """Read the heads; empty if there are none."""
+    with np.load(io.BytesIO(stored.weights)) as found:
+        return found["heads"].tobytes().decode() if "heads" in found else ""
 
 
 def gelu(values: Singles) -> Singles:

@@ -7,6 +7,8 @@ window before it and goes on from the weights of the first, and today's from tho
 the second, so that their numbers mean the same. A head learns from numbers as of a day
 by the encoder that ends on that day, is judged by numbers as of a window later by the
 next, and scores with the last: always as fresh, and never with a future in them.
+
+The heads of heads.py are judged so beside the encoder, and stored with it.
 """
 
 import json
@@ -18,8 +20,11 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
+from clv_warehouse.encoder import heads
+from clv_warehouse.encoder.habits import purchase_days
+from clv_warehouse.encoder.heads import Heads
 from clv_warehouse.encoder.histories import MODALITIES, Histories, ask, modalities_of
-from clv_warehouse.encoder.network import Encoder, to_bytes
+from clv_warehouse.encoder.network import Encoder, heads_from_stored, to_bytes
 from clv_warehouse.encoder.pretraining import (
     FEWEST_DAYS,
     FIRST_DAYS,
@@ -28,6 +33,7 @@ from clv_warehouse.encoder.pretraining import (
     popularity,
     train,
 )
+from clv_warehouse.encoder.seen import Catalogue, Seen
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning.acceptance import (
@@ -41,7 +47,7 @@ from clv_warehouse.learning.apart import apart
 from clv_warehouse.learning.fingerprints import data_fingerprint
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.progress import Progress
-from clv_warehouse.learning.registry import SCHEMA, new_row
+from clv_warehouse.learning.registry import SCHEMA, Stored, new_row
 from clv_warehouse.learning.sampling import is_sampled
 from clv_warehouse.project.arrays import Floats, Ints
 from clv_warehouse.project.days import date_of, days_since_1970
@@ -82,6 +88,19 @@ BACKTEST = pa.schema(
         ("has_bought", pa.bool_()),
     ]
 )
+HEAD_BACKTEST = pa.schema(
+    [
+        ("origin_date", pa.date32()),
+        ("horizon_days", pa.int32()),
+        ("head", pa.string()),
+        ("customer_key", pa.string()),
+        ("purchase_days", pa.int32()),
+        ("rule_loss", pa.float64()),
+        ("head_loss", pa.float64()),
+        ("rule_recall", pa.float64()),
+        ("head_recall", pa.float64()),
+    ]
+)
 
 
 @doorway
@@ -97,11 +116,30 @@ def backtest(plan: Plan, sequences: Relation) -> pa.Table:
 
 
 @doorway
-def trained(plan: Plan, metrics: Relation, sequences: Relation) -> pa.Table:
+def backtest_heads(plan: Plan, sequences: Relation, products: Relation) -> pa.Table:
+    """Judge heads and their rules by the window that ends on the as-of date.
+
+    `products` are rows of product_popularity. Returns rows of head_backtest; none if no
+    training is due.
+    """
+    if not plan.is_due or plan.as_of_date is None:
+        return HEAD_BACKTEST.empty_table()
+    return apart(judge_heads, plan, sequences=sample(sequences), products=products)
+
+
+@doorway
+def trained(
+    plan: Plan,
+    metrics: Relation,
+    verdicts: Relation,
+    sequences: Relation,
+    products: Relation,
+) -> pa.Table:
     """Return a new row of encoder, if a training is due, and none otherwise.
 
-    `metrics` are rows of encoder_metrics and `sequences` of customer_sequences. There
-    is none either if there is too little to learn from.
+    `metrics` are rows of encoder_metrics, `verdicts` of head_metrics, `sequences` of
+    customer_sequences and `products` of product_popularity. There is none either if
+    there is too little to learn from.
     """
     if not plan.is_due or plan.as_of_date is None:
         return SCHEMA.empty_table()
@@ -111,7 +149,9 @@ def trained(plan: Plan, metrics: Relation, sequences: Relation) -> pa.Table:
         trained_row,
         plan,
         judged_cases(metrics, plan.as_of_date),
+        accepted_heads(verdicts, plan),
         sequences=sample(sequences),
+        products=products,
     )
     if row.num_rows:
         progress.say(row["decision"][0].as_py())
@@ -147,24 +187,80 @@ def judge(plan: Plan, sequences: pa.Table) -> pa.Table:
     )
 
 
-def trained_row(plan: Plan, cases: list[Measures], sequences: pa.Table) -> pa.Table:
-    """Train the chain up to today."""
+def judge_heads(plan: Plan, sequences: pa.Table, products: pa.Table) -> pa.Table:
+    """Learn heads by the first encoder's numbers, and judge them by the second's."""
+    histories, window = read(sequences), plan.setting(WINDOW)
+    chain = encoders(plan, histories, 2)
+    if not chain:
+        return HEAD_BACKTEST.empty_table()
+    learned = Heads.fit(chain[0], histories, products, window)
+    day = chain[1].end
+    catalogue = Catalogue.of(products, histories, learned.categories)
+    seen = Seen.at(chain[1], histories, day, catalogue.at(histories, day, window))
+    cases = list(heads.judge(learned.by_name, seen, histories, window))
+    customers = np.array([case.customer for case in cases], np.int64)
+    losses = np.array([case.losses for case in cases]).reshape(-1, 2)
+    recalls = [case.recalls or (None, None) for case in cases]
+    return pa.table(
+        [
+            pa.repeat(pa.scalar(date_of(day), pa.date32()), len(cases)),
+            pa.repeat(pa.scalar(window, pa.int32()), len(cases)),
+            pa.array([case.head for case in cases], pa.string()),
+            histories.customer_keys.take(pa.array(customers)),
+            pa.array(purchase_days(seen.known)[customers], pa.int32()),
+            pa.array(losses[:, 0]),
+            pa.array(losses[:, 1]),
+            pa.array([rule for rule, _ in recalls], pa.float64()),
+            pa.array([head for _, head in recalls], pa.float64()),
+        ],
+        schema=HEAD_BACKTEST,
+    )
+
+
+def accepted_heads(verdicts: Relation, plan: Plan) -> tuple[str, ...]:
+    """Return the heads whose backtest up to the as-of date accepts them.
+
+    `verdicts` are rows of head_metrics.
+    """
+    found = verdicts.filter("is_accepted").project("head, origin_date").distinct()
+    assert plan.as_of_date is not None
+    judged = days_since_1970(plan.as_of_date) - plan.setting(WINDOW)
+    return tuple(
+        sorted(head for head, day in found.fetchall() if days_since_1970(day) == judged)
+    )
+
+
+def trained_row(
+    plan: Plan,
+    cases: list[Measures],
+    accepted: Sequence[str],
+    sequences: pa.Table,
+    products: pa.Table,
+) -> pa.Table:
+    """Train the chain up to today, and heads by the second encoder's numbers."""
     histories = read(sequences)
     chain = encoders(plan, histories, 3)
     if not chain:
         return SCHEMA.empty_table()
     left_out = ignored(cases)
+    chain = [replace(each, ignored=left_out) for each in chain]
+    learned = Heads.fit(chain[1], histories, products, plan.setting(WINDOW), accepted)
     config = {"settings": json.loads(plan.settings), **asdict(shape_of(plan))}
     return new_row(
         plan,
         decide(ENCODER, cases, RULE),
-        to_bytes([replace(each, ignored=left_out) for each in chain]),
+        to_bytes(chain, learned.to_json()),
         config=json.dumps(config),
         prior="{}",
         data_fingerprint=fingerprint(histories),
         measures=json.dumps(cases[0] if cases else {}),
         history="",
     )
+
+
+def heads_of(stored: Stored) -> Heads:
+    """Read the heads of a training; raises ValueError or KeyError if it can't."""
+    return Heads.from_json(heads_from_stored(stored))
 
 
 # The last chain, by a fingerprint of what it was trained on.

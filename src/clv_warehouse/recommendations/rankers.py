@@ -6,9 +6,9 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from clv_warehouse.learning.logistic import Logistic, probability
 from clv_warehouse.project.arrays import Ints, Singles
 from clv_warehouse.recommendations.known import Block, Known
-from clv_warehouse.recommendations.logistic import Logistic, probability
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.signals import ABOUT_NONE
 

@@ -15,9 +15,9 @@ import scipy.sparse as sp
 from clv_warehouse.engines.relation import Relation
 from clv_warehouse.learning import acceptance
 from clv_warehouse.learning.acceptance import Decision, Loss, Measures, Rule
+from clv_warehouse.learning.logistic import Logistic
 from clv_warehouse.learning.registry import Stored, newest_read
 from clv_warehouse.project.arrays import Singles
-from clv_warehouse.recommendations.logistic import Logistic
 from clv_warehouse.recommendations.neighbours import GraphFilter
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.rankers import (

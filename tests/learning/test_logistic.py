@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clv_warehouse.recommendations.logistic import Logistic, probability
+from clv_warehouse.learning.logistic import Logistic, probability
 
 
 def test_weights_are_those_that_made_the_data() -> None:

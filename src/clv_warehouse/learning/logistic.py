@@ -20,7 +20,9 @@ class Logistic:
     intercept: float
 
     @classmethod
-    def fit(cls, numbers: Singles, happened: Bools) -> Self:
+    def fit(
+        cls, numbers: Singles | Floats, happened: Bools, ridge: float = RIDGE
+    ) -> Self:
         """Fit to `numbers` of shape (n, k) and `happened`, shape (n,).
 
         A number that is the same everywhere weighs nothing.
@@ -32,7 +34,7 @@ class Logistic:
         spread = numbers.std(0, dtype=np.float64)
         spread = np.where(spread > 1e-9, spread, np.inf)
         columns = ((numbers - mean) / spread).astype(np.float32)
-        regression = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky")
+        regression = LogisticRegression(C=1 / ridge, solver="newton-cholesky")
         # Sums of several threads differ in the last digit.
         with threadpool_limits(1):
             regression.fit(columns, happened)
