@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
+from clv_warehouse.encoder.heads import CATEGORY
 from clv_warehouse.encoder.histories import (
     NUMBERS,
     Asked,
@@ -33,10 +34,13 @@ from clv_warehouse.encoder.pretraining import (
 from clv_warehouse.encoder.training import (
     BACKTEST,
     ENCODER,
+    HEAD_BACKTEST,
     POPULAR,
     WITHOUT,
+    heads_of,
     ignored,
     judge,
+    judge_heads,
     trained_row,
 )
 from clv_warehouse.learning.fitting import sparse_times
@@ -237,6 +241,18 @@ def test_what_is_learned_happens_in_the_window_after(histories: Histories) -> No
     np.testing.assert_allclose(weights, 1, rtol=1e-6)
 
 
+def products() -> pa.Table:
+    """Rows of product_popularity: even products are of one category."""
+    ids = [f"p{each:02d}" for each in range(PRODUCTS)]
+    return pa.table(
+        {
+            "product_id": ids,
+            "category": ["even" if int(each[1:]) % 2 == 0 else "odd" for each in ids],
+            "customer_days": [5] * PRODUCTS,
+        }
+    )
+
+
 def plan(settings: str = '{"recommendation_days": 28, "encoder": {}}') -> Plan:
     """A plan by which a training is due."""
     settings = settings.replace("{}", '{"size": 8, "width": 16, "epochs": 8}')
@@ -258,21 +274,32 @@ def test_a_training_has_encoders_that_end_before_what_is_learned_from_them() -> 
             for name, value in loss.items()
         }
     ]
-    (row,) = trained_row(plan(), cases, sequences()).to_pylist()
+    (row,) = trained_row(
+        plan(), cases, (CATEGORY,), sequences(), products()
+    ).to_pylist()
     assert row["verdict"] == "accepted"
-    chain = from_stored(
-        Stored(
-            row["network_version"], row["weights"], row["config"], "{}", row["digest"]
-        )
+    stored = Stored(
+        row["network_version"], row["weights"], row["config"], "{}", row["digest"]
     )
+    chain = from_stored(stored)
     assert [number(LAST) - each.end for each in chain] == [56, 28, 0]
     # Browsing gained nothing, so nothing reads it.
     assert {each.ignored for each in chain} == {("browsing",)}
+    # Heads are judged by the second encoder, and stand beside the chain.
+    judged = judge_heads(plan(), sequences(), products())
+    assert judged.schema == HEAD_BACKTEST
+    assert set(judged["origin_date"].to_pylist()) == {LAST - timedelta(28)}
+    heads = heads_of(stored).by_name
+    assert set(judged["head"].to_pylist()) <= set(heads)
+    accepted = {name for name, head in heads.items() if head.is_accepted}
+    assert accepted == {CATEGORY}
 
 
 def test_a_shop_with_too_little_to_learn_from_has_no_encoder() -> None:
     assert judge(plan(), sequences().slice(0, 50)).num_rows == 0
-    assert trained_row(plan(), [], sequences().slice(0, 50)).num_rows == 0
+    assert (
+        trained_row(plan(), [], (), sequences().slice(0, 50), products()).num_rows == 0
+    )
     # No piece is like another: each is sold once.
     told = sequences().to_pylist()
     for number, day in enumerate(day for row in told for day in row["days"]):

@@ -32,6 +32,7 @@ SIZES = {
     "marketing.channel_weeks": (["new_customers"], "false"),
     "marketing.experiment_results": (["customers", "control_customers"], "false"),
     "marketing.hold_out_report": (["customers", "held_out_customers"], "false"),
+    "features.head_metrics": (["customers"], "customer_group = 'all'"),
     "monitoring.fairness": (["customers"], "false"),
     "monitoring.generalisation": (["customers"], "false"),
     "profiles.cohort_values": (["customers"], "dimension = 'all'"),

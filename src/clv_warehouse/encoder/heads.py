@@ -95,7 +95,8 @@ class Heads:
     Attributes:
         by_name: the heads that there was enough to learn from.
         categories: names of the categories that count.
-        long_rule: of a first purchase within LONG_DAYS; None if too few bought.
+        long_rule: of a first purchase within LONG_DAYS; None if nobody had only looked
+            around so long ago.
 
     """
 
@@ -177,20 +178,32 @@ def _long_rule(histories: Histories, day: int) -> Logistic | None:
     later = (histories.day > day) & (histories.day <= day + LONG_DAYS)
     bought = histories.customer[later & (histories.numbers[:, PURCHASE] > 0)]
     happened = np.isin(customers, bought)
-    if happened.sum() < FEWEST_BUYERS or happened.all():
+    if not len(customers):
         return None
-    return Logistic.fit(habits(known, customers, day), happened, RIDGE)
+    numbers = habits(known, customers, day)
+    if not _is_enough(happened):
+        return rate(happened, numbers.shape[1])
+    return Logistic.fit(numbers, happened, RIDGE)
 
 
 def fit(seen: Seen, histories: Histories, window: int) -> dict[str, Head]:
     """Learn rules and heads from what customers did in the window after a day.
 
-    Those of which too little happened are not there.
+    Where too few bought, the rule of a purchase is their share, and those of categories
+    and products are not there.
     """
     found: dict[str, Head] = {}
     happened, bought = seen.happened(histories, window)
-    for name, kept in _groups(seen, happened):
-        found[name] = Head.fit(seen.habits[kept], seen.log_odds[kept], happened[kept])
+    for name, kept in ((REPEAT, seen.has_bought), (FIRST, ~seen.has_bought)):
+        if _is_enough(happened[kept]):
+            found[name] = Head.fit(
+                seen.habits[kept], seen.log_odds[kept], happened[kept]
+            )
+        elif kept.any():
+            # The head says what the rule says.
+            rule = rate(happened[kept], seen.habits.shape[1])
+            weights = np.r_[1.0, np.zeros(seen.log_odds.shape[1])]
+            found[name] = Head(rule, Logistic(weights, 0.0))
     draw = np.random.default_rng(1)
     for name in LENGTHS:
         some = [
@@ -212,8 +225,8 @@ def judge(
     A head is judged only where enough customers bought.
     """
     happened, bought = seen.happened(histories, window)
-    for name, kept in _groups(seen, happened):
-        if name in heads:
+    for name, kept in ((REPEAT, seen.has_bought), (FIRST, ~seen.has_bought)):
+        if name in heads and _is_enough(happened[kept]):
             losses = [
                 log_loss(
                     heads[name].log_odds(seen.habits[kept], seen.log_odds[kept], each),
@@ -239,11 +252,14 @@ def judge(
             yield from _cases(name, block.customers, losses, scores, wanted)
 
 
-def _groups(seen: Seen, happened: Bools) -> Iterator[tuple[str, Bools]]:
-    """Who is asked whether they buy, where enough do."""
-    for name, kept in ((REPEAT, seen.has_bought), (FIRST, ~seen.has_bought)):
-        if happened[kept].sum() >= FEWEST_BUYERS and not happened[kept].all():
-            yield name, kept
+def _is_enough(happened: Bools) -> bool:
+    return bool(happened.sum() >= FEWEST_BUYERS and not happened.all())
+
+
+def rate(happened: Bools, numbers: int) -> Logistic:
+    """Return the rule that everybody is as likely to buy."""
+    bought, others = happened.sum() + 0.5, (~happened).sum() + 0.5
+    return Logistic(np.zeros(numbers), float(np.log(bought / others)))
 
 
 def _of_items(
