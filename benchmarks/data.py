@@ -18,6 +18,7 @@ HILLSTROM = "hillstrom/hillstrom.csv"
 OLIST = "olist_sample"
 GOWALLA = "gowalla"
 TAFENG = "tafeng/baskets.parquet"
+JOURNEY = "completejourney"
 
 
 def absent(path: Path) -> str:

@@ -12,7 +12,7 @@ those of some of the best customers, by what they spend in the 91 days after the
 beside those closest by recency, frequency and amount, and beside any.
 
 What it adds in a made-up shop whose customers are watched, and what a shop of each size
-can expect, is in encoder_shop.py.
+can expect, is in encoder_shop.py. What heads say is in encoder_heads.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import encoder_heads
 from benchmarks.data import DATA, ONLINE_RETAIL_II, absent
 from benchmarks.encoder_shop import (
     AS_OF,
@@ -57,7 +58,7 @@ from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.rankers import LEARNED, Learned, Popular, Ranker
 from clv_warehouse.recommendations.tastes import Tastes
 
-CASES = ("online_retail_ii", "shop", "scaling")
+CASES = ("online_retail_ii", "shop", "scaling", "heads")
 SEEDS = (11, 12, 13)
 RESAMPLES = 1_000
 LOOKALIKES, LOOKALIKE_DAYS = 200, 91
@@ -138,6 +139,8 @@ def benchmark(
     if "scaling" in cases:
         shop = make_browsed_shop(SCALED_PEOPLE, SCALED_SEED, AS_OF, folder / "cache")
         yield from _of_shop(call(scaled, shop))
+    if "heads" in cases:
+        yield from encoder_heads.benchmark(origins, seeds, data, folder)
 
 
 def _of_shop(done: Run) -> Iterator[Row]:

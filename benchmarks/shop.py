@@ -58,6 +58,16 @@ def make_browsed_shop(people: int, seed: int, truth_at: date, cache: Path) -> Pa
     )
 
 
+def make_visited_shop(people: int, seed: int, truth_at: date, cache: Path) -> Path:
+    """Make the same shop with its products, once; its folder."""
+    feeds = "orders,order_lines,products,events,reviews,refunds,campaign_sends"
+    options = {"--seed": seed, "--customers": people, "--feeds": feeds}
+    return _make(
+        cache / f"visited_shop_{seed}_of_{people}_at_{truth_at}",
+        [str(each) for option in options.items() for each in option],
+    )
+
+
 def _make(folder: Path, options: Sequence[str]) -> Path:
     """Make a shop with these options, unless the same code has made it before."""
     folder = folder.with_name(f"{folder.name}_{_process()}")
