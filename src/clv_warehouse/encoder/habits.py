@@ -123,21 +123,21 @@ class Shares:
         cls, known: Histories, customers: Ints, day: int, items: sp.csr_matrix
     ) -> "Shares":
         """Add up; `items` is 1 where a product is of an item, (products, items)."""
-        age = (day - known.day).astype(np.float64)
+        start, count = known.start[customers], np.diff(known.start)[customers]
+        row = np.repeat(np.arange(len(customers)), count)
+        events = np.arange(count.sum()) + np.repeat(
+            start - np.cumsum(count) + count, count
+        )
+        age = (day - known.day[events]).astype(np.float64)
+        shape = (len(customers), len(events))
         found = []
         for half_lives, what in ((BOUGHT, known.bought), (VIEWED, known.viewed)):
-            of_items = sp.csr_matrix(what @ items)
-            each = []
-            for half in half_lives:
-                members = sp.csr_matrix(
-                    (
-                        np.exp2(-age / half),
-                        (known.customer, np.arange(len(age))),
-                    ),
-                    (len(known.start) - 1, len(age)),
-                )
-                each.append((members[customers] @ of_items).toarray())
-            found.append(each)
+            of_items = sp.csr_matrix(what[events] @ items)
+            weights = (
+                sp.csr_matrix((np.exp2(-age / half), (row, np.arange(len(row)))), shape)
+                for half in half_lives
+            )
+            found.append([(each @ of_items).toarray() for each in weights])
         return cls(*found)
 
     def numbers(self, popular: Floats) -> Floats:
