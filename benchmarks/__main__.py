@@ -26,6 +26,7 @@ from benchmarks import (
     recommendations,
     scale,
     score,
+    sequences,
     sql,
     train,
     truth,
@@ -105,6 +106,20 @@ def _arguments() -> argparse.Namespace:
     command.add_argument("--seeds", type=_count, nargs="+", default=list(encoder.SEEDS))
     command.add_argument(
         "--data", type=Path, default=encoder.DATA, help="the folder of public data"
+    )
+    command = add("sequences", sequences)
+    command.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="files of sequences, or their folders; two public sets without it",
+    )
+    command.add_argument(
+        "--systems",
+        nargs="+",
+        choices=sequences.SYSTEMS,
+        default=list(sequences.SYSTEMS),
     )
     command = add("experiments", experiments)
     command.add_argument(

@@ -53,6 +53,8 @@ class Shape:
         customers: customers of a step.
         dates: past dates as of which each of them is drawn in an epoch.
         step_days: days from one such date to the one before.
+        is_timeless: days say nothing but what came first: products sell alike on all,
+            the first ones teach as the others do, and rare products are learned too.
 
     """
 
@@ -69,6 +71,7 @@ class Shape:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
     dropout: float = 0.3
+    is_timeless: bool = False
 
     def going_on(self) -> "Shape":
         """Return how an encoder is trained on when its last day moves on."""
@@ -93,15 +96,19 @@ def train(
     known = histories.until(end)
     days = known.bought.getnnz(0)
     kept = np.argsort(-days, kind="stable")[:MOST_PRODUCTS]
-    kept = np.sort(kept[days[kept] >= FEWEST_DAYS])
+    kept = np.sort(kept[days[kept] >= (1 if shape.is_timeless else FEWEST_DAYS)])
     known = known.of_products(known.product_ids.take(pa.array(kept)))
     scale = first.scale if first else Scale.of(known)
     grid = dates_of(known, end, shape)
+    if shape.is_timeless:
+        popular = popularity(known, np.full(len(grid), end), SPAN)
+    else:
+        popular = popularity(known, grid, shape.window)
     steps = max(-(-len(known.begun_by(grid[-1])) // shape.customers), 1)
     epochs = max(min(shape.epochs, shape.steps // steps), 1)
     network = Network(
         first.going_on(known) if first else initial(known, end, shape, draw),
-        popularity(known, grid, shape.window),
+        popular,
         shape,
         epochs * steps,
     )
@@ -247,7 +254,7 @@ def sparse(matrix: sp.csr_matrix) -> Any:
 
 def dates_of(known: Histories, end: int, shape: Shape) -> Ints:
     """Return the dates as of which it learns, in their order."""
-    first = int(known.day.min()) + FIRST_DAYS
+    first = int(known.day.min()) + (-1 if shape.is_timeless else FIRST_DAYS)
     return np.arange(end - shape.window, first, -shape.step_days)[::-1]
 
 

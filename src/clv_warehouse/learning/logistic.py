@@ -41,6 +41,15 @@ class Logistic:
         raw = regression.coef_[0] / spread
         return cls(raw, float(regression.intercept_[0] - raw @ mean))
 
+    @classmethod
+    def never(cls, numbers: Singles) -> Self:
+        """Say of all alike what half a case among so many would say.
+
+        What never happened of `numbers`, shape (n, k), cannot be fitted.
+        """
+        rows, columns = numbers.shape
+        return cls(np.zeros(columns), float(-np.log(2 * rows + 1)))
+
 
 def probability(log_odds: Singles) -> Singles:
     """Turn log-odds into chances."""

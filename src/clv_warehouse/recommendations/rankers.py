@@ -171,9 +171,13 @@ class Learned:
         for each in (again, new):
             numbers = np.concatenate([numbers for numbers, _ in each])
             happened = np.concatenate([happened for _, happened in each])
-            if not 0 < happened.sum() < len(happened):
+            if 0 < happened.sum() < len(happened):
+                fitted.append(Logistic.fit(numbers, happened))
+            elif each is again and not happened.any():
+                # Some shops sell nothing twice to a customer.
+                fitted.append(Logistic.never(numbers))
+            else:
                 return None
-            fitted.append(Logistic.fit(numbers, happened))
         return cls(fitted[0], fitted[1], reads_taste, reads_views)
 
 
