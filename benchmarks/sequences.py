@@ -47,7 +47,7 @@ from clv_warehouse.recommendations.tastes import Tastes
 LENGTH = 10
 # An item stands for so many days: half of what the last item says is gone after one or
 # two more in the shorter pools.
-STEP = 28
+STEP = 91
 POPULAR, SIMILAR, EASE = "popular", "similar", "ease"
 ENCODER, RECOMMENDER, WITH_TASTE = "encoder", "recommender", "recommender_with_taste"
 ATTENTION = "attention"
@@ -308,7 +308,7 @@ def encoder(sequences: Sequences, folder: Path) -> Scored:
         step_days=STEP,
         dates=len(np.unique(sequences.back)),
         customers=max(int(512 / known), 8),
-        epochs=12,
+        epochs=8,
         steps=1 << 30,
         is_timeless=True,
     )
