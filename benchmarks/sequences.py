@@ -45,8 +45,9 @@ from clv_warehouse.recommendations.rankers import (
 from clv_warehouse.recommendations.tastes import Tastes
 
 LENGTH = 10
-# An item stands for so many days: half of what the last item says is gone after one or
-# two more in the shorter pools.
+# An item stands for so many days: interest in it falls to .7 with each that follows.
+# On Online Retail II the encoder ranks the last but one better with 91 than with 28
+# (recall .265 and .238), and so does EASE (.253 and .223).
 STEP = 91
 POPULAR, SIMILAR, EASE = "popular", "similar", "ease"
 ENCODER, RECOMMENDER, WITH_TASTE = "encoder", "recommender", "recommender_with_taste"
