@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import numpy as np
@@ -489,7 +489,7 @@ class Scale:
     customers: int
     days: int | None = None
     browsing: bool = True
-    shape: Mapping[str, int] = field(default_factory=dict)
+    shape: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = [f"{self.days} days" if self.days else "all days"]
