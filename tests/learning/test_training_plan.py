@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from checks.mutants import copy_project
-from warehouse import Warehouse
+from forked_dbt import ForkedDbt
+from warehouse import Warehouse, environment
 
 PLAN = (
     *("code_fingerprints", "training_conditions"),
@@ -108,7 +109,7 @@ def model(dbt, session):
 
 @pytest.mark.slow
 def test_a_model_of_another_domain_needs_an_entry_and_its_own_file(
-    sample: duckdb.DuckDBPyConnection, tmp_path: Path
+    sample: duckdb.DuckDBPyConnection, forked: ForkedDbt, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
     copy_project(project)
@@ -126,7 +127,16 @@ def test_a_model_of_another_domain_needs_an_entry_and_its_own_file(
 
     def run(description: str) -> tuple[bool, str]:
         features.write_text(description)
-        done = warehouse.dbt("run", "--select", *PLAN, "other_network", "trainings")
+        done = forked.run(
+            *("run", "--select", *PLAN, "other_network", "trainings"),
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
+            # Of what it read before it reads what has changed.
+            *("--target-path", str(tmp_path / "target"), "--partial-parse"),
+            settings={},
+            folder=tmp_path,
+            environment=environment(),
+            reads=True,
+        )
         assert done.returncode == 0, done.stdout
         trained = warehouse.query("select distinct model_name from clv.trainings")
         assert {"clv_network", "other_network"} <= set(trained["model_name"])
