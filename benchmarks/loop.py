@@ -244,15 +244,15 @@ def changed_by_chance(
 ) -> dict[str, float]:
     """Share of shops in which a policy takes over though all are worth the same.
 
-    `always` goes by the interval of policy_trial.always_low, `plain` by one that is for
-    a single look. tests/marketing/test_learning_from_actions.py holds that the
+    `always` goes by the bound of policy_trial.always_low, `plain` by the interval that
+    is for a single look. tests/marketing/test_learning_from_actions.py holds that the
     models compute what these estimators do.
     """
     sizes = DECISIONS_A_DAY * np.arange(1, looks + 1)
     with duckdb.connect() as connection:
         errors = dict(
             connection.execute(
-                f"select n, {sql_of('always_errors', 'n')} "
+                f"select n, {sql_of('always_bound_errors', 'n')} "
                 "from (select unnest(?::bigint[]) as n)",
                 [sizes.tolist()],
             ).fetchall()

@@ -440,6 +440,16 @@
 {%- endmacro %}
 
 {#
+  The same for one bound: how many standard errors below the estimate the lower bound lies that
+  holds in 95 % however often people look (appendix B there). Who only acts on one side needs
+  no more: 2.8 at 5,000 customers, 3.0 at 40,000.
+#}
+{% macro always_bound_errors(customers) -%}
+    {%- set time = '(' ~ customers ~ ' * (7.9364e0 / 5000e0))' -%}
+    sqrt(2e0 * ({{ time }} + 1e0) / {{ time }} * ln(1e0 + sqrt({{ time }} + 1e0) / 0.1e0))
+{%- endmacro %}
+
+{#
   A query of the effects with their intervals of 95 %: one for whoever looks once, and one
   that holds however often people look. Where customers are too few, or all alike, there is
   none.

@@ -10,6 +10,7 @@ valued as (
         scores.as_of_date,
         scores.horizon_days,
         scores.first_order_date,
+        scores.known_until,
         first_orders.first_net_amount as first_spend,
         scores.expected_spend,
         (cast(first_orders.first_net_amount as double) + scores.expected_spend) * margins.margin
@@ -25,6 +26,7 @@ select
     as_of_date,
     cast(horizon_days as integer) as horizon_days,
     first_order_date,
+    known_until,
     cast(first_spend as decimal(38, 4)) as first_spend,
     cast({{ rounded('expected_spend', 2) }} as decimal(38, 2)) as expected_spend,
     cast({{ rounded('expected_value', 2) }} as decimal(38, 2)) as expected_value

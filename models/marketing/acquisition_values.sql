@@ -167,7 +167,7 @@ whole as (
     where dimension = 'all'
 ),
 
-pools as (
+channel_pools as (
     {%- for period, days in days_of.items() %}
     select
         dimension,
@@ -197,11 +197,27 @@ pools as (
     cross join whole
 ),
 
+-- Cohorts differ in proportion to what their channels bring: a good month of a dear channel
+-- brings more on top than a good month of a cheap one. So differences count in parts of the
+-- channel's value, and of a tenth of the shop's where that is more.
+pools as (
+    select
+        channel_pools.*,
+        case
+            when shop.pool_value > 0
+                then greatest(channel_pools.pool_value, 0.1e0 * shop.pool_value)
+            else 1e0
+        end as scale
+    from channel_pools
+    inner join channel_pools as shop
+        on channel_pools.period = shop.period and shop.dimension = 'all'
+),
+
 compared as (
     select
         measured.*,
-        pools.pool_value,
-        measured.mean - pools.pool_value as residual
+        pools.scale,
+        (measured.mean - pools.pool_value) / pools.scale as residual
     from measured
     inner join pools
         on
@@ -220,7 +236,10 @@ spreads as (
         period,
         sum(customers) as customers,
         count(*) as cohorts,
-        {{ steady_sum('squares - customers * mean * mean', cohort_columns()) }}
+        count(distinct channel) as channels,
+        {{ steady_sum(
+            '(squares - customers * mean * mean) / (scale * scale)', cohort_columns()
+        ) }}
         / nullif(sum(customers) - count(*), 0) as within_variance,
         {{ steady_sum('customers * residual * residual', cohort_columns()) }}
             as between_squares,
@@ -235,10 +254,14 @@ variances as (
     select
         dimension,
         period,
+        customers,
+        cohorts - channels as free_cohorts,
+        squared_customers,
+        customers - squared_customers / customers as divisor,
         greatest(within_variance, 0) as within_variance,
         greatest(
             0, coalesce(
-                (between_squares - cohorts * greatest(within_variance, 0))
+                (between_squares - (cohorts - channels) * greatest(within_variance, 0))
                 / nullif(customers - squared_customers / customers, 0),
                 0
             )
@@ -246,11 +269,33 @@ variances as (
     from spreads
 ),
 
+-- Of few cohorts it is not known how much they differ, and 0 may be said by chance. A range
+-- goes by more: by the variance and the mean of what it may be above 0.
+likely as (
+    select
+        *,
+        (
+            between_variance
+            + sqrt(power(between_variance, 2) + 4 * 0.64e0 * coalesce(squared_error, 0))
+        ) / 2 as likely_variance
+    from (
+        select
+            *,
+            2 * (
+                free_cohorts * power(within_variance, 2)
+                + 2 * customers * within_variance * between_variance
+                + squared_customers * power(between_variance, 2)
+            ) / nullif(power(divisor, 2), 0) as squared_error
+        from variances
+    ) as with_error
+),
+
 -- How much of its difference from the channel a cohort keeps, by the longest period that
 -- is observed.
 weighed as (
     select
         compared.*,
+        variances.within_variance as own_variance,
         case
             when variances.between_variance > 0
                 then
@@ -303,8 +348,9 @@ answered as (
     select
         asked.*,
         coalesce(pools.pool_value, shop.pool_value) as pool_value,
+        coalesce(pools.scale, shop.scale) as scale,
         coalesce(pools.customers_behind, 0) as customers_behind,
-        shop.customers_behind as shop_customers
+        shop.pool_value as shop_value
     from asked
     left join pools as shop
         on asked.period = shop.period and shop.dimension = 'all'
@@ -322,10 +368,12 @@ ranked as (
         answered.period,
         answered.customers,
         answered.pool_value,
+        answered.scale,
         answered.customers_behind,
-        answered.shop_customers,
+        answered.shop_value,
         weighed.residual,
         weighed.own_weight,
+        weighed.own_variance / weighed.customers as own_error,
         coalesce(weighed.period = answered.period, false) as is_observed,
         weighed.mean,
         row_number() over (
@@ -344,26 +392,39 @@ ranked as (
             )
 ),
 
-estimated as (
+-- A cohort that is too young keeps its difference as it is, in parts of the channel's value.
+-- That value is off by chance, and by as much as it was drawn to the shop's.
+kept as (
     select
         ranked.*,
-        ranked.pool_value + coalesce(ranked.own_weight * ranked.residual, 0) as value,
-        sqrt(
-            (1 - coalesce(ranked.own_weight, 0)) * variances.between_variance
-            + variances.within_variance
-            / nullif(greatest(ranked.customers_behind, {{ alike }}), 0)
-        ) as deviation,
-        sqrt(
-            variances.between_variance
-            + variances.within_variance
-            / nullif(greatest(ranked.customers_behind, {{ alike }}), 0)
-        ) as channel_deviation
+        coalesce(ranked.own_weight, 0) as weight,
+        coalesce(ranked.own_error, 0) as weighed_error,
+        likely.likely_variance,
+        likely.within_variance / greatest(ranked.customers_behind, {{ alike }})
+        + power(
+            {{ alike }} * (ranked.pool_value - ranked.shop_value)
+            / (ranked.scale * greatest(ranked.customers_behind, {{ alike }})),
+            2
+        ) as channel_error
     from ranked
-    left join variances
+    left join likely
         on
-            ranked.dimension = variances.dimension
-            and ranked.period = variances.period
+            ranked.dimension = likely.dimension
+            and ranked.period = likely.period
     where ranked.place = 1
+),
+
+estimated as (
+    select
+        *,
+        pool_value + scale * weight * coalesce(residual, 0) as value,
+        scale * sqrt(
+            power(1 - weight, 2) * likely_variance
+            + power(weight, 2) * weighed_error
+            + channel_error
+        ) as deviation,
+        scale * sqrt(likely_variance + channel_error) as channel_deviation
+    from kept
 )
 
 select
@@ -375,7 +436,7 @@ select
         when is_observed then cast({{ rounded('mean', 2) }} as decimal(38, 2))
     end as observed_value,
     cast(customers_behind as bigint) as customers_behind,
-    coalesce(own_weight, 0) as own_weight,
+    weight as own_weight,
     cast({{ rounded('value', 2) }} as decimal(38, 2)) as value,
     cast({{ rounded('value - 1.2816 * deviation', 2) }} as decimal(38, 2)) as value_low,
     cast({{ rounded('value + 1.2816 * deviation', 2) }} as decimal(38, 2)) as value_high,

@@ -24,6 +24,7 @@ orders as (
 expected as (
     select
         customer_key,
+        known_until,
         expected_spend
     from {{ ref('first_order_values') }}
     where horizon_days = 365
@@ -36,6 +37,7 @@ valued as (
             when orders.is_new_customer then coalesce(expected.expected_spend, 0)
             else 0
         end as later_spend,
+        case when orders.is_new_customer then expected.known_until end as known_until,
         margins.margin
     from orders
     left join expected on orders.customer_key = expected.customer_key
@@ -53,6 +55,7 @@ select
     valued.utm_source,
     valued.click_id,
     valued.currency,
+    valued.known_until,
     cast(valued.order_spend as decimal(38, 4)) as order_spend,
     cast(valued.later_spend as decimal(38, 2)) as expected_later_spend,
     cast(

@@ -47,9 +47,9 @@ better as (
         trial.always_high as gain_high,
         trial.effective_decisions,
         'It earns ' || {{ money_text('trial.gain') }}
-        || ' more per decision than the policy before (95 % interval '
-        || {{ money_text('trial.always_low') }} || ' to ' || {{ money_text('trial.always_high') }}
-        || '), by ' || cast(trial.decisions as string) || ' decisions that weigh as much as '
+        || ' more per decision than the policy before, and at least '
+        || {{ money_text('trial.always_low') }} || ' with a certainty of 95 %, by '
+        || cast(trial.decisions as string) || ' decisions that weigh as much as '
         || cast(cast(floor(trial.effective_decisions) as bigint) as string) || '.' as reason
     from {{ ref('policy_trial') }} as trial
     cross join today

@@ -5,8 +5,8 @@
 -- policies, corrected where a decision did what one of them would do. The challenger of a
 -- customer is learned from the half of the customers that this one is not in. A customer's
 -- decisions are not independent, so the error is that of sums by customer. A usual order that
--- was not seen adds to it, as in fitted_effects. Each build looks, so the verdict goes by the
--- interval that holds however often people look.
+-- was not seen adds to it, as in fitted_effects. Each build looks, so the verdict goes by a
+-- bound that holds however often people look.
 with decisions as (
     select
         *,
@@ -183,8 +183,8 @@ bounded as (
         *,
         gain - 1.959964e0 * gain_error as gain_low,
         gain + 1.959964e0 * gain_error as gain_high,
-        gain - {{ always_errors('customers') }} * gain_error as always_low,
-        gain + {{ always_errors('customers') }} * gain_error as always_high
+        gain - {{ always_bound_errors('customers') }} * gain_error as always_low,
+        gain + {{ always_bound_errors('customers') }} * gain_error as always_high
     from estimated
 )
 

@@ -43,8 +43,9 @@ profiles as (
     select
         lifetime_values.customer_key,
         lifetime_values.as_of_date,
-        coalesce(customers.country, 'unknown') as country,
-        coalesce(customers.acquisition_channel, 'unknown') as acquisition_channel,
+        coalesce(first_orders.country, 'unknown') as country,
+        coalesce(first_orders.acquisition_channel, 'unknown')
+            as acquisition_channel,
         lifetime_values.first_purchase_date,
         cast(date_trunc('month', lifetime_values.first_purchase_date) as date)
             as first_purchase_month,
@@ -132,8 +133,8 @@ profiles as (
         on lifetime_values.customer_key = next_orders.customer_key
     inner join segments on lifetime_values.customer_key = segments.customer_key
     left join earlier on lifetime_values.customer_key = earlier.customer_key
-    left join {{ ref('dim_customers') }} as customers
-        on lifetime_values.customer_key = customers.customer_key
+    left join {{ ref('first_orders') }} as first_orders
+        on lifetime_values.customer_key = first_orders.customer_key
     left join {{ ref('order_habits') }} as habits
         on lifetime_values.customer_key = habits.customer_key
     left join {{ ref('purchase_rhythm') }} as rhythm

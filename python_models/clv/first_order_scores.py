@@ -5,12 +5,9 @@ from clv_warehouse.clv.first_orders import score_first_orders
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    networks = dbt.ref("clv_network")
     features = dbt.ref("customer_features")
     first_orders = dbt.ref("first_orders")
     customer_days = dbt.ref("customer_days")
     days = dbt.ref("shop_days")
     horizons = dbt.config.meta_get("horizons")
-    return score_first_orders(
-        networks, features, first_orders, customer_days, days, horizons
-    )
+    return score_first_orders(features, first_orders, customer_days, days, horizons)

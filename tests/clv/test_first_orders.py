@@ -1,5 +1,6 @@
 """The forecast of new customers, against shops whose truth is known."""
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from clv_warehouse.clv.first_orders import (
     FirstOrderModel,
     FirstOrders,
     Later,
+    score_first_orders,
 )
 from clv_warehouse.clv.history import History
 from clv_warehouse.clv.prior import Prior
@@ -130,3 +132,46 @@ def test_no_first_orders_have_no_forecasts(prior: Prior) -> None:
     assert none.attributes.shape == (0, len(ATTRIBUTES))
     spent = FirstOrderModel(prior, 30, None).spend(none)
     assert spent.shape == (0,)
+
+
+def test_a_first_order_is_forecast_by_what_was_known_before_it(
+    sample: duckdb.DuckDBPyConnection,
+) -> None:
+    """What is planted after a date changes what is said of later first orders alone."""
+    dates = [
+        day
+        for (day,) in sample.execute(
+            "select as_of_date from features.as_of_dates qualify row_number() over "
+            "(order by as_of_date desc) in (1, 2, 5, 12) order by as_of_date"
+        ).fetchall()
+    ]
+    _, planted, _, last = dates
+    of_dates = f"as_of_date in {tuple(map(str, dates))}"
+    features = sample.table("features.customer_features").filter(of_dates)
+    days = sample.table("features.customer_days")
+    changed = days.project(
+        f"* replace (cast(net_amount * case when activity_date > date '{planted}' "
+        "then 9 else 1 end as decimal(38, 4)) as net_amount)"
+    )
+    # The customers of later dates are others.
+    fewer = features.filter(f"as_of_date <= date '{planted}' or customer_key < '8'")
+    once, again = (
+        score_first_orders(
+            of_customers,
+            sample.table("clv.first_orders"),
+            with_days,
+            sample.table("features.shop_days"),
+            [30, 365],
+        ).read_all()
+        for of_customers, with_days in ((features, days), (fewer, changed))
+    )
+    known, first = (
+        once[name].to_numpy() for name in ("known_until", "first_order_date")
+    )
+    assert set(known) == set(np.array(dates[:-1], "datetime64[D]"))
+    assert (known < first).all()
+    before = known <= np.datetime64(planted)
+    same = once["expected_spend"].to_numpy() == again["expected_spend"].to_numpy()
+    np.testing.assert_array_equal(same, before)
+    month = once["horizon_days"].to_numpy() == 30
+    assert (first[month] > np.datetime64(last) - 30).all()

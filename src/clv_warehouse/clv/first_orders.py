@@ -4,11 +4,15 @@ The prior knows the season and the amount. A Poisson regression learns by how mu
 or less came of earlier first orders of the same product, coupon, channel or country. A
 first order of yesterday counts with the one day that has passed, so the newest
 customers of a shop tell something too.
+
+A first order is forecast by a model that has seen nothing after an earlier as-of date:
+neither what its customer did later nor what others did.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from clv_warehouse.clv.history import History
 from clv_warehouse.clv.prior import Prior, Prospects
-from clv_warehouse.clv.registry import PRIOR, last_accepted
+from clv_warehouse.clv.registry import PRIOR
 from clv_warehouse.clv.scoring import fit_prior, fixed_sample
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
@@ -35,6 +39,8 @@ LEAST_OF_A_VALUE = 20
 LEAST_ORDERS = 200
 # How strongly effects are held near none, as a number of customers (DECISIONS.md).
 SHRINKAGE = 600
+# The last as-of date at which a model learns lies so many days back, or more.
+DAYS_BACK = 28
 # First orders of so many days before the horizon's last start are judged.
 JUDGED_DAYS = 182
 LEAST_JUDGED = 50
@@ -47,6 +53,7 @@ SCHEMA = pa.schema(
         ("as_of_date", pa.date32()),
         ("horizon_days", pa.int32()),
         ("first_order_date", pa.date32()),
+        ("known_until", pa.date32()),
         ("expected_spend", pa.float64()),
     ]
 )
@@ -212,60 +219,111 @@ def _regression(customers: int) -> Any:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What is said of the first orders after one date, and up to another.
+
+    Attributes:
+        after: the models have seen nothing after this day.
+        until: the last day of the first orders that they forecast.
+        models: one for each horizon.
+
+    """
+
+    after: np.datetime64
+    until: np.datetime64
+    models: Sequence[FirstOrderModel]
+
+    def rows(self, batch: pa.RecordBatch, as_of: date) -> list[pa.RecordBatch]:
+        """Forecast those of a batch of first_orders whose horizons are not over."""
+        orders = FirstOrders.from_arrow(batch)
+        last = np.datetime64(as_of, "D")
+        is_mine = (orders.day > self.after) & (orders.day <= self.until)
+        said = []
+        for model in self.models:
+            chosen = is_mine & (orders.day + model.horizon_days > last)
+            rows = batch.filter(pa.array(chosen))
+            count = rows.num_rows
+            said.append(
+                pa.record_batch(
+                    [
+                        rows["customer_key"],
+                        pa.repeat(as_of, count),
+                        pa.repeat(pa.scalar(model.horizon_days, pa.int32()), count),
+                        rows["first_order_date"],
+                        pa.repeat(self.after.item(), count),
+                        pa.array(model.spend(orders.take(chosen))),
+                    ],
+                    schema=SCHEMA,
+                )
+            )
+        return said
+
+
 @doorway
 def score_first_orders(
-    networks: Relation,
     features: Relation,
     first_orders: Relation,
     customer_days: Relation,
     days: Relation,
     horizons: Sequence[int],
 ) -> pa.Table | ByBatch:
-    """Forecast the customers whose horizons are not over: rows of SCHEMA."""
-    (as_of,) = features.aggregate("max(as_of_date)").fetchall()[0]
-    if as_of is None:
+    """Forecast the customers whose horizons are not over: rows of SCHEMA.
+
+    Each by the newest models that were taught before the first order came. Customers
+    who came before the first of these have no rows.
+    """
+    dates = _as_of_dates(features)
+    if not dates:
         return SCHEMA.empty_table()
-    accepted = last_accepted(networks, as_of)
-    prior = accepted.prior if accepted else fit_prior(features, days)[0]
+    last = dates[-1]
+    as_of = last.item()
     orders, later, _ = _read(first_orders, customer_days, as_of)
-    last = np.datetime64(as_of, "D")
-    models = [
-        FirstOrderModel.fit(prior, orders, later, last, horizon) for horizon in horizons
-    ]
     newest = last - max(horizons)
+    said = []
+    for after, until in pairwise(_ever_farther(dates)):
+        if until <= newest:
+            continue
+        prior, _ = fit_prior(_known(features, after), days)
+        models = [
+            FirstOrderModel.fit(prior, orders, later, after, horizon)
+            for horizon in horizons
+            if until + horizon > last
+        ]
+        said.append(Said(after, until, models))
     new = first_orders.filter(
         f"first_order_date > date '{newest}' and first_order_date <= date '{as_of}'"
     ).order("customer_key")
 
     def scored(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-        orders = FirstOrders.from_arrow(batch)
-        return [
-            _rows(batch, orders, as_of, model, orders.day + model.horizon_days > last)
-            for model in models
-        ]
+        return [rows for each in said for rows in each.rows(batch, as_of)]
 
     return ByBatch(new, scored, SCHEMA, BATCH_ROWS)
 
 
-def _rows(
-    batch: pa.RecordBatch,
-    orders: FirstOrders,
-    as_of: date,
-    model: FirstOrderModel,
-    is_open: NDArray,
-) -> pa.RecordBatch:
-    chosen = batch.filter(pa.array(is_open))
-    count = chosen.num_rows
-    return pa.record_batch(
-        [
-            chosen["customer_key"],
-            pa.repeat(as_of, count),
-            pa.repeat(pa.scalar(model.horizon_days, pa.int32()), count),
-            chosen["first_order_date"],
-            pa.array(model.spend(orders.take(is_open))),
-        ],
-        schema=SCHEMA,
-    )
+def _as_of_dates(features: Relation) -> list[np.datetime64]:
+    """Days as of which there are features, the scoring date last."""
+    found = features.project("as_of_date").distinct().fetchall()
+    return sorted(np.datetime64(day, "D") for (day,) in found)
+
+
+def _known(features: Relation, day: np.datetime64) -> Relation:
+    return features.filter(f"as_of_date <= date '{day}'")
+
+
+def _ever_farther(dates: Sequence[np.datetime64]) -> list[np.datetime64]:
+    """Choose of rising days the last, and before each one twice as far, and the first.
+
+    Models of older orders are older by more, because fitting priors costs most here.
+    """
+    chosen, apart = [dates[-1]], DAYS_BACK
+    for day in reversed(dates):
+        if (chosen[-1] - day).astype(int) >= apart:
+            chosen.append(day)
+            apart *= 2
+    if dates[0] < chosen[-1]:
+        chosen.append(dates[0])
+    return chosen[::-1]
 
 
 @doorway
@@ -285,10 +343,7 @@ def judge_first_orders(
     if not plan.is_due or plan.as_of_date is None:
         return JUDGED_SCHEMA.empty_table()
     orders, later, keys = _read(first_orders, customer_days, plan.as_of_date)
-    dates = sorted(
-        np.datetime64(day, "D")
-        for (day,) in features.project("as_of_date").distinct().fetchall()
-    )
+    dates = _as_of_dates(features)
     tables = [JUDGED_SCHEMA.empty_table()]
     for horizon in horizons:
         end = np.datetime64(plan.as_of_date, "D") - horizon
@@ -296,8 +351,7 @@ def judge_first_orders(
         if not origins:
             continue
         origin = origins[-1]
-        known = features.filter(f"as_of_date <= date '{origin}'")
-        prior, _ = fit_prior(known, days)
+        prior, _ = fit_prior(_known(features, origin), days)
         is_judged = (orders.day > origin) & (orders.day <= end)
         within = np.full(len(orders), float(horizon))
         spent = later.within(within)
