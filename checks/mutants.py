@@ -444,8 +444,8 @@ FAULTS = (
     Fault(
         "a-late-order-counts-the-customers-future-again",
         "models/marketing/order_values.sql",
-        "when orders.is_new_customer then",
-        "when true then",
+        "and orders.is_new_customer",
+        "",
         ("only_a_first_order_counts_with_what_comes_later",),
     ),
     Fault(

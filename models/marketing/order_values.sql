@@ -33,14 +33,12 @@ expected as (
 valued as (
     select
         orders.*,
-        case
-            when orders.is_new_customer then coalesce(expected.expected_spend, 0)
-            else 0
-        end as later_spend,
-        case when orders.is_new_customer then expected.known_until end as known_until,
+        coalesce(expected.expected_spend, 0) as later_spend,
+        expected.known_until,
         margins.margin
     from orders
-    left join expected on orders.customer_key = expected.customer_key
+    left join expected
+        on orders.customer_key = expected.customer_key and orders.is_new_customer
     cross join {{ ref('shop_margin') }} as margins
 )
 
