@@ -273,15 +273,14 @@ def score_first_orders(
     Each by the newest models that were taught before the first order came. Customers
     who came before the first of these have no rows.
     """
-    dates = _as_of_dates(features)
-    if not dates:
+    (as_of,) = features.aggregate("max(as_of_date)").fetchall()[0]
+    if as_of is None:
         return SCHEMA.empty_table()
-    last = dates[-1]
-    as_of = last.item()
+    last = np.datetime64(as_of, "D")
     orders, later, _ = _read(first_orders, customer_days, as_of)
     newest = last - max(horizons)
     said = []
-    for after, until in pairwise(_ever_farther(dates)):
+    for after, until in pairwise(_ever_farther(_as_of_dates(features))):
         if until <= newest:
             continue
         prior, _ = fit_prior(_known(features, after), days)
