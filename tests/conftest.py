@@ -25,7 +25,7 @@ LONGEST = (
     *("serving/test_dashboard.py", "cases/test_cases.py", "orders/test_bad_input.py"),
     *("orders/test_reload.py", "monitoring/test_builds.py", "test_unit_tests.py"),
     *("learning/test_training_plan.py", "project/test_snippets.py"),
-    "staging/test_nothing_personal.py",
+    *("privacy/test_erasure.py", "staging/test_nothing_personal.py"),
 )
 
 
