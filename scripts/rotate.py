@@ -27,6 +27,7 @@ from clv_warehouse.privacy.rotating import (
     rekeyed_database,
     rekeyed_text,
     rekeyed_vault,
+    tombstones_of,
 )
 from clv_warehouse.project.command import run_main
 from clv_warehouse.project.contracts import read_tables
@@ -87,8 +88,10 @@ def _prepare(arguments: argparse.Namespace) -> None:
     with locked(arguments.published, arguments.wait):
         keys = new_keys(warehouse, copies, people, old, new)
         paths = [warehouse, *copies]
+        tombstones = tombstones_of(warehouse, vault)
         for path in paths:
-            rekeyed_database(path, beside(path), keys)
+            left_out = () if path == warehouse else tombstones
+            rekeyed_database(path, beside(path), keys, left_out, old)
             print(f"{path}: written anew beside", flush=True)
         if vault.exists():
             rekeyed_vault(beside(vault), vault, people, vault_key, keys)

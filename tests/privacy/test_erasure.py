@@ -17,6 +17,8 @@ import duckdb
 import pandas as pd
 import pytest
 
+from clv_warehouse.privacy.rotating import rekeyed_database
+from clv_warehouse.privacy.tombstones import tombstone_sql
 from clv_warehouse.privacy.vault import read_people, read_tombstones
 from clv_warehouse.project.contracts import Table, read_memory, read_tables
 from clv_warehouse.project.macros import sql_of
@@ -548,6 +550,25 @@ def test_a_new_key_leaves_no_old_one_and_builds_go_on_with_the_history(
     )
     assert customers == len(KEYS)
     assert came > 0
+
+
+def test_a_rotation_leaves_who_was_erased_out_of_an_older_backup(
+    tmp_path: Path,
+) -> None:
+    old, new = tmp_path / "backup.duckdb", tmp_path / "new.duckdb"
+    with duckdb.connect(str(old)) as connection:
+        connection.execute("create table kept (customer_key varchar)")
+        connection.execute(
+            "insert into kept values (?), (?)", [key_of(ERASED), key_of(OTHER)]
+        )
+        hand_to(connection, PUBLIC)
+        ((tombstone,),) = connection.execute(
+            f"select {tombstone_sql('key')} from (select ? as key)", [key_of(ERASED)]
+        ).fetchall()
+    keys = {key_of(ERASED): "a" * 24, key_of(OTHER): "b" * 24}
+    rekeyed_database(old, new, keys, [tombstone], PUBLIC)
+    with duckdb.connect(str(new), read_only=True) as connection:
+        assert connection.execute("from kept").fetchall() == [("b" * 24,)]
 
 
 @pytest.mark.slow

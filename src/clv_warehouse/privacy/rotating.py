@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from clv_warehouse.privacy.compacting import copy_whole
 from clv_warehouse.privacy.raw_rows import feeds_there
+from clv_warehouse.privacy.tombstones import delete_erased, tombstones_in
 from clv_warehouse.privacy.vault import (
     Locks,
     Person,
@@ -94,8 +95,18 @@ def _keys_in(connection: duckdb.DuckDBPyConnection, catalog: str) -> set[str]:
     return found
 
 
-def rekeyed_database(path: Path, target: Path, mapping: dict[str, str]) -> None:
-    """Copy a DuckDB file with all keys exchanged, and no byte of an old one."""
+def rekeyed_database(
+    path: Path,
+    target: Path,
+    mapping: dict[str, str],
+    tombstones: Sequence[str] = (),
+    secrets: tuple[Secret, ...] = (),
+) -> None:
+    """Copy a DuckDB file with all keys exchanged, and no byte of an old one.
+
+    An older backup may have customers who were erased. It loses them here, by these
+    tombstones under the secrets until now: no tombstone tells them by their new key.
+    """
     between = target.with_name(f"{target.name}{_BETWEEN}")
     _remove(between)
     copy_whole(path, between)
@@ -109,6 +120,7 @@ def rekeyed_database(path: Path, target: Path, mapping: dict[str, str]) -> None:
         catalog = catalog_of(path)
         attach(connection, between, catalog, read_only=False)
         connection.execute(f"attach {literal(str(target))} as fresh_copy")
+        delete_erased(connection, catalog, tombstones, secrets)
         _rekey(connection, catalog)
         connection.execute(f"copy from database {quoted(catalog)} to fresh_copy")
         connection.execute("detach fresh_copy")
@@ -191,6 +203,14 @@ def rekeyed_text(path: Path, target: Path, mapping: dict[str, str]) -> bool:
 def beside(path: Path) -> Path:
     """Where the new file is until the rotation is completed."""
     return path.with_name(f"{path.name}{NEW}")
+
+
+def tombstones_of(warehouse: Path, vault: Path) -> list[str]:
+    """The tombstones of a warehouse and of its vault."""
+    with trusted(duckdb.connect()) as connection, explaining(warehouse):
+        catalog = catalog_of(warehouse)
+        attach(connection, warehouse, catalog)
+        return [*tombstones_in(connection, catalog), *read_tombstones(vault)]
 
 
 def people_of(vault: Path, key: Secret) -> list[Person]:
