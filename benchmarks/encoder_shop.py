@@ -28,6 +28,7 @@ from benchmarks.heads import (
     chances_of,
     gini,
     of_customers,
+    of_prior,
     spends_of,
     spent,
 )
@@ -404,49 +405,97 @@ def tastes_of(encoder: Encoder, shop: Shop) -> Tastes | None:
 def judged_heads(
     shop: Shop, chain: dict[int, Encoder], day: int, is_watched: Bools
 ) -> dict[tuple[str, str], float]:
-    """AUC of buying and Gini of the spend by system and measure."""
-    histories, late = shop.histories, chain[0]
+    """AUC of buying and Gini of the spend by system and measure.
+
+    A forecast learns from features and the prior at several past dates. A head on the
+    forecast alone, and one that also reads the encoder, learn how it did at the last
+    date whose horizon is over.
+    """
+    histories = shop.histories
     customers = histories.begun_by(day)
-    known = read_by(late, histories, customers)
+    seen = is_watched[customers]
+    past = Past(histories, day)
     found: dict[tuple[str, str], float] = {}
     for days in (WINDOW, *HORIZONS):
-        then = histories.begun_by(day - days)
-        numbers = read_by(chain[days], histories, then)
+        then, now = (forecast(past, each, days) for each in (day - days, day))
+        both = (said_by(chain[days], histories), said_by(chain[0], histories))
         spend = spent(histories, day, day + days)[customers]
         bought = bought_by(histories, day, days)[customers]
-        wanted = {
-            "auc": bought_by(histories, day - days, days)[then].astype(float),
-            "gini": spent(histories, day - days, day)[then],
-        }
-        if days > WINDOW:
-            expected = shop.true_spend(days)[customers]
-            found["truth", f"gini_{days}d"] = gini(spend, expected)
-        for system, columns in SYSTEMS.items():
-            asked = known[:, : known.shape[1] - columns]
-            learned = numbers[:, : numbers.shape[1] - columns]
-            chance = chances_of(Before(learned, wanted["auc"]), asked)
+        last = histories.begun_by(day - days)
+        bought_then = bought_by(histories, day - days, days)[last].astype(float)
+        spend_then = spent(histories, day - days, day)[last]
+        learned = {"forecast": then, "forecast_and_encoder": np.hstack([then, both[0]])}
+        asked = {"forecast": now, "forecast_and_encoder": np.hstack([now, both[1]])}
+        found["forecast_as_it_is", f"auc_{days}d"] = area(bought, now[:, 0])
+        for system, numbers in learned.items():
+            chance = chances_of(Before(numbers, bought_then), asked[system])
             found[system, f"auc_{days}d"] = area(bought, chance)
-            if days == WINDOW:
-                continue
-            forecast = spends_of(Before(learned, wanted["gini"]), asked)
-            found[system, f"gini_{days}d"] = gini(spend, forecast)
-            seen = is_watched[customers]
-            found[system, f"gini_{days}d_of_watched"] = gini(
-                spend[seen], forecast[seen]
-            )
+        if days == WINDOW:
+            continue
+        found["truth", f"gini_{days}d"] = gini(spend, shop.true_spend(days)[customers])
+        said = {"forecast_as_it_is": now[:, 1]}
+        for system, numbers in learned.items():
+            said[system] = spends_of(Before(numbers, spend_then), asked[system])
+        for system, each in said.items():
+            found[system, f"gini_{days}d"] = gini(spend, each)
+            of_watched = gini(spend[seen], each[seen])
+            found[system, f"gini_{days}d_of_watched"] = of_watched
     return found
 
 
-# How many of the numbers that `read_by` returns a system does not read.
-SYSTEMS = {"features": 4, "features_and_encoder": 0}
+# Days from one date of which a forecast learns to the one before, and how many of them.
+STEP_DAYS, DATES = 91, 4
 
 
-def read_by(encoder: Encoder, histories: Histories, customers: Ints) -> Floats:
-    """Features as of an encoder's last day, then its four numbers: shape (c, k).
+class Past:
+    """What was known of customers as of past dates, computed once each."""
+
+    def __init__(self, histories: Histories, day: int) -> None:
+        """Begin with nothing; dates go back from `day`."""
+        self.histories, self.day = histories, day
+        self.numbers: dict[int, Floats] = {}
+
+    def at(self, day: int) -> Floats:
+        """Features and the prior of the customers who had begun by a day."""
+        if day not in self.numbers:
+            customers = self.histories.begun_by(day)
+            self.numbers[day] = np.hstack(
+                [
+                    all_features(self.histories, customers, day),
+                    of_prior(self.histories, customers, day, (WINDOW, *HORIZONS)),
+                ]
+            )
+        return self.numbers[day]
+
+    def dates(self, until: int) -> Ints:
+        """Return the last dates not after one, with a year's third before them."""
+        every = np.arange(self.day, int(self.histories.day.min()) + 90, -STEP_DAYS)
+        return every[every <= until][:DATES]
+
+
+def forecast(past: Past, day: int, days: int) -> Floats:
+    """Log-odds of a purchase within some days and log spend, shape (c, 2), as of a day.
+
+    It learns from dates whose days were over then.
+    """
+    numbers, bought, spend = [], [], []
+    for past_day in past.dates(day - days).tolist():
+        customers = past.histories.begun_by(past_day)
+        numbers.append(past.at(past_day))
+        bought.append(bought_by(past.histories, past_day, days)[customers])
+        spend.append(spent(past.histories, past_day, past_day + days)[customers])
+    learned, asked = np.concatenate(numbers), past.at(day)
+    chance = chances_of(Before(learned, np.concatenate(bought).astype(float)), asked)
+    expected = spends_of(Before(learned, np.concatenate(spend)), asked)
+    return np.column_stack([np.log(chance / (1 - chance)), np.log(expected)])
+
+
+def said_by(encoder: Encoder, histories: Histories) -> Floats:
+    """What an encoder says of customers as of its last day, shape (c, 4).
 
     Log-odds of buying within 28 and 91 days, log spend if so, and of all spend.
     """
-    read = encoder.read(histories)
+    read, customers = encoder.read(histories), histories.begun_by(encoder.end)
     days = np.full(len(customers), encoder.end)
     outputs = []
     for start in range(0, len(customers), 2_048):
@@ -456,8 +505,7 @@ def read_by(encoder: Encoder, histories: Histories, customers: Ints) -> Floats:
     heads = np.concatenate(outputs)
     size = heads[:, 2] * encoder.scale.spread + encoder.scale.mean
     expected = size - np.log1p(np.exp(-heads[:, 1]))
-    known = all_features(histories, customers, encoder.end)
-    return np.column_stack([known, heads[:, :2], size, expected])
+    return np.column_stack([heads[:, :2], size, expected])
 
 
 def bought_by(histories: Histories, day: int, days: int) -> Bools:

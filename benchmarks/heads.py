@@ -10,10 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from clv_warehouse.clv.history import History
+from clv_warehouse.clv.prior import Prior
+from clv_warehouse.clv.season import ShopDays
 from clv_warehouse.encoder.histories import (
     AMOUNT,
     MODALITIES,
     NUMBERS,
+    PURCHASE,
     RETURNED,
     Histories,
 )
@@ -149,6 +153,55 @@ def all_features(histories: Histories, customers: Ints, day: int) -> Floats:
             sums = np.bincount(known.customer[recent], each[recent], count)
             columns.append(np.log1p(np.maximum(sums, 0)))
     return np.hstack([of_purchases, np.column_stack(columns)[customers]])
+
+
+def of_prior(
+    histories: Histories, customers: Ints, day: int, horizons: Sequence[int]
+) -> Floats:
+    """What the prior of a forecast says as of a day, (c, 1 + 2 * horizons).
+
+    The chance of being a customer still, and by horizon the log of the expected spend
+    and the chance of a purchase. Whoever has not bought yet has the least of all.
+    """
+    known = histories.until(day)
+    bins = len(known.start) - 1
+    is_purchase = known.numbers[:, PURCHASE] > 0
+    who, when = known.customer[is_purchase], known.day[is_purchase]
+    count = np.bincount(who, minlength=bins)
+    has_any = count > 0
+    first, last = np.full(bins, day), np.zeros(bins, np.int64)
+    np.minimum.at(first, who, when)
+    np.maximum.at(last, who, when)
+    gross = known.numbers[:, AMOUNT].astype(np.float64)
+    mean = np.bincount(who, gross[is_purchase], bins) / np.maximum(count, 1)
+    history = History(
+        count[has_any] - 1.0,
+        (last - first)[has_any],
+        day - first[has_any],
+        mean[has_any],
+        as_of=np.datetime64(day, "D"),
+    )
+    begin, span = int(when.min()), day - int(when.min()) + 1
+    new = np.bincount(first[has_any] - begin, minlength=span).astype(np.float64)
+    inside = known.day >= begin
+    at, net = known.day[inside] - begin, gross - known.numbers[:, RETURNED]
+    days = ShopDays(
+        np.arange(begin, day + 1).astype("datetime64[D]"),
+        new,
+        np.bincount(when - begin, minlength=span) - new,
+        np.bincount(at, gross[inside], span).astype(np.float64),
+        np.bincount(at, net[inside], span).astype(np.float64),
+    )
+    prior = Prior.fit(history, days)
+    parts = [prior.p_alive(history)]
+    for horizon in horizons:
+        spend = prior.expected_spend(history, horizon)
+        parts.append(np.log(np.maximum(spend, 1e-6)))
+        parts.append(prior.chance_of_buying(history, horizon))
+    found = np.column_stack(parts)
+    every = np.broadcast_to(found.min(0), (bins, len(parts))).copy()
+    every[has_any] = found
+    return every[customers]
 
 
 def only_purchases(histories: Histories) -> Histories:
