@@ -27,6 +27,7 @@ from benchmarks.heads import (
     area,
     chances_of,
     gini,
+    gini_lead,
     of_customers,
     of_prior,
     spends_of,
@@ -436,6 +437,9 @@ def judged_heads(
         said = {"forecast_as_it_is": now[:, 1]}
         for system, numbers in learned.items():
             said[system] = spends_of(Before(numbers, spend_then), asked[system])
+        reading, base = said["forecast_and_encoder"], said["forecast_as_it_is"]
+        for end, lead in zip(ENDS, gini_lead(spend, reading, base), strict=True):
+            found["forecast_and_encoder", f"gini_{days}d_over_forecast{end}"] = lead
         for system, each in said.items():
             found[system, f"gini_{days}d"] = gini(spend, each)
             of_watched = gini(spend[seen], each[seen])
@@ -550,16 +554,15 @@ class Scale:
 SMALL = {"size": 16, "width": 32}
 LARGE = {"size": 96, "width": 192}
 SCALES = (
-    *(Scale(count) for count in (2_000, 6_000, 20_000, 60_000)),
-    *(Scale(count, browsing=False) for count in (2_000, 20_000)),
-    *(Scale(count, days=366) for count in (2_000, 20_000)),
-    *(Scale(count, shape=each) for count in (2_000, 20_000) for each in (SMALL, LARGE)),
-    Scale(20_000, shape={"depth": 2}),
-    Scale(60_000, shape={"steps": 6_000}),
-    Scale(60_000, shape={"steps": 6_000, **LARGE}),
+    *(Scale(count) for count in (2_000, 6_000, 20_000)),
+    *(Scale(20_000, browsing=False), Scale(20_000, shape=SMALL)),
+    *(Scale(20_000, shape=LARGE), Scale(2_000, shape=SMALL)),
+    *(Scale(2_000, browsing=False), Scale(20_000, days=366)),
+    *(Scale(20_000, shape={"steps": 3_000}), Scale(20_000, shape={"depth": 2})),
+    *(Scale(2_000, shape=LARGE), Scale(2_000, days=366)),
 )
 # Of the shop of the scaling law, so many customers are judged and never learned from.
-SCALED_PEOPLE, JUDGED_PEOPLE, SCALED_SEED = 84_000, 20_000, 102
+SCALED_PEOPLE, JUDGED_PEOPLE, SCALED_SEED = 44_000, 20_000, 102
 
 
 def scaled(folder: str) -> list[tuple]:
