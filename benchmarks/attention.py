@@ -61,13 +61,11 @@ class Rival:
         self.items = keras.Variable(small((products + 1, shape.width)))
         items = keras.Input((None,), dtype="int32")
         vectors = keras.Input((None, shape.width))
+        place = keras.Input((None,), dtype="int32")
         places = keras.layers.Embedding(
             shape.length, shape.width, embeddings_initializer=small
         )
-        count = keras.ops.shape(items)[1]
-        # The last item always has the last place.
-        place = shape.length - count + keras.ops.arange(count)
-        found = vectors * np.sqrt(shape.width) + places(place)[None]
+        found = vectors * np.sqrt(shape.width) + places(place)
         found = keras.layers.Dropout(dropout)(found)
         is_item = keras.ops.not_equal(items, 0)
         normal = keras.layers.LayerNormalization
@@ -88,7 +86,7 @@ class Rival:
             inner = keras.layers.Dropout(dropout)(inner)
             inner = keras.layers.Dense(shape.width)(inner)
             found = found + keras.layers.Dropout(dropout)(inner)
-        self.model = keras.Model([items, vectors], normal(epsilon=1e-6)(found))
+        self.model = keras.Model([items, vectors, place], normal(epsilon=1e-6)(found))
         self.variables = [self.items, *self.model.trainable_variables]
         self.optimizer = keras.optimizers.Adam(shape.learning_rate, beta_2=0.98)
         self.optimizer.build(self.variables)
@@ -113,7 +111,7 @@ class Rival:
 
         with tf.GradientTape() as tape:
             table = tf.convert_to_tensor(self.items)
-            states = self.model([inputs, tf.gather(table, inputs)], training=True)
+            states = self._states(inputs, table, training=True)
             told = tf.where(targets > 0)
             states, wanted = tf.gather_nd(states, told), tf.gather_nd(targets, told)
             right = tf.reduce_sum(states * tf.gather(table, wanted), 1, keepdims=True)
@@ -130,8 +128,17 @@ class Rival:
     def _last(self, inputs: Any) -> Any:
         import tensorflow as tf
 
-        vectors = tf.gather(self.items, inputs)
-        return self.model([inputs, vectors], training=False)[:, -1]
+        table = tf.convert_to_tensor(self.items)
+        return self._states(inputs, table, training=False)[:, -1]
+
+    def _states(self, inputs: Any, table: Any, training: bool) -> Any:
+        import tensorflow as tf
+
+        # The last item always has the last place.
+        count = tf.shape(inputs)[1]
+        place = tf.range(self.shape.length - count, self.shape.length)
+        place = tf.broadcast_to(place[None], tf.shape(inputs))
+        return self.model([inputs, tf.gather(table, inputs), place], training=training)
 
 
 def trained(
