@@ -121,6 +121,9 @@ def _arguments() -> argparse.Namespace:
         choices=sequences.SYSTEMS,
         default=list(sequences.SYSTEMS),
     )
+    command.add_argument(
+        "--customers", type=_count, default=0, help="at most; all without it"
+    )
     command = add("experiments", experiments)
     command.add_argument(
         "--customers",

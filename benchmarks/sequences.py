@@ -91,7 +91,7 @@ PUBLIC = {
 
 
 def benchmark(
-    data: Sequence[Path] = (), systems: Sequence[str] = SYSTEMS
+    data: Sequence[Path] = (), systems: Sequence[str] = SYSTEMS, customers: int = 0
 ) -> Iterator[Row]:
     """Measure each set with each system, in processes of their own."""
     try:
@@ -105,7 +105,8 @@ def benchmark(
             print(absent(path))
             continue
         with tempfile.TemporaryDirectory() as folder:
-            told = call(prepared, path, folder, "" if data else name).value
+            public = "" if data else name
+            told = call(prepared, path, folder, public, customers).value
             if isinstance(told, str):
                 raise RuntimeError(told)
             case = f"sequences/{name}"
@@ -119,11 +120,16 @@ def benchmark(
                 yield from rows(case, system, done.value | costs)
 
 
-def prepared(source: str, folder: str, public: str) -> dict[str, float] | str:
-    """Read a set, write it into a folder, and say how large it is, or what is wrong."""
+def prepared(
+    source: str, folder: str, public: str, most: int = 0
+) -> dict[str, float] | str:
+    """Read a set, write it into a folder, and say how large it is, or what is wrong.
+
+    Of more than `most` customers every second, third and so on is read.
+    """
     try:
         lines = _public(source, public) if public else read_file(Path(source))
-        sequences = Sequences.of(lines)
+        sequences = Sequences.of(lines.of_some(most) if most else lines)
     except BadFileError as error:
         text = str(error)
         return text if source in text else f"{source}: {text}"

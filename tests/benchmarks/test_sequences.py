@@ -97,6 +97,14 @@ def test_a_folder_without_sets_is_named(tmp_path):
         files_in([tmp_path / "gone.csv"])
 
 
+def test_of_many_customers_some_are_spread_over_all():
+    lines = Lines(list("abcdefab"), list("xyzxyzyx"), np.arange(8.0))
+    some = lines.of_some(3)
+    assert some.users == ["a", "c", "e", "a"]
+    assert some.items == ["x", "z", "y", "y"]
+    assert some.times is not None and some.times.tolist() == [0, 2, 4, 6]
+
+
 def test_ratings_of_2018_have_the_item_first(tmp_path):
     path = tmp_path / "Beauty.csv"
     path.write_text("B00004U9V2,A3NHUQ33CFH3VM,5.0,1405814400\n")
