@@ -68,7 +68,7 @@ class Lines:
     def of_some(self, most: int) -> "Lines":
         """Return the lines of at most so many customers, spread over all."""
         users, place = np.unique(np.asarray(self.users, str), return_inverse=True)
-        kept = np.flatnonzero(place % -(-len(users) // most) == 0)
+        kept = np.flatnonzero(place % -(-len(users) // most) == 0).tolist()
         chosen = [[each[at] for at in kept] for each in (self.users, self.items)]
         times = None if self.times is None else self.times[kept]
         return Lines(chosen[0], chosen[1], times)
