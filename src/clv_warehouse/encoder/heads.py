@@ -121,8 +121,11 @@ class Heads:
         day = encoder.end
         catalogue = Catalogue.of(products, histories.until(day))
         seen = Seen.at(encoder, histories, day, catalogue.at(histories, day, window))
+        # A head that had too little to learn from says what its rule says.
         by_name = {
-            name: replace(head, is_accepted=name in accepted)
+            name: replace(
+                head, is_accepted=name in accepted and bool(head.head.weights[1:].any())
+            )
             for name, head in fit(seen, histories, window).items()
         }
         long = None
