@@ -4,7 +4,7 @@ What is built is the same. Each function replaces a part of dbt in this process.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -92,6 +92,31 @@ def select_once() -> None:
         return set(found[of])
 
     NodeSelector.select_included = select_included
+
+
+def ask_once() -> None:
+    """Find the vars, arguments and flags of a command once, not three times a model."""
+    from dbt import flags
+    from dbt.context import providers
+
+    # What was found, with what it was found in: nothing else has its id then.
+    found: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+
+    def once(place: Any, find: Callable[[], Any], *more: Any) -> Any:
+        key = (id(place), *more)
+        if key not in found:
+            found[key] = find(), place
+        return found[key][0]
+
+    merge = providers.ModelConfiguredVar._generate_merged
+    list_arguments, list_flags = providers.args_to_dict, flags.get_flag_obj
+
+    def merge_once(asked: Any) -> Any:
+        return once(asked._config, lambda: merge(asked), asked._node.package_name)
+
+    providers.ModelConfiguredVar._generate_merged = merge_once
+    providers.args_to_dict = lambda args: once(args, lambda: list_arguments(args))
+    flags.get_flag_obj = lambda: once(flags.GLOBAL_FLAGS, list_flags, "flags")
 
 
 def link_selected_fast() -> None:

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 from cheaper_dbt import (
     Graphs,
     Templates,
+    ask_once,
     bind_macros_fast,
     link_selected_fast,
     read_locale_once,
@@ -163,6 +164,7 @@ def main(project: str, scratch: str) -> None:
     skip_debug_events()
     bind_macros_fast()
     select_once()
+    ask_once()
     link_selected_fast()
     templates, graphs = Templates(scratch), Graphs()
     # What dbt says of reading the project is no answer.
