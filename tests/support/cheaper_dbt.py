@@ -166,7 +166,8 @@ def taking_it_as_valid() -> Iterator[None]:
     from dbt_common.dataclass_schema import dbtClassMixin
 
     validate = dbtClassMixin.__dict__["validate"]
-    dbtClassMixin.validate = classmethod(lambda kind, data: None)
+    # A fork that looks needs the forms.
+    dbtClassMixin.validate = classmethod(lambda kind, data: kind.json_schema() and None)
     yield
     dbtClassMixin.validate = validate
 
