@@ -26,7 +26,9 @@ class Attention:
     Attributes:
         length: items that it looks back at.
         negatives: items drawn for a step; all, if there are no more.
-        patience: how many checks without a gain end it; there is one every two epochs.
+        check: steps from one check to the next, or an epoch, if it has more: where
+            epochs have few steps, lists get better only slowly.
+        patience: how many checks without a gain end it.
         crowded: mean length of a history from which dropout is `dropout_crowded`, as
             the paper has it for dense data.
 
@@ -39,8 +41,9 @@ class Attention:
     batch: int = 128
     negatives: int = 2_000
     learning_rate: float = 1e-3
-    epochs: int = 200
-    patience: int = 5
+    epochs: int = 1_000
+    check: int = 100
+    patience: int = 8
     dropout: float = 0.5
     dropout_crowded: float = 0.2
     crowded: int = 50
@@ -167,6 +170,7 @@ def trained(
         return np.concatenate(found) @ table.T
 
     best, kept, waited = -1.0, [np.asarray(each) for each in rival.variables], 0
+    every = -(-shape.check // -(-len(longer) // shape.batch))
     for epoch in range(shape.epochs):
         losses = []
         for which in _batches(longer, shape.batch, draw):
@@ -185,7 +189,7 @@ def trained(
                     drawn.astype(np.int32),
                 )
             )
-        if epoch % 2 == 0:
+        if (epoch + 1) % every:
             continue
         found = judge(scores)
         print(f"attention, epoch {epoch + 1}, loss {np.mean(losses):.3f}, {found:.4f}")
