@@ -3,7 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from clv_warehouse.recommendations.tastes import NOBODY, Tastes
+from clv_warehouse.learning.popularity import NOBODY
+from clv_warehouse.recommendations.tastes import Tastes
 
 
 def tastes() -> Tastes:

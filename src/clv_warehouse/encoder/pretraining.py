@@ -23,12 +23,11 @@ from clv_warehouse.encoder.histories import (
 )
 from clv_warehouse.encoder.network import CHANCE_DAYS, Encoder
 from clv_warehouse.learning.fitting import import_keras, seeded_keras, sparse_times
+from clv_warehouse.learning.popularity import NOBODY
 from clv_warehouse.project.arrays import Ints, Singles
 
 # Products that a customer bought in a window are cut to so many, drawn.
 MOST_TARGETS = 60
-# Buyers of a product in the window before count this much more, so that none has 0.
-NOBODY = 0.3
 # A product that was bought on fewer days is not learned, and of others the most bought.
 FEWEST_DAYS, MOST_PRODUCTS = 5, 20_000
 # A shop's first so many days teach nothing of habits.

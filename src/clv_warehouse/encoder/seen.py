@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from clv_warehouse.encoder.habits import Shares, habits, has_bought, has_visited
 from clv_warehouse.encoder.histories import PURCHASE, Histories, ask
 from clv_warehouse.encoder.network import Encoder
+from clv_warehouse.learning.popularity import NOBODY
 from clv_warehouse.project.arrays import Bools, Floats, Ints, Singles
 
 MOST_CUSTOMERS, MOST_CATEGORIES = 20_000, 60
@@ -19,8 +20,6 @@ MOST_CUSTOMERS, MOST_CATEGORIES = 20_000, 60
 LEAST = 1e-4
 # Numbers of pairs of customer and item at a time.
 CELLS = 1 << 22
-# Buyers of a product in the window count this much more, as the encoder counts.
-NOBODY = 0.3
 
 
 @dataclass(frozen=True)

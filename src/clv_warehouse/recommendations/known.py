@@ -7,12 +7,13 @@ from typing import Self
 import numpy as np
 import scipy.sparse as sp
 
+from clv_warehouse.learning.popularity import NOBODY
 from clv_warehouse.project.arrays import Ints, Singles
 from clv_warehouse.recommendations.likeness import Lent, Likeness
 from clv_warehouse.recommendations.neighbours import GraphFilter, item_to_item
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.signals import Signals
-from clv_warehouse.recommendations.tastes import NOBODY, Tastes
+from clv_warehouse.recommendations.tastes import Tastes
 
 
 @dataclass(frozen=True)

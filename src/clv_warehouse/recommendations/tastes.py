@@ -8,13 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clv_warehouse.engines.relation import Relation
+from clv_warehouse.learning.popularity import NOBODY
 from clv_warehouse.project.arrays import Bools, Singles
 from clv_warehouse.project.days import date_of
 from clv_warehouse.recommendations.purchases import Purchases
 
 COLUMNS = "customer_key, as_of_date, knows_until, taste, chance_28d"
-# Buyers of a product in the last 28 days count this much more, as the encoder counts.
-NOBODY = np.float32(0.3)
 
 
 @dataclass(frozen=True)
