@@ -35,7 +35,7 @@ from benchmarks.encoder_shop import (
     scaled,
 )
 from benchmarks.harness import FOLDER, Row, Run, call, rows
-from benchmarks.heads import Before, area, chances_of, features
+from benchmarks.outside_heads import Before, area, chances_of, features
 from benchmarks.recommendations import (
     LENGTH,
     ORIGINS,

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from benchmarks.heads import (
+from benchmarks.outside_heads import (
     Before,
     all_features,
     area,

@@ -1,7 +1,8 @@
-"""Small heads on what is known of customers, learned at one day and judged at another.
+"""Heads beside those of the library, learned at one day and judged at another.
 
-They say who buys and who spends how much. Each is learned from features alone and from
-features with the encoder's numbers, so that what these add can be seen.
+They are models of scikit-learn, and say who buys and who spends how much. Each is
+learned from features alone and from features with the encoder's numbers, so that what
+these add can be seen.
 """
 
 from collections.abc import Sequence
