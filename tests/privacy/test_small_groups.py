@@ -284,6 +284,6 @@ def test_what_decides_reads_no_table_without_small_groups(parsed: Path) -> None:
         and node["schema"] != "reports"
         and ruled & set(node["depends_on"]["nodes"])
     }
-    # The recommender and heads are judged by the rows of all customers; words of reviews
-    # are shown in a profile; and a report of experiments follows their results.
+    # The recommender and heads are judged by the rows of all customers; words of
+    # reviews are shown in a profile; and a report of experiments follows their results.
     assert readers == {"recommender", "encoder", "customer_voice", "hold_out_report"}

@@ -954,7 +954,7 @@ def test_products_and_site_are_those_of_the_warehouse(
         assert expected, place
         assert tab.cells(place) == expected, place
     ranking = tab.page.locator("#recommenders .ours th").all_inner_texts()
-    assert ranking == ["The recommender with tastes of the encoder"]
+    assert ranking == ["The recommender with what they looked at"]
     for segment in ("all", "loyal"):
         tab.choose(**({} if segment == "all" else {"segment": segment}))
         shown = [

@@ -213,7 +213,7 @@ def main(project: str, scratch: str) -> None:
         # A build of a few rows is over before there is much to collect.
         gc.disable()
         command = [arguments[0], *common, "--vars", json.dumps(settings)]
-        if arguments[0] != "list":
+        if arguments[0] not in ("list", "ls"):
             # The other core has another worker.
             command += ["--threads", "1"]
         if reads:
