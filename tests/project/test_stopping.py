@@ -24,6 +24,21 @@ while True:
     except KeyboardInterrupt as error:
         print(error, flush=True)
 """
+# Asks where Python must find room for a tuple, so that it would collect garbage.
+COLLECTING = """
+import gc, sys
+from clv_warehouse.project.stopping import is_stopping
+kept = []
+gc.callbacks.append(lambda *_: sys._current_frames())
+try:
+    raise ValueError
+except ValueError:
+    for number in range(100):
+        kept += [tuple([number, [], each]) for each in range(50)]
+        gc.set_threshold(1)
+        is_stopping()
+        gc.set_threshold(0)
+"""
 IGNORING = """
 import signal
 from clv_warehouse.project.stopping import stop_as_by_ctrl_c
@@ -37,6 +52,10 @@ def batches() -> list[int]:
     """The batches that work in threads still does."""
     batch = pa.record_batch({"amount": [1, 2]})
     return list(in_threads(lambda rows: rows.num_rows, [batch] * 3))
+
+
+def test_asking_does_not_wait_for_a_collection_of_garbage() -> None:
+    subprocess.run([sys.executable, "-c", COLLECTING], timeout=60, check=True)
 
 
 def test_threads_learn_that_the_main_thread_is_ending() -> None:

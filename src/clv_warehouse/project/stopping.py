@@ -1,5 +1,6 @@
 """Ends processes in seconds when they are told to stop, and with their parents."""
 
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ SECONDS_TO_END = 8.0
 # What asks a process to end: `kill`, a container's scheduler, a terminal that closes.
 ASKS_TO_END = ("SIGTERM", "SIGHUP")
 NOT_HANDLED = (signal.SIG_DFL, signal.default_int_handler)
+ASKING = threading.Lock()
 
 
 class StoppedError(Exception):
@@ -52,7 +54,17 @@ def is_stopping() -> bool:
     thread then waits for the others.
     """
     ident = threading.main_thread().ident
-    active = sys._current_exceptions().get(ident) if ident is not None else None
+    # Before 3.11.8 and 3.12.2, Python waits for itself for ever if it collects garbage
+    # meanwhile (python/cpython#106883).
+    with ASKING:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            exceptions = sys._current_exceptions()
+        finally:
+            if collects:
+                gc.enable()
+    active = exceptions.get(ident) if ident is not None else None
     # Python 3.11 gives what sys.exc_info() does.
     error = active[1] if isinstance(active, tuple) else active
     return isinstance(error, KeyboardInterrupt | SystemExit)
