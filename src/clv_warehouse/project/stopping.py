@@ -54,7 +54,7 @@ def is_stopping() -> bool:
     thread then waits for the others.
     """
     ident = threading.main_thread().ident
-    # Before 3.11.8 and 3.12.2, Python waits for itself for ever if it collects garbage
+    # Early versions of Python 3.11 and 3.12 wait for ever if they collect garbage
     # meanwhile (python/cpython#106883).
     with ASKING:
         collects = gc.isenabled()
