@@ -35,7 +35,14 @@ from benchmarks.encoder_shop import (
     scaled,
 )
 from benchmarks.harness import FOLDER, Row, Run, call, rows
-from benchmarks.outside_heads import Before, area, chances_of, features
+from benchmarks.outside_heads import (
+    RESAMPLES,
+    Before,
+    area,
+    chances_of,
+    features,
+    interval,
+)
 from benchmarks.recommendations import (
     LENGTH,
     ORIGINS,
@@ -45,7 +52,7 @@ from benchmarks.recommendations import (
     measured,
     read_retail,
 )
-from benchmarks.shop import REPORTED_SEED, make_browsed_shop
+from benchmarks.shop import REPORTED_SEED, make_watched_shop
 from clv_warehouse.encoder.histories import AMOUNT, Histories, ask
 from clv_warehouse.encoder.network import Encoder
 from clv_warehouse.encoder.pretraining import Shape, bought_within, train
@@ -60,7 +67,6 @@ from clv_warehouse.recommendations.tastes import Tastes
 
 CASES = ("online_retail_ii", "shop", "scaling", "heads")
 SEEDS = (11, 12, 13)
-RESAMPLES = 1_000
 LOOKALIKES, LOOKALIKE_DAYS = 200, 91
 # The lines of recommendations.py, as rows of customer_sequences.
 RETAIL = """
@@ -134,10 +140,10 @@ def benchmark(
             yield from (Row(*row) for row in done.value)
             yield from rows(done.value[0][0], SYSTEM, {"peak_mb": done.cost["peak_mb"]})
     if "shop" in cases:
-        shop = make_browsed_shop(PEOPLE, REPORTED_SEED, AS_OF, folder / "cache")
+        shop = make_watched_shop(PEOPLE, REPORTED_SEED, AS_OF, folder / "cache")
         yield from _of_shop(call(judged_shop, shop, texts, f"shop/{PEOPLE}"))
     if "scaling" in cases:
-        shop = make_browsed_shop(SCALED_PEOPLE, SCALED_SEED, AS_OF, folder / "cache")
+        shop = make_watched_shop(SCALED_PEOPLE, SCALED_SEED, AS_OF, folder / "cache")
         yield from _of_shop(call(scaled, shop))
     if "heads" in cases:
         yield from encoder_heads.benchmark(origins, seeds, data, folder)
@@ -213,7 +219,7 @@ def judged(source: str, origin: str, seeds: list[str]) -> list[tuple]:
             if system != SYSTEM:
                 continue
             for rival in (LEARNED, "ease_live", "fixed_blend"):
-                low, high = _interval(each - found[rival][name])
+                low, high = interval(each - found[rival][name])
                 gain = float((each - found[rival][name]).mean())
                 result += [
                     (case, system, f"{name}_over_{rival}", gain),
@@ -340,10 +346,3 @@ def _of_chances(chances: Sequence[dict[str, Floats]]) -> list[tuple]:
 
 def _mean(each: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
     return {name: np.mean([of[name] for of in each], axis=0) for name in each[0]}
-
-
-def _interval(values: Floats) -> tuple[float, float]:
-    draw = np.random.default_rng(1)
-    means = [draw.choice(values, len(values)).mean() for _ in range(RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)

@@ -21,7 +21,7 @@ from benchmarks.data import DATA, JOURNEY, ONLINE_RETAIL_II, absent
 from benchmarks.encoder_shop import AS_OF, PEOPLE, Shop
 from benchmarks.harness import FOLDER, Row, call
 from benchmarks.recommendations import ORIGINS, WINDOW, read_retail
-from benchmarks.shop import REPORTED_SEED, make_visited_shop
+from benchmarks.shop import REPORTED_SEED, make_watched_shop
 from clv_warehouse.encoder.habits import is_visit, purchase_days
 from clv_warehouse.encoder.heads import HEADS, Heads, judge
 from clv_warehouse.encoder.histories import NUMBERS, PURCHASE, Histories
@@ -71,7 +71,7 @@ def benchmark(
         yield from _rows(call(of_journey, source, texts).value)
     else:
         print(absent(source))
-    shop = make_visited_shop(PEOPLE, REPORTED_SEED, AS_OF, folder / "cache")
+    shop = make_watched_shop(PEOPLE, REPORTED_SEED, AS_OF, folder / "cache")
     yield from _rows(call(of_shop, shop, texts).value)
 
 

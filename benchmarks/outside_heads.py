@@ -26,6 +26,7 @@ from clv_warehouse.project.arrays import Bools, Floats, Ints
 
 RECENT = (14, 28, 56, 91, 182, 365, 5_000)
 RECENTLY_SEEN = (7, 28, 91, 365)
+RESAMPLES = 1_000
 BROWSED = ("views", "carts", "searches")
 TOLD = ("reviews", "contacts")
 
@@ -250,7 +251,12 @@ def gini_lead(
 def of_customers(values: Sequence[Floats]) -> tuple[float, float, float]:
     """Mean of what differs by customer, over seeds, and its 95 % interval."""
     each = np.mean(values, axis=0)
+    return float(each.mean()), *interval(each)
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """95 % interval of the mean of customers' values."""
     draw = np.random.default_rng(1)
-    means = [draw.choice(each, len(each)).mean() for _ in range(1_000)]
+    means = [draw.choice(values, len(values)).mean() for _ in range(RESAMPLES)]
     low, high = np.percentile(means, [2.5, 97.5])
-    return float(each.mean()), float(low), float(high)
+    return float(low), float(high)

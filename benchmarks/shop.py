@@ -43,9 +43,9 @@ def make_known_shop(
     )
 
 
-def make_browsed_shop(people: int, seed: int, truth_at: date, cache: Path) -> Path:
-    """Make what the encoder reads of a shop of so many people, once; its folder."""
-    feeds = "orders,order_lines,events,reviews,refunds,campaign_sends,truth"
+def make_watched_shop(people: int, seed: int, truth_at: date, cache: Path) -> Path:
+    """Make what the encoder and heads read of so many people, once; its folder."""
+    feeds = "orders,order_lines,products,events,reviews,refunds,campaign_sends,truth"
     options = {
         "--seed": seed,
         "--customers": people,
@@ -53,17 +53,7 @@ def make_browsed_shop(people: int, seed: int, truth_at: date, cache: Path) -> Pa
         "--truth-at": truth_at,
     }
     return _make(
-        cache / f"browsed_shop_{seed}_of_{people}_at_{truth_at}",
-        [str(each) for option in options.items() for each in option],
-    )
-
-
-def make_visited_shop(people: int, seed: int, truth_at: date, cache: Path) -> Path:
-    """Make the same shop with its products, once; its folder."""
-    feeds = "orders,order_lines,products,events,reviews,refunds,campaign_sends"
-    options = {"--seed": seed, "--customers": people, "--feeds": feeds}
-    return _make(
-        cache / f"visited_shop_{seed}_of_{people}_at_{truth_at}",
+        cache / f"watched_shop_{seed}_of_{people}_at_{truth_at}",
         [str(each) for option in options.items() for each in option],
     )
 
