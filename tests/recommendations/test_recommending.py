@@ -1,10 +1,14 @@
 """Tests lists as a whole: what is learned, what is kept apart, what must never be."""
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from clv_warehouse.learning.trees import Trees
+from clv_warehouse.recommendations import rankers
 from clv_warehouse.recommendations.known import Known
 from clv_warehouse.recommendations.likeness import Likeness
 from clv_warehouse.recommendations.lists import AGAIN, BOTH, NEW, best_of, lists_of
@@ -146,7 +150,7 @@ def test_what_is_learned_has_not_seen_the_window() -> None:
     drawn = set(zip(who.tolist(), what.tolist(), days.tolist(), strict=True))
     ranker = learn_ranker(of(sorted(drawn)), TODAY, 28)
     assert ranker is not None
-    assert abs(ranker.new.weights[0]) < 2
+    assert abs(ranker.new.regression.weights[0]) < 2
 
 
 def test_scores_do_not_depend_on_the_block(shop: Purchases) -> None:
@@ -163,6 +167,34 @@ def test_scores_do_not_depend_on_the_block(shop: Purchases) -> None:
     for name in (AGAIN, NEW, BOTH):
         joined = np.concatenate([each.products[name] for each in small])
         assert (joined == whole_lists.products[name]).all()
+
+
+def test_trees_order_the_likeliest_new_products_and_no_others(
+    shop: Purchases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rankers, "TOLD_APART", 4)
+    known = Known.at(shop, TODAY, learn(shop.until(TODAY).bought))
+    ranker = learn_ranker(shop, TODAY, 28)
+    assert ranker is not None
+    size = len(ranker.new.regression.weights)
+    numbers = np.random.default_rng(2).normal(size=(2_000, size)).astype(np.float32)
+    trees = Trees.fit(numbers, numbers.sum(1) > 0, 20)
+    alone, both = (
+        replace(ranker, new=replace(ranker.new, trees=each)) for each in (None, trees)
+    )
+    (block,) = blocks(known, np.arange(50))
+    everything = np.ones(PRODUCTS, bool)
+    before, after = (
+        lists_of(each, block, everything, PRODUCTS).products[NEW]
+        for each in (alone, both)
+    )
+    assert (np.sort(before[:, :4]) == np.sort(after[:, :4])).all()
+    assert (before[:, :4] != after[:, :4]).any()
+    left = (
+        np.arange(PRODUCTS - 4)
+        < (PRODUCTS - np.diff(known.interest.indptr)[:50] - 4)[:, None]
+    )
+    assert (before[:, 4:] == after[:, 4:])[left].all()
 
 
 def test_a_return_takes_a_purchase_back_from_its_day_on() -> None:

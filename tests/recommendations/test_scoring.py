@@ -13,6 +13,7 @@ from clv_warehouse.learning.acceptance import ACCEPTED, REJECTED, Decision
 from clv_warehouse.learning.logistic import Logistic
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.registry import SCHEMA, Stored, new_row
+from clv_warehouse.learning.trees import Trees
 from clv_warehouse.recommendations import registry, scoring
 from clv_warehouse.recommendations.neighbours import GraphFilter
 from clv_warehouse.recommendations.purchases import VIEWS, Purchases
@@ -23,6 +24,7 @@ from clv_warehouse.recommendations.rankers import (
     WITH_TASTE,
     WITH_VIEWS,
     Learned,
+    Likelihood,
 )
 from clv_warehouse.recommendations.training import TOLD, trained_row
 
@@ -291,8 +293,14 @@ def regression(size: int) -> Logistic:
     return Logistic(np.arange(size, dtype=float), 0.5)
 
 
+def grown() -> Trees:
+    numbers = np.random.default_rng(1).normal(size=(600, 2)).astype(np.float32)
+    return Trees.fit(numbers, numbers[:, 0] > numbers[:, 1], 20)
+
+
 def test_a_stored_recommender_is_the_one_that_was_learned() -> None:
-    ranker = Learned(regression(4), regression(2))
+    trees = grown()
+    ranker = Learned(Likelihood(regression(4)), Likelihood(regression(2), trees))
     cells = sp.csr_matrix(np.array([[0, 0.5], [0.25, 0]], np.float32))
     ids = pa.array(["a", "b"])
     stored = Stored(
@@ -300,8 +308,13 @@ def test_a_stored_recommender_is_the_one_that_was_learned() -> None:
     )
     found = registry.from_stored(stored)
     assert found.sources == {"image": 2}
-    assert found.ranker.again.weights.tolist() == [0, 1, 2, 3]
-    assert found.ranker.new.intercept == 0.5
+    assert found.ranker.again.regression.weights.tolist() == [0, 1, 2, 3]
+    assert found.ranker.again.trees is None
+    assert found.ranker.new.regression.intercept == 0.5
+    numbers = np.array([[1, 2], [-1, 0]], np.float32)
+    assert found.ranker.new.trees is not None
+    said = found.ranker.new.trees.log_odds(numbers)
+    assert said.tolist() == trees.log_odds(numbers).tolist()
     # A product came before and one went: each weight stays with its products.
     purchases = purchases_of(["0", "b", "c"])
     weights = found.weights_for(purchases)
@@ -315,7 +328,7 @@ def test_a_stored_recommender_is_the_one_that_was_learned() -> None:
 def test_a_stored_graph_filter_scores_as_the_one_that_was_learned() -> None:
     purchases = purchases_of([str(each) for each in range(9)])
     learned_filter = GraphFilter.of(purchases.bought)
-    ranker = Learned(regression(4), regression(2))
+    ranker = Learned(Likelihood(regression(4)), Likelihood(regression(2)))
     stored = registry.to_bytes(ranker, learned_filter, purchases.product_ids, {})
     found = registry.from_stored(Stored("v", stored, "", "", None))
     again = found.weights_for(purchases)

@@ -7,7 +7,8 @@ from typing import Protocol, Self
 import numpy as np
 
 from clv_warehouse.learning.logistic import Logistic, probability
-from clv_warehouse.project.arrays import Ints, Singles
+from clv_warehouse.learning.trees import Trees
+from clv_warehouse.project.arrays import Bools, Ints, Singles
 from clv_warehouse.recommendations.known import Block, Known
 from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.signals import ABOUT_NONE
@@ -22,6 +23,11 @@ LIKELIEST = 300
 # Customers that are learned from. Keys are random, so the first ones are a sample.
 LEARNED_FROM = 4_000
 FEWEST_BUYERS = 30
+# Trees speak where so many purchases can be learned from, and a leaf of theirs has so
+# many cases.
+FEWEST_FOR_TREES, FEWEST_IN_LEAF = 500, 200
+# Of products that a customer has not bought, so many are told apart by trees.
+TOLD_APART = 100
 
 
 class Ranker(Protocol):
@@ -98,17 +104,37 @@ class HabitThenSimilar:
 
 
 @dataclass(frozen=True)
+class Likelihood:
+    """Log-odds of a purchase: a regression's, or the mean of them and of trees'."""
+
+    regression: Logistic
+    trees: Trees | None = None
+
+    @classmethod
+    def fit(cls, numbers: Singles, happened: Bools) -> Self:
+        """Fit to `numbers` of shape (n, k) and `happened`, shape (n,), of both kinds.
+
+        Trees grow where there is enough to learn from.
+        """
+        is_enough = min(happened.sum(), (~happened).sum()) >= FEWEST_FOR_TREES
+        trees = Trees.fit(numbers, happened, FEWEST_IN_LEAF) if is_enough else None
+        return cls(Logistic.fit(numbers, happened), trees)
+
+
+@dataclass(frozen=True)
 class Learned:
     """The chance that a customer who orders soon takes a product.
 
     Two logistic regressions, one for products that the customer has bought and one for
     others, of what each signal says. They are fitted on the window before, so that they
     weigh habit, cycle, season, popularity, what goes with what and, if they are read,
-    what customers looked at and the encoder's taste as this shop's customers do.
+    what customers looked at and the encoder's taste as this shop's customers do. Where
+    there is enough to learn from, half of the say is that of boosted trees, which see
+    what signals say together: of all pairs, and of the likeliest new products.
     """
 
-    again: Logistic
-    new: Logistic
+    again: Likelihood
+    new: Likelihood
     reads_taste: bool = False
     reads_views: bool = False
 
@@ -126,14 +152,20 @@ class Learned:
         count = (
             signals.of_products.shape[1] + signals.of_customers.shape[1] + len(going)
         )
-        new = _shared(self.new, block, len(going))
-        again = _shared(self.again, block, len(going))[block.row, block.product]
+        for_again, for_new = self.again.regression, self.new.regression
+        new = _shared(for_new, block, len(going))
+        again = _shared(for_again, block, len(going))[block.row, block.product]
         for place, each in enumerate(going):
-            new += each * np.float32(self.new.weights[place])
+            new += each * np.float32(for_new.weights[place])
             of_pairs = each[block.row, block.product]
-            again = again + np.float32(self.again.weights[place]) * of_pairs
+            again = again + np.float32(for_again.weights[place]) * of_pairs
         of_pairs = signals.of_pairs[block.pair].astype(np.float64)
-        again = again + of_pairs @ self.again.weights[count:]
+        again = again + of_pairs @ for_again.weights[count:]
+        if self.again.trees is not None:
+            said = self.again.trees.log_odds(_of_bought(block, going))
+            again = (again + said) / 2
+        if self.new.trees is not None:
+            _tell_apart(self.new.trees, block, going, new)
         return probability(again), probability(new)
 
     @classmethod
@@ -154,17 +186,7 @@ class Learned:
             is_bought = np.asarray(bought.bought[block.customers].todense()) > 0
             going = _going(block, reads_taste, reads_views)
             places = (block.row, block.product)
-            again.append(
-                (
-                    np.column_stack(
-                        [
-                            _of(block, going, *places),
-                            known.signals.of_pairs[block.pair],
-                        ]
-                    ),
-                    is_bought[places],
-                )
-            )
+            again.append((_of_bought(block, going), is_bought[places]))
             places = likeliest(block, going)
             new.append((_of(block, going, *places), is_bought[places]))
         fitted = []
@@ -172,10 +194,10 @@ class Learned:
             numbers = np.concatenate([numbers for numbers, _ in each])
             happened = np.concatenate([happened for _, happened in each])
             if 0 < happened.sum() < len(happened):
-                fitted.append(Logistic.fit(numbers, happened))
+                fitted.append(Likelihood.fit(numbers, happened))
             elif each is again and not happened.any():
                 # Some shops sell nothing twice to a customer.
-                fitted.append(Logistic.never(numbers))
+                fitted.append(Likelihood(Logistic.never(numbers)))
             else:
                 return None
         return cls(fitted[0], fitted[1], reads_taste, reads_views)
@@ -256,16 +278,45 @@ def _of(block: Block, going: Sequence[Singles], rows: Ints, products: Ints) -> S
     return np.column_stack(
         [
             *(each[rows, products] for each in going),
-            signals.of_products[products],
+            signals.relative[products],
             signals.of_customers[block.customers[rows]],
         ]
     )
 
 
+def _of_bought(block: Block, going: Sequence[Singles]) -> Singles:
+    of_pairs = block.known.signals.of_pairs[block.pair]
+    return np.column_stack([_of(block, going, block.row, block.product), of_pairs])
+
+
+def _tell_apart(
+    trees: Trees, block: Block, going: Sequence[Singles], new: Singles
+) -> None:
+    """Let trees rank the likeliest new products, before all others, in place.
+
+    `new` are log-odds by the regression, shape (c, products).
+    """
+    new[block.row, block.product] = -np.inf
+    count = min(TOLD_APART, new.shape[1] - 1)
+    if count < 1:
+        return
+    order = np.argpartition(-new, count, axis=1)
+    rows = np.repeat(np.arange(len(new)), count)
+    products = order[:, :count].ravel()
+    next_best = np.take_along_axis(new, order[:, count:][:, :1], 1)
+    said = trees.log_odds(_of(block, going, rows, products))
+    told = ((new[rows, products] + said) / 2).reshape(-1, count)
+    # All others keep their order, and none comes before these.
+    with np.errstate(invalid="ignore"):
+        lead = next_best - told.min(1, keepdims=True)
+    new -= np.where(lead > 0, lead, 0)
+    new[rows, products] = told.ravel()
+
+
 def _shared(model: Logistic, block: Block, at: int) -> Singles:
     """What products and customers, each for themselves, add to the log-odds."""
     signals = block.known.signals
-    products, customers = signals.of_products, signals.of_customers[block.customers]
+    products, customers = signals.relative, signals.of_customers[block.customers]
     middle = at + products.shape[1]
     end = middle + customers.shape[1]
     of_products = products.astype(np.float64) @ model.weights[at:middle]

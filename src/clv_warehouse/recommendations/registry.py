@@ -17,6 +17,7 @@ from clv_warehouse.learning import acceptance
 from clv_warehouse.learning.acceptance import Decision, Loss, Measures, Rule
 from clv_warehouse.learning.logistic import Logistic
 from clv_warehouse.learning.registry import Stored, newest_read
+from clv_warehouse.learning.trees import Trees
 from clv_warehouse.project.arrays import Singles
 from clv_warehouse.recommendations.neighbours import GraphFilter
 from clv_warehouse.recommendations.purchases import Purchases
@@ -26,6 +27,7 @@ from clv_warehouse.recommendations.rankers import (
     WITH_TASTE,
     WITH_VIEWS,
     Learned,
+    Likelihood,
 )
 
 
@@ -103,8 +105,8 @@ def to_bytes(
         }
     np.savez_compressed(
         file,
-        again=np.append(ranker.again.weights, ranker.again.intercept),
-        new=np.append(ranker.new.weights, ranker.new.intercept),
+        **_arrays("again", ranker.again),
+        **_arrays("new", ranker.new),
         reads_taste=np.array(ranker.reads_taste),
         reads_views=np.array(ranker.reads_views),
         product_ids=np.frombuffer(
@@ -114,6 +116,28 @@ def to_bytes(
         **parts,
     )
     return file.getvalue()
+
+
+def _arrays(name: str, likelihood: Likelihood) -> dict[str, Any]:
+    weights, trees = likelihood.regression, likelihood.trees
+    of_trees = trees.to_arrays() if trees else {}
+    return {
+        name: np.append(weights.weights, weights.intercept),
+        **{f"{name}_trees_{part}": each for part, each in of_trees.items()},
+    }
+
+
+def _likelihood(name: str, found: Mapping[str, Any]) -> Likelihood:
+    weights, start = found[name], f"{name}_trees_"
+    of_trees = {
+        part.removeprefix(start): each
+        for part, each in found.items()
+        if part.startswith(start)
+    }
+    return Likelihood(
+        Logistic(weights[:-1], float(weights[-1])),
+        Trees.from_arrays(of_trees) if of_trees else None,
+    )
 
 
 def from_stored(stored: Stored) -> Accepted:
@@ -135,10 +159,7 @@ def from_stored(stored: Stored) -> Accepted:
                 ),
                 (len(ids), len(ids)),
             )
-        again, new = (
-            Logistic(found[name][:-1], float(found[name][-1]))
-            for name in ("again", "new")
-        )
+        again, new = _likelihood("again", found), _likelihood("new", found)
         reads_taste, reads_views = (
             bool(found[name]) if name in found else False
             for name in ("reads_taste", "reads_views")

@@ -5,6 +5,7 @@ proportion to them.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -52,6 +53,15 @@ class Signals:
     habit: Singles
     visits: Ints
     gap: Singles
+
+    @cached_property
+    def relative(self) -> Singles:
+        """Signals of products less the mean of what sells, shape (products, t).
+
+        Before Christmas all counts are higher than those that a ranker learned from.
+        """
+        total = max(float(self.popularity.sum()), 1)
+        return self.of_products - self.popularity @ self.of_products / total
 
     @classmethod
     def at(cls, purchases: Purchases, day: int) -> Self:
