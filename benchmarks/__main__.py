@@ -15,6 +15,7 @@ from benchmarks import (
     dashboard,
     display,
     encoder,
+    encoder_value,
     experiments,
     explain,
     influence,
@@ -104,6 +105,12 @@ def _arguments() -> argparse.Namespace:
         "--origins", nargs="+", default=list(encoder.ORIGINS), help="dates"
     )
     command.add_argument("--seeds", type=_count, nargs="+", default=list(encoder.SEEDS))
+    command.add_argument(
+        "--people",
+        type=_count,
+        default=encoder_value.PEOPLE,
+        help="of the shop of case value",
+    )
     command.add_argument(
         "--data", type=Path, default=encoder.DATA, help="the folder of public data"
     )

@@ -12,7 +12,8 @@ those of some of the best customers, by what they spend in the 91 days after the
 beside those closest by recency, frequency and amount, and beside any.
 
 What it adds in a made-up shop whose customers are watched, and what a shop of each size
-can expect, is in encoder_shop.py. What heads say is in encoder_heads.py.
+can expect, is in encoder_shop.py. What heads say is in encoder_heads.py, and what it
+adds to forecasts of value in encoder_value.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from benchmarks import encoder_heads
+from benchmarks import encoder_heads, encoder_value
 from benchmarks.data import DATA, ONLINE_RETAIL_II, absent
 from benchmarks.encoder_shop import (
     AS_OF,
@@ -65,7 +66,7 @@ from clv_warehouse.recommendations.purchases import Purchases
 from clv_warehouse.recommendations.rankers import LEARNED, Learned, Popular, Ranker
 from clv_warehouse.recommendations.tastes import Tastes
 
-CASES = ("online_retail_ii", "shop", "scaling", "heads")
+CASES = ("online_retail_ii", "shop", "scaling", "heads", "value")
 SEEDS = (11, 12, 13)
 LOOKALIKES, LOOKALIKE_DAYS = 200, 91
 # The lines of recommendations.py, as rows of customer_sequences.
@@ -127,9 +128,13 @@ def benchmark(
     origins: Sequence[str] = ORIGINS,
     seeds: Sequence[int] = SEEDS,
     data: Path = DATA,
+    people: int = encoder_value.PEOPLE,
     folder: Path = FOLDER,
 ) -> Iterator[Row]:
-    """Measure the cases, all seeds of a date or a shop in a process of their own."""
+    """Measure the cases, all seeds of a date or a shop in a process of their own.
+
+    `people` are those of the shop of case `value`.
+    """
     source = data / ONLINE_RETAIL_II
     texts = [str(each) for each in seeds]
     if "online_retail_ii" in cases and not source.exists():
@@ -147,6 +152,8 @@ def benchmark(
         yield from _of_shop(call(scaled, shop))
     if "heads" in cases:
         yield from encoder_heads.benchmark(origins, seeds, data, folder)
+    if "value" in cases:
+        yield from encoder_value.benchmark(seeds, people, folder)
 
 
 def _of_shop(done: Run) -> Iterator[Row]:

@@ -23,10 +23,11 @@ from benchmarks.harness import FOLDER, Row, call
 from benchmarks.recommendations import ORIGINS, WINDOW, read_retail
 from benchmarks.shop import REPORTED_SEED, make_watched_shop
 from clv_warehouse.encoder.habits import is_visit, purchase_days
-from clv_warehouse.encoder.heads import HEADS, Heads, judge
+from clv_warehouse.encoder.heads import HEADS, LONG_DAYS
 from clv_warehouse.encoder.histories import NUMBERS, PURCHASE, Histories
-from clv_warehouse.encoder.pretraining import Shape, train
-from clv_warehouse.encoder.seen import Catalogue, Seen
+from clv_warehouse.encoder.network import Encoder
+from clv_warehouse.encoder.pretraining import Shape
+from clv_warehouse.encoder.training import is_enough, judged_heads, next_of
 from clv_warehouse.project.days import days_since_1970
 
 RULE, HEAD = "rule", "head"
@@ -80,7 +81,7 @@ def _rows(found: Sequence[tuple]) -> Iterator[Row]:
 
 
 def of_retail(source: str, origin: str, seeds: list[str]) -> list[tuple]:
-    """Judge heads by the window after a date."""
+    """Judge heads by the window after a date, and by the 91 days until its end."""
     from benchmarks.encoder import read_histories
 
     histories = read_histories(source, read_retail(source).product_ids)
@@ -140,7 +141,10 @@ def judged(
     categories: dict[str, str | None],
     seeds: Sequence[str],
 ) -> list[tuple]:
-    """Judge heads by the window up to a day; return rows."""
+    """Judge heads by the days up to one; return rows.
+
+    CPU seconds of encoders are those of two, by the days of their heads.
+    """
     ids = histories.product_ids
     products = pa.table(
         {
@@ -151,41 +155,46 @@ def judged(
             "customer_days": np.zeros(len(ids), np.int64),
         }
     )
-    found: dict[tuple[str, str], list] = {}
-    seconds = []
+    found: dict[str, list] = {}
+    seconds: dict[str, list[float]] = {}
     for seed in map(int, seeds):
-        first = train(histories, today - 2 * WINDOW, Shape(seed=seed))
-        going_on = Shape(seed=seed).going_on()
-        second = train(histories, today - WINDOW, going_on, first)
+        shape = Shape(seed=seed)
+        chains: dict[int, dict[int, Encoder]] = {WINDOW: {}, LONG_DAYS: {}}
+        for days, chain in chains.items():
+            start = time.process_time()
+            if is_enough(histories, today, days):
+                for back in (2 * days, days):
+                    chain[back] = next_of(chain, histories, today - back, shape)
+            took = time.process_time() - start
+            seconds.setdefault(f"encoders_{days}d_cpu_seconds", []).append(took)
         start = time.process_time()
-        learned = Heads.fit(first, histories, products, WINDOW)
-        catalogue = Catalogue.of(products, histories, learned.categories)
-        catalogue = catalogue.at(histories, second.end, WINDOW)
-        seen = Seen.at(second, histories, second.end, catalogue)
-        cases = list(judge(learned.by_name, seen, histories, WINDOW))
-        seconds.append(time.process_time() - start)
-        bought = purchase_days(seen.known)
-        for name in HEADS:
-            mine = [each for each in cases if each.head == name]
-            groups = {
-                "": mine,
-                "one_purchase_": [each for each in mine if bought[each.customer] == 1],
-            }
-            for group, some in groups.items():
-                if some:
-                    found.setdefault((name, group), []).append(some)
-    result: list[tuple] = [(case, HEAD, "cpu_seconds", float(np.mean(seconds)))]
-    for (name, group), by_seed in found.items():
+        both = chains[WINDOW], chains[LONG_DAYS]
+        judged_by = list(judged_heads(*both, histories, products, WINDOW))
+        took = time.process_time() - start
+        seconds.setdefault("cpu_seconds", []).append(took)
+        for seen, days, cases in judged_by:
+            bought = purchase_days(seen.known)
+            for name in HEADS:
+                mine = [each for each in cases if each.head == name]
+                once = [each for each in mine if bought[each.customer] == 1]
+                for group, some in (("", mine), ("one_purchase_", once)):
+                    if some:
+                        place = f"{group}{name}_{days}d"
+                        found.setdefault(place, []).append(some)
+    result: list[tuple] = [
+        (case, HEAD, name, float(np.mean(each))) for name, each in seconds.items()
+    ]
+    for measured, by_seed in found.items():
         losses = np.mean([[each.losses for each in some] for some in by_seed], 0)
         gains = losses[:, 0] - losses[:, 1]
         error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
-        measure = f"{group}{name}_log_loss"
+        measure = f"{measured}_log_loss"
         result += [
             (case, RULE, measure, float(losses[:, 0].mean())),
             (case, HEAD, measure, float(losses[:, 1].mean())),
             (case, HEAD, f"{measure}_gain", float(gains.mean())),
             (case, HEAD, f"{measure}_gain_error", error),
-            (case, HEAD, f"{group}{name}_customers", float(len(gains))),
+            (case, HEAD, f"{measured}_customers", float(len(gains))),
         ]
         listed = [
             np.mean([each.recalls for each in some if each.recalls], 0)
@@ -194,5 +203,5 @@ def judged(
         ]
         if listed:
             for system, value in zip((RULE, HEAD), np.mean(listed, 0), strict=True):
-                result.append((case, system, f"{group}{name}_recall", float(value)))
+                result.append((case, system, f"{measured}_recall", float(value)))
     return result

@@ -27,18 +27,23 @@ def make_shop_with_accounts(people: int, cache: Path) -> Path:
 
 
 def make_known_shop(
-    people: int, start: date, days: int, truth_at: date, cache: Path
+    people: int,
+    start: date,
+    days: int,
+    truth_at: date,
+    cache: Path,
+    seed: int = REPORTED_SEED,
 ) -> Path:
     """Make all feeds of a shop, and its true customer values, once; its folder."""
     options = {
-        "--seed": REPORTED_SEED,
+        "--seed": seed,
         "--customers": people,
         "--start": start,
         "--days": days,
         "--truth-at": truth_at,
     }
     return _make(
-        cache / f"known_shop_of_{people}_at_{truth_at}",
+        cache / f"known_shop_{seed}_of_{people}_at_{truth_at}",
         [str(each) for option in options.items() for each in option],
     )
 

@@ -48,6 +48,7 @@ measured as (
 verdicts as (
     select
         origin_date,
+        horizon_days,
         head,
         gain > {{ errors }} * gain_error as is_accepted
     from measured
@@ -70,5 +71,6 @@ from measured
 inner join verdicts
     on
         measured.origin_date = verdicts.origin_date
+        and measured.horizon_days = verdicts.horizon_days
         and measured.head = verdicts.head
 where measured.customer_group = 'all' or {{ is_shown_group('measured.customers') }}

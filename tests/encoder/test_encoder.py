@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from clv_warehouse.encoder.heads import CATEGORY
+from clv_warehouse.encoder.heads import CATEGORY, CHURN, LONG_DAYS
 from clv_warehouse.encoder.histories import (
     NUMBERS,
     Asked,
@@ -37,8 +38,10 @@ from clv_warehouse.encoder.training import (
     HEAD_BACKTEST,
     POPULAR,
     WITHOUT,
+    chain_of,
     heads_of,
     ignored,
+    is_enough,
     judge,
     judge_heads,
     trained_row,
@@ -47,7 +50,7 @@ from clv_warehouse.learning.fitting import sparse_times
 from clv_warehouse.learning.plan import Plan
 from clv_warehouse.learning.registry import Stored
 
-FIRST, END, LAST = date(2024, 1, 1), date(2024, 10, 1), date(2024, 11, 26)
+FIRST, END, LAST = date(2023, 12, 1), date(2024, 10, 1), date(2024, 11, 26)
 CUSTOMERS, PRODUCTS = 240, 12
 SMALL = Shape(size=8, width=16, epochs=8, customers=16)
 DAY = pa.struct(
@@ -83,18 +86,22 @@ def happened(day: date, products: list[str], viewed: list[str], amount: float) -
 
 
 def sequences(seed: int = 3) -> pa.Table:
-    """Customers of two tastes; who looks at products buys one of them a week later."""
+    """Customers of two tastes; who looks at products buys one of them a week later.
+
+    One in five stops on some day.
+    """
     draw = np.random.default_rng(seed)
     rows = []
     for customer in range(CUSTOMERS):
         liked = np.arange(customer % 2, PRODUCTS, 2)
         days: dict[date, dict] = {}
         day = FIRST + timedelta(int(draw.integers(0, 60)))
-        while day <= LAST:
+        last = LAST - timedelta(60 + customer if customer % 5 == 4 else 0)
+        while day <= last:
             chosen = [f"p{each:02d}" for each in draw.choice(liked, 2, replace=False)]
             days[day] = happened(day, [], chosen, 0.0)
             bought = day + timedelta(7)
-            if bought <= LAST:
+            if bought <= last:
                 days[bought] = happened(bought, chosen[:1], [], 10.0 + customer % 7)
             day += timedelta(int(draw.integers(14, 40)))
         rows.append(
@@ -274,25 +281,42 @@ def test_a_training_has_encoders_that_end_before_what_is_learned_from_them() -> 
             for name, value in loss.items()
         }
     ]
-    (row,) = trained_row(
-        plan(), cases, (CATEGORY,), sequences(), products()
-    ).to_pylist()
+    accepted = ((CATEGORY, 28), (CHURN, LONG_DAYS))
+    (row,) = trained_row(plan(), cases, accepted, sequences(), products()).to_pylist()
     assert row["verdict"] == "accepted"
     stored = Stored(
         row["network_version"], row["weights"], row["config"], "{}", row["digest"]
     )
-    chain = from_stored(stored)
+    chain = chain_of(stored)
     assert [number(LAST) - each.end for each in chain] == [56, 28, 0]
     # Browsing gained nothing, so nothing reads it.
     assert {each.ignored for each in chain} == {("browsing",)}
-    # Heads are judged by the second encoder, and stand beside the chain.
+    # Heads are judged by the encoder that ends so long before, and stand beside them.
     judged = judge_heads(plan(), sequences(), products())
     assert judged.schema == HEAD_BACKTEST
-    assert set(judged["origin_date"].to_pylist()) == {LAST - timedelta(28)}
-    heads = heads_of(stored).by_name
-    assert set(judged["head"].to_pylist()) <= set(heads)
-    accepted = {name for name, head in heads.items() if head.is_accepted}
-    assert accepted == {CATEGORY}
+    found = judged.to_pandas()
+    days = (pd.Timestamp(LAST) - pd.to_datetime(found["origin_date"])).dt.days
+    assert days.tolist() == found["horizon_days"].tolist()
+    heads, late = heads_of(stored)
+    of_window, long = found["horizon_days"] == 28, found["horizon_days"] == LONG_DAYS
+    assert set(found["head"][of_window]) <= set(heads.by_name)
+    assert set(found["head"][long]) == set(heads.long) == {CHURN}
+    speaking = {name for name, head in heads.by_name.items() if head.is_accepted}
+    assert speaking == {CATEGORY}
+    # A head of 91 days that may speak reads an encoder of its own chain.
+    assert late is not None
+    assert late.end == number(LAST)
+    assert late.parts["heads"].tolist() != chain[-1].parts["heads"].tolist()
+    assert late.ignored == ("browsing",)
+
+
+def test_encoders_of_91_days_need_a_past_as_long(histories: Histories) -> None:
+    today = number(LAST)
+    assert all(is_enough(histories, today, days) for days in (28, LONG_DAYS))
+    young = histories.after(number(FIRST) + 60)
+    assert is_enough(young, today, 28)
+    assert not is_enough(young, today, LONG_DAYS)
+    assert not is_enough(histories.after(today - 100), today, 28)
 
 
 def test_a_shop_with_too_little_to_learn_from_has_no_encoder() -> None:

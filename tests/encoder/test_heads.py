@@ -1,5 +1,6 @@
 """Tests heads: what rules and the encoder say of what customers will do next."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -10,6 +11,7 @@ import pytest
 from clv_warehouse.encoder.habits import habits, has_bought
 from clv_warehouse.encoder.heads import (
     CATEGORY,
+    CHURN,
     FIRST,
     LONG_DAYS,
     PRODUCT,
@@ -17,7 +19,9 @@ from clv_warehouse.encoder.heads import (
     Head,
     Heads,
     fit,
+    fit_long,
     judge,
+    judge_long,
     log_loss,
 )
 from clv_warehouse.encoder.histories import Histories, Scale
@@ -106,13 +110,12 @@ def seen_at(encoder: Encoder, histories: Histories, day: int) -> Seen:
 def test_nothing_that_happens_later_reaches_rules_or_heads(
     histories: Histories, encoder: Encoder
 ) -> None:
-    """A third of the customers buy, dear, on the day after, and another day later."""
+    """A third of the customers buy, dear, on the day after, and others later."""
     told = rows()
+    after = [date.fromordinal(LEARNED + 719_163 + each) for each in (1, 40, 100)]
     for place, row in enumerate(told):
-        after = [date.fromordinal(LEARNED + 719_163 + each) for each in (1, 40)]
         row["days"] = [day for day in row["days"] if day["activity_date"] < after[0]]
-        if place % 3 == 0:
-            row["days"] += [happened(day, ["p00"], ["p01"], 9_999.0) for day in after]
+        row["days"].append(happened(after[place % 3], ["p00"], ["p01"], 9_999.0))
     planted = read(told)
     one, two = (seen_at(encoder, each, LEARNED) for each in (histories, planted))
     for name in ("customers", "has_bought", "habits", "log_odds", "tastes"):
@@ -124,11 +127,19 @@ def test_nothing_that_happens_later_reaches_rules_or_heads(
         mine, other = pairs_of(one), pairs_of(two)
         assert np.array_equal(mine.rule, other.rule)
         assert np.array_equal(mine.encoder, other.encoder)
-    # The first planted day is what they learn, and the second lies after the window.
-    learned = Heads.fit(encoder, planted, products(), WINDOW).to_json()
-    until = planted.until(LEARNED + WINDOW)
-    assert learned == Heads.fit(encoder, until, products(), WINDOW).to_json()
-    assert learned != Heads.fit(encoder, histories, products(), WINDOW).to_json()
+    # The first planted day is what heads of the window learn. Those of 91 days learn
+    # the second one too, and the third lies after all.
+    known, until_window, until_long, otherwise = (
+        json.loads(Heads.fit(encoder, each, products(), WINDOW, encoder).to_json())
+        for each in (
+            planted,
+            *(planted.until(LEARNED + days) for days in (WINDOW, LONG_DAYS)),
+            histories,
+        )
+    )
+    assert known["heads"] == until_window["heads"] != otherwise["heads"]
+    assert known["long"] == until_long["long"] != until_window["long"]
+    assert set(known["long"]) == {CHURN, FIRST}
     with pytest.raises(ValueError, match="knows all until"):
         seen_at(replace(encoder, end=LEARNED + 1), histories, LEARNED)
 
@@ -164,18 +175,23 @@ def test_who_has_visited_of_late_buys_and_what_they_looked_at(
 def test_everybody_has_an_outlook_and_it_says_whose_it_is(
     histories: Histories, encoder: Encoder
 ) -> None:
-    heads = Heads.fit(encoder, histories, products(), WINDOW, (CATEGORY, FIRST))
+    before = replace(encoder, end=LEARNED + WINDOW - LONG_DAYS)
+    accepted = {(CATEGORY, WINDOW), (FIRST, WINDOW), (CHURN, LONG_DAYS)}
+    heads = Heads.fit(encoder, histories, products(), WINDOW, before, accepted)
     stored = Stored("v", to_bytes([encoder], heads.to_json()), "{}", "{}", None)
     again = Heads.from_json(heads_from_stored(stored))
     assert again.to_json() == heads.to_json()
     seen = seen_at(encoder, histories, LAST)
-    found = pa.Table.from_batches(outlooks(again, seen, WINDOW), SCHEMA).to_pandas()
+    found = pa.Table.from_batches(
+        outlooks(again, seen, WINDOW, encoder), SCHEMA
+    ).to_pandas()
     by = found.groupby("outlook")
     assert by["said_by"].unique().str[0].to_dict() == {
         REPEAT: "rule",
         FIRST: "head",
         CATEGORY: "head",
         PRODUCT: "rule",
+        CHURN: "head",
     }
     assert set(found["customer_key"]) == {f"c{each:03d}" for each in seen.customers}
     assert set(by.get_group(REPEAT)["has_bought"]) == {True}
@@ -183,10 +199,42 @@ def test_everybody_has_an_outlook_and_it_says_whose_it_is(
     assert found["chance"].between(0, 1).all()
     firsts = by.get_group(FIRST).pivot_table("chance", "customer_key", "horizon_days")
     assert (firsts[LONG_DAYS] >= firsts[WINDOW]).all()
+    # Whoever is likely to buy in the window is less likely to buy nothing in 91 days.
+    buys, none = (
+        by.get_group(name).set_index("customer_key")["chance"]
+        for name in (REPEAT, CHURN)
+    )
+    assert set(buys.index) == set(none.index)
+    assert (buys + none[buys.index] <= 1 + 1e-6).all()
     of_products = by.get_group(PRODUCT).sort_values(["customer_key", "rank"])
     assert of_products.groupby("customer_key")["chance"].is_monotonic_decreasing.all()
     total = of_products.groupby("customer_key")["chance"].sum()
     assert (total <= firsts[WINDOW].loc[total.index] + 1e-6).all()
+
+
+def test_who_has_visited_of_late_buys_within_91_days(
+    histories: Histories, encoder: Encoder
+) -> None:
+    judged = LAST - LONG_DAYS
+    then, now = (
+        seen_at(replace(encoder, end=each), histories, each)
+        for each in (judged - WINDOW, judged)
+    )
+    learned = fit_long(then, histories)
+    cases = list(judge_long(learned, now, histories))
+    bought, _ = now.happened(histories, LONG_DAYS)
+    none = ~bought[now.has_bought]
+    losses = [each.losses[0] for each in cases if each.head == CHURN]
+    share = np.full(len(none), np.log(none.mean() / (~none).mean()))
+    assert len(losses) == len(none)
+    assert np.mean(losses) < 0.97 * log_loss(share, none).mean()
+    # When these buy first is drawn.
+    firsts = [each.losses for each in cases if each.head == FIRST]
+    assert len(firsts) == (~now.has_bought).sum()
+    # Nothing is said of a shop that is too young, but for a first purchase.
+    young = Heads.fit(encoder, histories, products(), WINDOW)
+    assert set(young.long) == {FIRST}
+    assert not young.long[FIRST].is_accepted
 
 
 def test_where_few_bought_everybody_is_as_likely(

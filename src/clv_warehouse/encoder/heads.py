@@ -3,12 +3,17 @@
 A rule is a logistic regression on habits.py, which needs no encoder. A head is one on
 what the rule says and what the encoder says. Both learn what happened in the window
 after a day from numbers as of that day, by an encoder that knows nothing later. There
-are four pairs of them:
+are six pairs of them:
 
     purchase        whether customers who have bought buy again,
     first_purchase  whether customers who have only looked around buy,
     category        from which categories customers buy,
-    first_product   which products those buy first who have only looked around.
+    first_product   which products those buy first who have only looked around,
+
+and of 91 days, in a shop that is old enough,
+
+    churn           whether customers who have bought buy nothing,
+    first_purchase  as above.
 """
 
 import json
@@ -27,11 +32,12 @@ from clv_warehouse.encoder.seen import MOST_CUSTOMERS, Catalogue, Pairs, Seen, s
 from clv_warehouse.learning.logistic import Logistic
 from clv_warehouse.project.arrays import Bools, Floats, Ints
 
-REPEAT, FIRST, CATEGORY, PRODUCT = HEADS = (
+REPEAT, FIRST, CATEGORY, PRODUCT, CHURN = HEADS = (
     "purchase",
     "first_purchase",
     "category",
     "first_product",
+    "churn",
 )
 # How strongly weights of standardised numbers are drawn to 0. With 30, those who have
 # only looked around are judged better than with 1 where thirty of them buy in a window
@@ -45,7 +51,7 @@ MOST_OF_ITEMS = 4_000
 OTHERS = 200
 # How many categories and products of a customer are said, and judged.
 LENGTHS = {CATEGORY: 3, PRODUCT: 10}
-# The longer time for which the chance of a first purchase is said.
+# The longer time, for which churn and the chance of a first purchase are said.
 LONG_DAYS = 91
 
 
@@ -71,6 +77,11 @@ class Head:
         both = np.column_stack([log_odds_of(first, rule), encoder])
         return cls(first, Logistic.fit(both, happened, RIDGE))
 
+    @classmethod
+    def of_rule(cls, rule: Logistic, numbers: int) -> Self:
+        """Return one that says what its rule says, whatever numbers the encoder has."""
+        return cls(rule, Logistic(np.r_[1.0, np.zeros(numbers)], 0.0))
+
     def log_odds(
         self, rule: Floats, encoder: Floats, reads_encoder: bool | None = None
     ) -> Floats:
@@ -95,14 +106,14 @@ class Heads:
     Attributes:
         by_name: the heads that there was enough to learn from.
         categories: names of the categories that count.
-        long_rule: of a first purchase within LONG_DAYS; None if nobody had only looked
-            around so long ago.
+        long: those of LONG_DAYS; no first purchase if nobody had only looked around so
+            long ago, and no churn in a shop that is too young.
 
     """
 
     by_name: Mapping[str, Head]
     categories: tuple[str, ...]
-    long_rule: Logistic | None = None
+    long: Mapping[str, Head]
 
     @classmethod
     def fit(
@@ -111,42 +122,41 @@ class Heads:
         histories: Histories,
         products: pa.Table,
         window: int,
-        accepted: Collection[str] = (),
+        before: Encoder | None = None,
+        accepted: Collection[tuple[str, int]] = (),
     ) -> Self:
         """Learn from the window after the encoder's last day.
 
-        `products` are rows of product_popularity, and `accepted` names heads that may
-        speak.
+        And from LONG_DAYS after the last day of `before`, an encoder that ends earlier,
+        or None if the shop is too young for one. `products` are rows of
+        product_popularity, and `accepted` are names and days of heads that may speak.
         """
         day = encoder.end
         catalogue = Catalogue.of(products, histories.until(day))
         seen = Seen.at(encoder, histories, day, catalogue.at(histories, day, window))
-        # A head that had too little to learn from says what its rule says.
-        by_name = {
-            name: replace(
-                head, is_accepted=name in accepted and bool(head.head.weights[1:].any())
+        by_name = fit(seen, histories, window)
+        long: dict[str, Head] = {}
+        if before:
+            long = fit_long(
+                Seen.at(before, histories, before.end, catalogue), histories
             )
-            for name, head in fit(seen, histories, window).items()
-        }
-        long = None
-        if FIRST in by_name and window < LONG_DAYS:
-            long = _long_rule(histories, day + window - LONG_DAYS)
-        return cls(by_name, catalogue.names, long)
+        elif window < LONG_DAYS:
+            rule = _long_rule(histories, day + window - LONG_DAYS)
+            if rule:
+                long = {FIRST: Head.of_rule(rule, seen.log_odds.shape[1])}
+        return cls(
+            _accepting(by_name, window, accepted),
+            catalogue.names,
+            _accepting(long, LONG_DAYS, accepted),
+        )
 
     def to_json(self) -> str:
         """Write them."""
         return json.dumps(
             {
-                "heads": {
-                    name: {
-                        "rule": _told(head.rule),
-                        "head": _told(head.head),
-                        "is_accepted": head.is_accepted,
-                    }
-                    for name, head in sorted(self.by_name.items())
-                },
+                "heads": _told_of(self.by_name),
                 "categories": self.categories,
-                "long_rule": self.long_rule and _told(self.long_rule),
+                "long": _told_of(self.long),
             }
         )
 
@@ -155,15 +165,41 @@ class Heads:
         """Read them; raises ValueError or KeyError if they cannot be read."""
         told = json.loads(text)
         return cls(
-            {
-                name: Head(
-                    _read(each["rule"]), _read(each["head"]), each["is_accepted"]
-                )
-                for name, each in told["heads"].items()
-            },
+            _read_heads(told["heads"]),
             tuple(told["categories"]),
-            _read(told["long_rule"]) if told["long_rule"] else None,
+            _read_heads(told["long"]),
         )
+
+
+def _accepting(
+    heads: Mapping[str, Head], days: int, accepted: Collection[tuple[str, int]]
+) -> dict[str, Head]:
+    # A head that had too little to learn from says what its rule says.
+    return {
+        name: replace(
+            head,
+            is_accepted=(name, days) in accepted and bool(head.head.weights[1:].any()),
+        )
+        for name, head in heads.items()
+    }
+
+
+def _told_of(heads: Mapping[str, Head]) -> dict[str, Any]:
+    return {
+        name: {
+            "rule": _told(head.rule),
+            "head": _told(head.head),
+            "is_accepted": head.is_accepted,
+        }
+        for name, head in sorted(heads.items())
+    }
+
+
+def _read_heads(told: dict[str, Any]) -> dict[str, Head]:
+    return {
+        name: Head(_read(each["rule"]), _read(each["head"]), each["is_accepted"])
+        for name, each in told.items()
+    }
 
 
 def _told(model: Logistic) -> dict[str, Any]:
@@ -195,18 +231,8 @@ def fit(seen: Seen, histories: Histories, window: int) -> dict[str, Head]:
     Where too few bought, the rule of a purchase is their share, and those of categories
     and products are not there.
     """
-    found: dict[str, Head] = {}
     happened, bought = seen.happened(histories, window)
-    for name, kept in ((REPEAT, seen.has_bought), (FIRST, ~seen.has_bought)):
-        if _is_enough(happened[kept]):
-            found[name] = Head.fit(
-                seen.habits[kept], seen.log_odds[kept], happened[kept]
-            )
-        elif kept.any():
-            # The head says what the rule says.
-            rule = rate(happened[kept], seen.habits.shape[1])
-            weights = np.r_[1.0, np.zeros(seen.log_odds.shape[1])]
-            found[name] = Head(rule, Logistic(weights, 0.0))
+    found = _fit_purchases(seen, happened, REPEAT)
     draw = np.random.default_rng(1)
     for name in LENGTHS:
         some = [
@@ -220,6 +246,38 @@ def fit(seen: Seen, histories: Histories, window: int) -> dict[str, Head]:
     return found
 
 
+def fit_long(seen: Seen, histories: Histories) -> dict[str, Head]:
+    """Learn rules and heads from who bought in the LONG_DAYS after a day.
+
+    Where too few did, the rule is their share.
+    """
+    happened, _ = seen.happened(histories, LONG_DAYS)
+    return _fit_purchases(seen, happened, CHURN)
+
+
+def _fit_purchases(seen: Seen, bought: Bools, of_buyers: str) -> dict[str, Head]:
+    found: dict[str, Head] = {}
+    for name, some, happened, is_enough in _groups(seen, bought, of_buyers):
+        if is_enough:
+            found[name] = Head.fit(some.habits, some.log_odds, happened)
+        elif len(happened):
+            rule = rate(happened, some.habits.shape[1])
+            found[name] = Head.of_rule(rule, some.log_odds.shape[1])
+    return found
+
+
+def _groups(
+    seen: Seen, bought: Bools, of_buyers: str
+) -> Iterator[tuple[str, Seen, Bools, bool]]:
+    """Yield the head that is asked, whom it is asked of, what happened, and if enough.
+
+    Of who has bought, `of_buyers` is asked, and of the others FIRST.
+    """
+    for name, kept in ((of_buyers, seen.has_bought), (FIRST, ~seen.has_bought)):
+        happened = ~bought[kept] if name == CHURN else bought[kept]
+        yield name, seen.where(kept), happened, _is_enough(bought[kept])
+
+
 def judge(
     heads: Mapping[str, Head], seen: Seen, histories: Histories, window: int
 ) -> Iterator["Case"]:
@@ -228,16 +286,7 @@ def judge(
     A head is judged only where enough customers bought.
     """
     happened, bought = seen.happened(histories, window)
-    for name, kept in ((REPEAT, seen.has_bought), (FIRST, ~seen.has_bought)):
-        if name in heads and _is_enough(happened[kept]):
-            losses = [
-                log_loss(
-                    heads[name].log_odds(seen.habits[kept], seen.log_odds[kept], each),
-                    happened[kept],
-                )
-                for each in (False, True)
-            ]
-            yield from _cases(name, seen.customers[kept], losses)
+    yield from _judge_purchases(heads, seen, happened, REPEAT)
     for name in LENGTHS:
         if name not in heads:
             continue
@@ -255,8 +304,30 @@ def judge(
             yield from _cases(name, block.customers, losses, scores, wanted)
 
 
-def _is_enough(happened: Bools) -> bool:
-    return bool(happened.sum() >= FEWEST_BUYERS and not happened.all())
+def judge_long(
+    heads: Mapping[str, Head], seen: Seen, histories: Histories
+) -> Iterator["Case"]:
+    """Yield the cases by which heads are judged in the LONG_DAYS after a day."""
+    happened, _ = seen.happened(histories, LONG_DAYS)
+    yield from _judge_purchases(heads, seen, happened, CHURN)
+
+
+def _judge_purchases(
+    heads: Mapping[str, Head], seen: Seen, bought: Bools, of_buyers: str
+) -> Iterator["Case"]:
+    for name, some, happened, is_enough in _groups(seen, bought, of_buyers):
+        if name in heads and is_enough:
+            losses = [
+                log_loss(
+                    heads[name].log_odds(some.habits, some.log_odds, each), happened
+                )
+                for each in (False, True)
+            ]
+            yield from _cases(name, some.customers, losses)
+
+
+def _is_enough(bought: Bools) -> bool:
+    return bool(bought.sum() >= FEWEST_BUYERS and not bought.all())
 
 
 def rate(happened: Bools, numbers: int) -> Logistic:

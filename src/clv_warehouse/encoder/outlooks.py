@@ -9,19 +9,19 @@ from scipy.special import expit
 
 from clv_warehouse.encoder.heads import (
     CATEGORY,
+    CHURN,
     FIRST,
     LENGTHS,
     LONG_DAYS,
     PRODUCT,
     REPEAT,
     Heads,
-    log_odds_of,
     pairs_of,
 )
 from clv_warehouse.encoder.histories import Histories
-from clv_warehouse.encoder.network import Encoder, from_stored
+from clv_warehouse.encoder.network import Encoder
 from clv_warehouse.encoder.seen import Catalogue, Seen, softmax
-from clv_warehouse.encoder.training import ENCODER, heads_of
+from clv_warehouse.encoder.training import ENCODER, chain_of, heads_of
 from clv_warehouse.encoder.vectors import BATCH_ROWS, scoring_date
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
@@ -67,7 +67,7 @@ def of_customers(
     found = newest_read(ENCODER, encoders, today, _newest_of)
     if not found or not found[1].by_name:
         return SCHEMA.empty_table()
-    encoder, heads = found
+    encoder, heads, late = found
     told = products.to_arrow_table()
     ids = {*told["product_id"].to_pylist(), *encoder.product_ids.to_pylist()}
     known_ids = pa.array(sorted(ids), pa.string())
@@ -77,18 +77,24 @@ def of_customers(
         histories = Histories.from_arrow(batch, known_ids)
         catalogue = Catalogue.of(told, histories, heads.categories)
         seen = Seen.at(encoder, histories, day, catalogue, len(batch))
-        return list(outlooks(heads, seen, window))
+        return list(outlooks(heads, seen, window, late))
 
     return ByBatch(sequences, said, SCHEMA, BATCH_ROWS)
 
 
-def _newest_of(stored: Stored) -> tuple[Encoder, Heads]:
-    chain = from_stored(stored)
-    return max(chain, key=lambda each: each.end), heads_of(stored)
+def _newest_of(stored: Stored) -> tuple[Encoder, Heads, Encoder | None]:
+    newest = max(chain_of(stored), key=lambda each: each.end)
+    return newest, *heads_of(stored)
 
 
-def outlooks(heads: Heads, seen: Seen, window: int) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of some customers, kind by kind."""
+def outlooks(
+    heads: Heads, seen: Seen, window: int, late: Encoder | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of some customers, kind by kind.
+
+    `late` is the encoder of heads of LONG_DAYS; None if only their rules speak.
+    """
+    later = seen.by(late) if late else seen
     first_chances = np.zeros(len(seen.customers))
     for name, kept in ((REPEAT, seen.has_bought), (FIRST, ~seen.has_bought)):
         if name not in heads.by_name or not kept.any():
@@ -98,9 +104,7 @@ def outlooks(heads: Heads, seen: Seen, window: int) -> Iterator[pa.RecordBatch]:
         yield _rows(few, name, window, chances, head.is_accepted)
         if name == FIRST:
             first_chances[kept] = chances
-            if heads.long_rule:
-                long = chances_within(heads, few, chances)
-                yield _rows(few, name, LONG_DAYS, long, head.is_accepted)
+        yield from _long(heads, later.where(kept), window, chances, head.is_accepted)
     for name, some in ((CATEGORY, seen), (PRODUCT, seen.where(~seen.has_bought))):
         if name not in heads.by_name or not len(some.customers):
             continue
@@ -126,16 +130,31 @@ def outlooks(heads: Heads, seen: Seen, window: int) -> Iterator[pa.RecordBatch]:
             start = end
 
 
-def chances_within(heads: Heads, seen: Seen, soon: Floats) -> Floats:
-    """Return chances of a first purchase within LONG_DAYS.
+def _long(
+    heads: Heads, seen: Seen, window: int, soon: Floats, by_head: bool
+) -> Iterator[pa.RecordBatch]:
+    """Yield what is said of LONG_DAYS, given the chances of a purchase in the window.
 
-    `soon` are those within the window. Of the days after it the rules say.
+    A longer time never has a lower chance of a purchase. `seen` are customers who all
+    have bought, or all have only looked around. `by_head` says who said `soon`.
     """
-    assert heads.long_rule
-    rule = heads.by_name[FIRST].log_odds(seen.habits, seen.log_odds, False)
-    late = expit(log_odds_of(heads.long_rule, seen.habits))
-    later = np.minimum((1 - late) / (1 - expit(rule)), 1)
-    return 1 - (1 - soon) * later
+    name = CHURN if seen.has_bought[0] else FIRST
+    if name not in heads.long or (name == FIRST and window >= LONG_DAYS):
+        return
+    head = heads.long[name]
+    found = expit(head.log_odds(seen.habits, seen.log_odds))
+    if name == CHURN:
+        bound = np.minimum if window <= LONG_DAYS else np.maximum
+        found = bound(found, 1 - soon)
+        by_head = head.is_accepted
+    elif head.is_accepted:
+        found, by_head = np.maximum(found, soon), True
+    else:
+        # Of the days after the window the rules say.
+        rule = heads.by_name[FIRST].log_odds(seen.habits, seen.log_odds, False)
+        later = np.minimum((1 - found) / (1 - expit(rule)), 1)
+        found = 1 - (1 - soon) * later
+    yield _rows(seen, name, LONG_DAYS, found, by_head)
 
 
 def _best(

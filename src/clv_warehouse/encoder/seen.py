@@ -133,19 +133,9 @@ class Seen:
 
         Raises ValueError if the encoder knows of later days.
         """
-        if encoder.end > day:
-            raise ValueError(f"the encoder knows all until day {encoder.end} > {day}")
         known = histories.until(day)
         bought = has_bought(known)
         customers = np.flatnonzero(bought | has_visited(known))[:most]
-        read = encoder.read(known)
-        log_odds, tastes = [np.zeros((0, 2))], []
-        for start in range(0, max(len(customers), 1), 4096):
-            chosen = customers[start : start + 4096]
-            asked = ask(read, chosen, np.full(len(chosen), day), encoder.scale)
-            _, taste, outputs = encoder.states(asked)
-            log_odds.append(outputs[:, :2].astype(np.float64))
-            tastes.append(taste)
         return cls(
             known,
             customers,
@@ -154,9 +144,13 @@ class Seen:
             encoder,
             bought[customers],
             habits(known, customers, day),
-            np.concatenate(log_odds),
-            np.concatenate(tastes),
+            *_said(encoder, known, customers, day),
         )
+
+    def by(self, encoder: Encoder) -> "Seen":
+        """Return the same customers as another encoder of the day sees them."""
+        log_odds, tastes = _said(encoder, self.known, self.customers, self.day)
+        return replace(self, encoder=encoder, log_odds=log_odds, tastes=tastes)
 
     def where(self, kept: Bools | Ints) -> "Seen":
         """Return some of the customers."""
@@ -188,6 +182,26 @@ class Seen:
         return np.diff(members.indptr) > 0, sp.csr_matrix(
             members @ histories.bought[rows]
         )
+
+
+def _said(
+    encoder: Encoder, known: Histories, customers: Ints, day: int
+) -> tuple[Floats, Singles]:
+    """Return log-odds and tastes of customers as of a day, by an encoder.
+
+    Raises ValueError if it knows of later days.
+    """
+    if encoder.end > day:
+        raise ValueError(f"the encoder knows all until day {encoder.end} > {day}")
+    read = encoder.read(known)
+    log_odds, tastes = [np.zeros((0, 2))], []
+    for start in range(0, max(len(customers), 1), 4096):
+        chosen = customers[start : start + 4096]
+        asked = ask(read, chosen, np.full(len(chosen), day), encoder.scale)
+        _, taste, outputs = encoder.states(asked)
+        log_odds.append(outputs[:, :2].astype(np.float64))
+        tastes.append(taste)
+    return np.concatenate(log_odds), np.concatenate(tastes)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ first ends two windows before the as-of date, and learns from nothing; the secon
 window before it and goes on from the weights of the first, and today's from those of
 the second, so that their numbers mean the same. A head learns from numbers as of a day
 by the encoder that ends on that day, is judged by numbers as of a window later by the
-next, and scores with the last: always as fresh, and never with a future in them.
+next, and scores with the last: always as fresh, and never with a future in them. Heads
+of LONG_DAYS have a chain of their own, in which so many days take the window's place.
 
 The heads of heads.py are judged so beside the encoder, and stored with it.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -22,9 +23,14 @@ from scipy.special import expit
 
 from clv_warehouse.encoder import heads
 from clv_warehouse.encoder.habits import purchase_days
-from clv_warehouse.encoder.heads import Heads
+from clv_warehouse.encoder.heads import LONG_DAYS, Case, Heads
 from clv_warehouse.encoder.histories import MODALITIES, Histories, ask, modalities_of
-from clv_warehouse.encoder.network import Encoder, heads_from_stored, to_bytes
+from clv_warehouse.encoder.network import (
+    Encoder,
+    from_stored,
+    heads_from_stored,
+    to_bytes,
+)
 from clv_warehouse.encoder.pretraining import (
     FEWEST_DAYS,
     FIRST_DAYS,
@@ -55,6 +61,10 @@ from clv_warehouse.project.days import date_of, days_since_1970
 ENCODER, POPULAR = "encoder", "popular"
 WITHOUT = "encoder_without_"
 WINDOW, SETTINGS = "recommendation_days", "encoder"
+# Encoders by how many days before the as-of date they end, the earliest first.
+Chain = Mapping[int, Encoder]
+# So many encoders of a training give vectors. Heads of LONG_DAYS read one more.
+CHAIN = 3
 # Customers that are learned from: those whose keys are below a bound.
 MOST_CUSTOMERS = 50_000
 # It learns nothing where fewer customers than this were there before its last day, or
@@ -164,10 +174,10 @@ def judge(plan: Plan, sequences: pa.Table) -> pa.Table:
     """Compare the second encoder, with and without each modality, with popularity."""
     assert plan.as_of_date is not None
     histories, window = read(sequences), plan.setting(WINDOW)
-    chain = encoders(plan, histories, 2)
+    chain = encoders(plan, histories, window, window)
     if not chain:
         return BACKTEST.empty_table()
-    encoder = chain[-1]
+    encoder = chain[window]
     # Products that it does not know are none of its business.
     histories = histories.of_products(encoder.product_ids)
     customers = histories.begun_by(encoder.end)[:JUDGED_CUSTOMERS]
@@ -188,25 +198,47 @@ def judge(plan: Plan, sequences: pa.Table) -> pa.Table:
 
 
 def judge_heads(plan: Plan, sequences: pa.Table, products: pa.Table) -> pa.Table:
-    """Learn heads by the first encoder's numbers, and judge them by the second's."""
+    """Learn heads by an encoder's numbers, and judge them by those of the next."""
     histories, window = read(sequences), plan.setting(WINDOW)
-    chain = encoders(plan, histories, 2)
+    chain = encoders(plan, histories, window, window)
     if not chain:
         return HEAD_BACKTEST.empty_table()
-    learned = Heads.fit(chain[0], histories, products, window)
-    day = chain[1].end
+    long = encoders(plan, histories, LONG_DAYS, LONG_DAYS)
+    judged = judged_heads(chain, long, histories, products, window)
+    return pa.concat_tables([_rows_of(*each) for each in judged])
+
+
+def judged_heads(
+    chain: Chain, long: Chain, histories: Histories, products: pa.Table, window: int
+) -> Iterator[tuple[Seen, int, list[Case]]]:
+    """Yield customers as of a judged day, the days after it, and what they judge.
+
+    `long` has the encoders of heads of LONG_DAYS; none in a shop that is too young.
+    """
+    before = long.get(2 * LONG_DAYS)
+    learned = Heads.fit(chain[2 * window], histories, products, window, before)
     catalogue = Catalogue.of(products, histories, learned.categories)
-    seen = Seen.at(chain[1], histories, day, catalogue.at(histories, day, window))
-    cases = list(heads.judge(learned.by_name, seen, histories, window))
+    encoder = chain[window]
+    popular = catalogue.at(histories, encoder.end, window)
+    seen = Seen.at(encoder, histories, encoder.end, popular)
+    yield seen, window, list(heads.judge(learned.by_name, seen, histories, window))
+    if before:
+        encoder = long[LONG_DAYS]
+        seen = Seen.at(encoder, histories, encoder.end, catalogue)
+        yield seen, LONG_DAYS, list(heads.judge_long(learned.long, seen, histories))
+
+
+def _rows_of(seen: Seen, days: int, cases: Sequence[Case]) -> pa.Table:
+    """Rows of head_backtest."""
     customers = np.array([case.customer for case in cases], np.int64)
     losses = np.array([case.losses for case in cases]).reshape(-1, 2)
     recalls = [case.recalls or (None, None) for case in cases]
     return pa.table(
         [
-            pa.repeat(pa.scalar(date_of(day), pa.date32()), len(cases)),
-            pa.repeat(pa.scalar(window, pa.int32()), len(cases)),
+            pa.repeat(pa.scalar(date_of(seen.day), pa.date32()), len(cases)),
+            pa.repeat(pa.scalar(days, pa.int32()), len(cases)),
             pa.array([case.head for case in cases], pa.string()),
-            histories.customer_keys.take(pa.array(customers)),
+            seen.known.customer_keys.take(pa.array(customers)),
             pa.array(purchase_days(seen.known)[customers], pa.int32()),
             pa.array(losses[:, 0]),
             pa.array(losses[:, 1]),
@@ -217,39 +249,52 @@ def judge_heads(plan: Plan, sequences: pa.Table, products: pa.Table) -> pa.Table
     )
 
 
-def accepted_heads(verdicts: Relation, plan: Plan) -> tuple[str, ...]:
-    """Return the heads whose backtest up to the as-of date accepts them.
+def accepted_heads(verdicts: Relation, plan: Plan) -> tuple[tuple[str, int], ...]:
+    """Return names and days of heads that a backtest up to the as-of date accepts.
 
     `verdicts` are rows of head_metrics.
     """
-    found = verdicts.filter("is_accepted").project("head, origin_date").distinct()
+    found = verdicts.filter("is_accepted").project("head, horizon_days, origin_date")
     assert plan.as_of_date is not None
-    judged = days_since_1970(plan.as_of_date) - plan.setting(WINDOW)
+    today = days_since_1970(plan.as_of_date)
     return tuple(
-        sorted(head for head, day in found.fetchall() if days_since_1970(day) == judged)
+        sorted(
+            (head, days)
+            for head, days, origin in found.distinct().fetchall()
+            if days_since_1970(origin) == today - days
+        )
     )
 
 
 def trained_row(
     plan: Plan,
     cases: list[Measures],
-    accepted: Sequence[str],
+    accepted: Sequence[tuple[str, int]],
     sequences: pa.Table,
     products: pa.Table,
 ) -> pa.Table:
-    """Train the chain up to today, and heads by the second encoder's numbers."""
-    histories = read(sequences)
-    chain = encoders(plan, histories, 3)
+    """Train the chain up to today, and heads by numbers of encoders that end before."""
+    histories, window = read(sequences), plan.setting(WINDOW)
+    chain = encoders(plan, histories, window, 0)
     if not chain:
         return SCHEMA.empty_table()
+    is_long = any(days == LONG_DAYS for _, days in accepted)
+    long = encoders(plan, histories, LONG_DAYS, 0 if is_long else LONG_DAYS)
     left_out = ignored(cases)
-    chain = [replace(each, ignored=left_out) for each in chain]
-    learned = Heads.fit(chain[1], histories, products, plan.setting(WINDOW), accepted)
+    chain, long = (
+        {back: replace(encoder, ignored=left_out) for back, encoder in each.items()}
+        for each in (chain, long)
+    )
+    before = long.get(LONG_DAYS)
+    learned = Heads.fit(chain[window], histories, products, window, before, accepted)
+    kept = list(chain.values())
+    if is_long:
+        kept.append(long[0])
     config = {"settings": json.loads(plan.settings), **asdict(shape_of(plan))}
     return new_row(
         plan,
         decide(ENCODER, cases, RULE),
-        to_bytes(chain, learned.to_json()),
+        to_bytes(kept, learned.to_json()),
         config=json.dumps(config),
         prior="{}",
         data_fingerprint=fingerprint(histories),
@@ -258,36 +303,64 @@ def trained_row(
     )
 
 
-def heads_of(stored: Stored) -> Heads:
-    """Read the heads of a training; raises ValueError or KeyError if it can't."""
-    return Heads.from_json(heads_from_stored(stored))
+def chain_of(stored: Stored) -> list[Encoder]:
+    """Read the encoders of a training; raises ValueError or KeyError if it can't."""
+    return from_stored(stored)[:CHAIN]
 
 
-# The last chain, by a fingerprint of what it was trained on.
-_LAST: dict[str, list[Encoder]] = {}
+def heads_of(stored: Stored) -> tuple[Heads, Encoder | None]:
+    """Read the heads of a training, and the encoder that those of LONG_DAYS read.
+
+    There is one if such a head may speak. Raises ValueError or KeyError if they can't
+    be read.
+    """
+    heads = Heads.from_json(heads_from_stored(stored))
+    return heads, next(iter(from_stored(stored)[CHAIN:]), None)
 
 
-def encoders(plan: Plan, histories: Histories, count: int) -> list[Encoder]:
-    """Train the first encoders of the chain; none if there is too little to learn from.
+# The last chains, by a fingerprint of what they were trained on and by days.
+_LAST: dict[tuple[str, int], dict[int, Encoder]] = {}
 
-    The last chain is kept: the training that follows a backtest in the same process
-    goes on from it.
+
+def encoders(plan: Plan, histories: Histories, days: int, until: int) -> Chain:
+    """Train encoders that end twice and once so many days before the as-of date.
+
+    And on it, but none that ends fewer than `until` days before; none at all if there
+    is too little to learn from. The last chains are kept: the training that follows a
+    backtest in the same process goes on from them.
     """
     assert plan.as_of_date is not None
     shape, today = shape_of(plan), days_since_1970(plan.as_of_date)
-    first = today - 2 * shape.window
-    if not _is_enough(histories.until(first), first, shape):
-        return []
+    if not is_enough(histories, today, days):
+        return {}
     asked = f"{fingerprint(histories)} {today} {shape}"
-    if asked not in _LAST:
+    if not any(each == asked for each, _ in _LAST):
         _LAST.clear()
-    chain = _LAST.setdefault(asked, [])
-    while len(chain) < count:
-        end = first + len(chain) * shape.window
-        before = chain[-1] if chain else None
-        of_step = shape.going_on() if before else shape
-        chain.append(train(histories, end, of_step, before, _saying(end)))
-    return chain[:count]
+    chain = _LAST.setdefault((asked, days), {})
+    for back in (2 * days, days, 0):
+        if back >= until and back not in chain:
+            chain[back] = next_of(chain, histories, today - back, shape)
+    return {back: each for back, each in chain.items() if back >= until}
+
+
+def next_of(chain: Chain, histories: Histories, end: int, shape: Shape) -> Encoder:
+    """Train an encoder up to a day, which goes on from the last of a chain, if any."""
+    before = list(chain.values())[-1] if chain else None
+    of_step = shape.going_on() if before else shape
+    return train(histories, end, of_step, before, _saying(end))
+
+
+def is_enough(histories: Histories, today: int, days: int) -> bool:
+    """Whether there is enough to learn from what came in so many days.
+
+    The first encoder of the chain ends twice as long before today.
+    """
+    before = histories.until(today - 3 * days)
+    customers = (np.diff(before.start) > 0).sum()
+    products = (before.bought.getnnz(0) >= FEWEST_DAYS).sum()
+    if customers < FEWEST_CUSTOMERS or products < FEWEST_PRODUCTS:
+        return False
+    return bool(today - 3 * days - before.day.min() > FIRST_DAYS)
 
 
 def _saying(end: int) -> Callable[[int, float], None]:
@@ -309,15 +382,6 @@ def fingerprint(histories: Histories) -> str:
             *(histories.customer_keys, histories.product_ids),
         ]
     )
-
-
-def _is_enough(known: Histories, end: int, shape: Shape) -> bool:
-    before = known.until(end - shape.window)
-    customers = (np.diff(before.start) > 0).sum()
-    products = (before.bought.getnnz(0) >= FEWEST_DAYS).sum()
-    if customers < FEWEST_CUSTOMERS or products < FEWEST_PRODUCTS:
-        return False
-    return bool(end - shape.window - known.day.min() > FIRST_DAYS)
 
 
 def _judged(

@@ -7,8 +7,8 @@ import pyarrow as pa
 from scipy.special import expit
 
 from clv_warehouse.encoder.histories import Histories, ask
-from clv_warehouse.encoder.network import Encoder, from_stored
-from clv_warehouse.encoder.training import ENCODER, in_sample
+from clv_warehouse.encoder.network import Encoder
+from clv_warehouse.encoder.training import ENCODER, chain_of, in_sample
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
 from clv_warehouse.learning.registry import newest_read
@@ -113,7 +113,7 @@ def newest(encoders: Relation, today: date | None) -> list[Encoder]:
     """Return the chain that scores as of a day; none if no training was accepted."""
     if today is None:
         return []
-    return newest_read(ENCODER, encoders, today, from_stored) or []
+    return newest_read(ENCODER, encoders, today, chain_of) or []
 
 
 def vectors(
