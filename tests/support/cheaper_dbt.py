@@ -6,6 +6,7 @@ What is built is the same. Each function replaces a part of dbt in this process.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,61 @@ def read_locale_once() -> None:
     parsedatetime.Constants = cache(parsedatetime.Constants)
 
 
+def read_yaml_once() -> None:
+    """Parse dbt_project.yml and profiles.yml once, and look once for plugins of dbt."""
+    from dbt.config import profile, project
+    from dbt.plugins import PluginManager
+
+    parse = cache(project.load_yaml_text)
+
+    def parse_once(text: str) -> Any:
+        return deepcopy(parse(text))
+
+    project.load_yaml_text = profile.load_yaml_text = parse_once
+    PluginManager.get_prefixed_modules = cache(PluginManager.get_prefixed_modules)
+
+
+def parse_templates_once() -> None:
+    """Parse a template once for all readings of the project, here and in forks."""
+    from dbt_common.clients.jinja import MacroFuzzEnvironment
+
+    parse = MacroFuzzEnvironment.parse
+    parsed: dict[tuple[bool, str], Any] = {}
+
+    def parse_once(environment: Any, source: str, *more: Any) -> Any:
+        key = isinstance(environment, NativeEnvironment), source
+        if key not in parsed:
+            parsed[key] = parse(environment, source, *more)
+        return parsed[key]
+
+    MacroFuzzEnvironment.parse = parse_once
+
+
+def find_relations_fast() -> None:
+    """Find the tables of a schema without a look at all 400 of them, by lowered names.
+
+    And find the dozen schemas without a relation for each of 300 models.
+    """
+    from dbt.adapters.base.impl import BaseAdapter
+    from dbt.adapters.cache import RelationsCache
+
+    find_schemas = BaseAdapter._get_cache_schemas
+
+    def get_relations(known: Any, database: str, schema: str) -> list[Any]:
+        of = database.lower(), schema.lower()
+        with known.lock:
+            return [
+                found.inner for key, found in known.relations.items() if key[:2] == of
+            ]
+
+    def get_schemas(adapter: Any, nodes: Iterable[Any]) -> set[Any]:
+        of_schema = {(each.database, each.schema): each for each in nodes}
+        return find_schemas(adapter, of_schema.values())
+
+    RelationsCache.get_relations = get_relations
+    BaseAdapter._get_cache_schemas = get_schemas
+
+
 def use_one_thread() -> None:
     """In a fork: let DuckDB start no thread for a few rows."""
     from dbt.adapters.duckdb.environments import Environment
@@ -281,3 +337,40 @@ class Graphs:
             return made
 
         Compiler.compile = made_before
+
+
+class Views:
+    """The view of staging that builds read most: a table until a command ends.
+
+    Six queries read that of the orders. Each plans its 100,000 characters anew, which
+    together is a quarter of a build of orders and features. To make tables of all views
+    of staging costs as much, because most feeds are absent from tests.
+    """
+
+    HELD = "model.clv_warehouse.stg_orders"
+
+    def hold(self, manifest: Any) -> None:
+        """Let dbt make a table of it."""
+        manifest.nodes[self.HELD].config.materialized = "table"
+
+    def leave(self) -> None:
+        """In a fork: leave a view in the end, as dbt does."""
+        from dbt.artifacts.schemas.results import NodeStatus
+        from dbt.task.run import RunTask
+
+        end_run = RunTask.after_run
+
+        def leave_view(task: Any, adapter: Any, results: Any) -> None:
+            try:
+                end_run(task, adapter, results)
+            finally:
+                for each in results:
+                    node, is_made = each.node, each.status == NodeStatus.Success
+                    if is_made and node.unique_id == self.HELD:
+                        name, sql = node.relation_name, node.compiled_code
+                        with adapter.connection_named("master"):
+                            adapter.execute(
+                                f"drop table {name}; create view {name} as {sql}"
+                            )
+
+        RunTask.after_run = leave_view

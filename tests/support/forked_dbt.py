@@ -25,10 +25,14 @@ from typing import Any, NoReturn
 from cheaper_dbt import (
     Graphs,
     Templates,
+    Views,
     ask_once,
     bind_macros_fast,
+    find_relations_fast,
     link_selected_fast,
+    parse_templates_once,
     read_locale_once,
+    read_yaml_once,
     select_once,
     skip_debug_events,
     taking_it_as_valid,
@@ -130,7 +134,7 @@ def _folder(scratch: Path, read: str) -> Path:
     return scratch / f"read_{zlib.crc32(read.encode())}"
 
 
-def read_manifest(common: list[str], scratch: Path, read: str) -> Any:
+def read_manifest(common: list[str], scratch: Path, read: str, views: Views) -> Any:
     """Read the project with these vars; None where dbt refuses a value."""
     from dbt.cli.main import dbtRunner
 
@@ -147,6 +151,7 @@ def read_manifest(common: list[str], scratch: Path, read: str) -> Any:
         # Comments on tables and columns are a fifth of a build, and change no row.
         for node in manifest.nodes.values():
             node.config.persist_docs = {}
+        views.hold(manifest)
     return manifest
 
 
@@ -175,7 +180,10 @@ def main(project: str, scratch: str) -> None:
     select_once()
     ask_once()
     link_selected_fast()
-    templates, graphs = Templates(scratch), Graphs()
+    parse_templates_once()
+    read_yaml_once()
+    find_relations_fast()
+    templates, graphs, views = Templates(scratch), Graphs(), Views()
     # What dbt says of reading the project is no answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -195,7 +203,7 @@ def main(project: str, scratch: str) -> None:
         read = json.dumps({name: settings[name] for name in names})
         if read not in manifests and (reads_first or not reads):
             # If there is none, the fork reads the project again and says what is wrong.
-            manifests[read] = read_manifest(common, Path(scratch), read)
+            manifests[read] = read_manifest(common, Path(scratch), read, views)
         if manifest := manifests.get(read):
             templates.compile(manifest)
             graphs.make(manifest, with_tests=arguments[0] == "build")
@@ -220,6 +228,8 @@ def main(project: str, scratch: str) -> None:
             # What has been said of the project is said again.
             deprecations.active_deprecations.clear()
             manifest = None
+        else:
+            views.leave()
             command += ["--no-partial-parse"]
         done = dbtRunner(manifest=manifest).invoke([*command, *arguments[1:]])
         templates.tell()
