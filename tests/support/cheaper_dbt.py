@@ -4,6 +4,7 @@ What is built is the same. Each function replaces a part of dbt in this process.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
@@ -233,6 +234,25 @@ def find_relations_fast() -> None:
 
     RelationsCache.get_relations = get_relations
     BaseAdapter._get_cache_schemas = get_schemas
+
+
+def inject_fast() -> None:
+    """Put the rows of a unit test before a model's SQL without parsing all of it.
+
+    dbt looks where the first `with` stands, for two fifths of a unit test.
+    """
+    from dbt import compilation
+
+    inject = compilation.inject_ctes_into_sql
+    begin = re.compile(r"(\s|--[^\n]*\n|/\*.*?\*/)*\w+(\s+recursive\b)?", re.DOTALL)
+
+    def inject_into_begin(sql: str, ctes: list[Any]) -> str:
+        found = begin.match(sql)
+        if not found:
+            return inject(sql, ctes)
+        return inject(found[0], ctes) + sql[found.end() :]
+
+    compilation.inject_ctes_into_sql = inject_into_begin
 
 
 def use_one_thread() -> None:

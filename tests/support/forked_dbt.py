@@ -29,6 +29,7 @@ from cheaper_dbt import (
     ask_once,
     bind_macros_fast,
     find_relations_fast,
+    inject_fast,
     link_selected_fast,
     parse_templates_once,
     read_locale_once,
@@ -183,6 +184,7 @@ def main(project: str, scratch: str) -> None:
     parse_templates_once()
     read_yaml_once()
     find_relations_fast()
+    inject_fast()
     templates, graphs, views = Templates(scratch), Graphs(), Views()
     # What dbt says of reading the project is no answer.
     answers = os.fdopen(os.dup(1), "w")
