@@ -14,7 +14,7 @@ from load_command import load_command
 from warehouse import Warehouse
 
 # `make test-feeds` sets these to 500 and 30.
-LOADED = int(os.environ.get("FEEDS", "12"))
+LOADED = int(os.environ.get("FEEDS", "6"))
 BUILT = int(os.environ.get("FEEDS_BUILT", "0"))
 SEEDED = {
     "derandomize": True,
