@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from clv_warehouse.encoder import training
 from clv_warehouse.encoder.heads import CATEGORY, CHURN, LONG_DAYS
 from clv_warehouse.encoder.histories import (
+    LATEST,
     NUMBERS,
     Asked,
     Histories,
@@ -185,6 +186,39 @@ def test_numpy_computes_what_keras_trains(histories: Histories) -> None:
     _, my_taste, my_heads = mine.states(asked)
     np.testing.assert_allclose(my_taste, np.asarray(taste), atol=1e-5)
     np.testing.assert_allclose(my_heads, np.asarray(heads), atol=1e-5)
+
+
+def test_the_latest_days_are_read_in_their_order(histories: Histories) -> None:
+    """However long ago they were, and nothing of days that only looked around."""
+    customers, later = np.arange(20), date(2030, 1, 1)
+    days = np.full(len(customers), number(later))
+    asked = ask(histories, customers, days, Scale.of(histories))
+    read = np.asarray((asked.tastes @ asked.bought).todense())
+    read = read.reshape(-1, len(customers), read.shape[1])[-len(LATEST) :]
+    for row, customer in enumerate(sequences().to_pylist()[: len(customers)]):
+        bought = [each["product_ids"] for each in customer["days"]]
+        bought = [each for each in bought if each]
+        for most, pool in zip(LATEST, read, strict=True):
+            wanted = np.zeros(read.shape[-1])
+            for each in bought[-most:]:
+                wanted[[int(name[1:]) for name in each]] += 1 / len(bought[-most:])
+            np.testing.assert_allclose(pool[row], wanted, atol=1e-6)
+
+
+def test_both_ways_turns_days_around(histories: Histories) -> None:
+    twice = histories.both_ways()
+    count = len(histories.day)
+    for customer in (0, CUSTOMERS - 1):
+        first, last = histories.start[customer : customer + 2]
+        own, turned = slice(first, last), slice(count + first, count + last)
+        days = histories.day[own]
+        assert (twice.day[own] == days).all()
+        assert (twice.day[turned] == days[0] + days[-1] - days[::-1]).all()
+        bought, viewed = (each.toarray() for each in (twice.bought, twice.viewed))
+        assert (bought[turned] == bought[own][::-1]).all()
+        assert (viewed[turned] == viewed[own][::-1]).all()
+    assert len(twice.start) == 2 * CUSTOMERS + 1
+    assert twice.start[-1] == len(twice.day) == 2 * count
 
 
 def test_sparse_products_have_tensorflow_s_gradient() -> None:
@@ -373,3 +407,7 @@ def test_encoders_are_stored_and_read_again(encoder: Encoder) -> None:
     assert [each.end - encoder.end for each in chain] == [0, 56]
     for name, each in encoder.parts.items():
         np.testing.assert_allclose(chain[0].parts[name], each, atol=1e-2)
+    # One that read other pools of products must not score.
+    older = replace(encoder, parts=encoder.parts | {"skip": np.ones(6, np.float32)})
+    with pytest.raises(ValueError, match="read products otherwise"):
+        from_stored(Stored("v", to_bytes([older]), "{}", "{}", None))

@@ -33,10 +33,14 @@ MODALITIES = {
     "contacts": ("contacts",),
 }
 # Half-lives of the pools of all that a customer did, of the products they bought, and
-# of those they looked at.
+# of those they looked at. Products of the last so many days of purchases have pools of
+# their own, however long ago those days were.
 POOLS = (7, 30, 90, 270, 810)
 TASTES = (30, 180, 720)
+LATEST = (1, 3)
 LOOKS = (7, 90, 720)
+# How many pools of products there are.
+OF_PRODUCTS = len(TASTES) + len(LATEST) + len(LOOKS)
 # Of each customer, so many days of events up to a date are read.
 MOST_DAYS = 128
 YEAR = 365.25
@@ -133,6 +137,26 @@ class Histories:
         """Return what happened after a day."""
         return self._where(self.day > day)
 
+    def both_ways(self) -> Self:
+        """Return each customer twice, the second time from the last day to the first.
+
+        The days lie between the same first and last.
+        """
+        counts = np.diff(self.start)
+        first = np.repeat(self.start[:-1], counts)
+        last = np.repeat(self.start[1:] - 1, counts)
+        turned = first + last - np.arange(len(self.day))
+        day = self.day[first] + self.day[last] - self.day[turned]
+        return replace(
+            self,
+            start=np.r_[self.start, self.start[1:] + self.start[-1]],
+            day=np.r_[self.day, day],
+            numbers=np.vstack([self.numbers, self.numbers[turned]]),
+            bought=sp.vstack([self.bought, self.bought[turned]], format="csr"),
+            viewed=sp.vstack([self.viewed, self.viewed[turned]], format="csr"),
+            customer_keys=pa.concat_arrays([self.customer_keys] * 2),
+        )
+
     def begun_by(self, day: int) -> Ints:
         """Return the customers of whom something was known at the end of a day."""
         some = np.flatnonzero(np.diff(self.start) > 0)
@@ -228,7 +252,8 @@ class Asked:
         bought: what was bought on each day, rows of mean 1, shape (n, products).
         viewed: what was looked at, of the same shape.
         pools: how fresh a day is by each half-life, shape (len(POOLS) * q, n).
-        tastes: the same of days of purchases, shape (len(TASTES) * q, n).
+        tastes: the same of days of purchases, and the mean of the latest of them, shape
+            ((len(TASTES) + len(LATEST)) * q, n).
         looks: the same of days on which products were looked at, (len(LOOKS) * q, n).
         known: what is known of the customer as of the day, shape (q, s).
 
@@ -271,6 +296,7 @@ def ask(histories: Histories, customer: Ints, day: Ints, scale: Scale) -> Asked:
             (LOOKS, has_views),
         )
     )
+    latest = _latest(query, column, len(customer), len(used), is_purchase)
     known = np.column_stack(
         [
             fresh,
@@ -286,7 +312,7 @@ def ask(histories: Histories, customer: Ints, day: Ints, scale: Scale) -> Asked:
         _means(histories.bought[used]),
         _means(histories.viewed[used]),
         pools,
-        tastes,
+        sp.vstack([tastes, *latest], format="csr"),
         looks,
         known,
     )
@@ -314,6 +340,25 @@ def _faded(
             )
         )
     return sp.vstack(parts, format="csr"), np.column_stack(sums)
+
+
+def _latest(
+    query: Ints, column: Ints, queries: int, events: int, kept: Bools
+) -> list[sp.csr_matrix]:
+    """Weights of the latest days of those kept, by how many; a query's add to 1.
+
+    Days are in order of query and day.
+    """
+    query, column = query[kept], column[kept]
+    total = np.bincount(query, minlength=queries)
+    back = np.cumsum(total)[query] - np.arange(len(query))
+    parts = []
+    for most in LATEST:
+        of = query[back <= most]
+        weight = (1 / np.minimum(total[of], most)).astype(np.float32)
+        places = (of, column[back <= most])
+        parts.append(sp.csr_matrix((weight, places), (queries, events)))
+    return parts
 
 
 def _least(values: Singles, query: Ints, queries: int) -> Singles:

@@ -24,9 +24,8 @@ import scipy.sparse as sp
 from scipy.special import erf
 
 from clv_warehouse.encoder.histories import (
-    LOOKS,
+    OF_PRODUCTS,
     POOLS,
-    TASTES,
     Asked,
     Histories,
     Scale,
@@ -90,13 +89,13 @@ class Encoder:
         )
         pooled = (asked.pools @ days).reshape(len(POOLS), queries, -1)
         tastes = np.vstack([asked.tastes @ bought, asked.looks @ viewed])
-        tastes = tastes.reshape(len(TASTES) + len(LOOKS), queries, -1)
+        tastes = tastes.reshape(OF_PRODUCTS, queries, -1)
         read = np.hstack([*pooled, *tastes, asked.known])
         states = gelu(read @ parts["state"] + parts["state_bias"])
         for weights, bias in zip(parts["deeper"], parts["deeper_bias"], strict=True):
             states = states + gelu(states @ weights + bias)
         taste = states @ parts["taste"] + parts["taste_bias"]
-        taste = taste + np.tensordot(parts["skip"], tastes, 1)
+        taste = taste + np.matmul(tastes, parts["skip"]).sum(0)
         return states, taste, states @ parts["heads"] + parts["heads_bias"]
 
     def going_on(self, known: Histories) -> dict[str, Singles]:
@@ -148,7 +147,7 @@ def from_stored(stored: Stored) -> list[Encoder]:
     """Read them; raises ValueError or KeyError if they cannot be read."""
     with np.load(io.BytesIO(stored.weights)) as found:
         told = json.loads(found["told"].tobytes())
-        return [
+        encoders = [
             Encoder(
                 {part: found[f"{number}.{part}"].astype(np.float32) for part in PARTS},
                 Scale(*about["scale"]),
@@ -159,6 +158,12 @@ def from_stored(stored: Stored) -> list[Encoder]:
             )
             for number, about in enumerate(told)
         ]
+    for encoder in encoders:
+        shape = encoder.parts["skip"].shape
+        size = encoder.parts["products"].shape[1]
+        if shape != (OF_PRODUCTS, size, size):
+            raise ValueError(f"it was trained to read products otherwise, by {shape}")
+    return encoders
 
 
 def heads_from_stored(stored: Stored) -> str:

@@ -10,11 +10,10 @@ import scipy.sparse as sp
 
 from clv_warehouse.encoder.histories import (
     AMOUNT,
-    LOOKS,
+    OF_PRODUCTS,
     POOLS,
     PURCHASE,
     SPAN,
-    TASTES,
     Asked,
     Histories,
     Scale,
@@ -32,6 +31,8 @@ MOST_TARGETS = 60
 FEWEST_DAYS, MOST_PRODUCTS = 5, 20_000
 # A shop's first so many days teach nothing of habits.
 FIRST_DAYS = 60
+# How much of each pool of products counts as a taste before anything is learned.
+STRAIGHT = np.array([1, 1, 0, 0.2, 0.2, 0, 0.5, 0], np.float32)
 # The share of steps in which one modality is left out.
 LEFT_OUT = 0.3
 
@@ -53,7 +54,8 @@ class Shape:
         dates: past dates as of which each of them is drawn in an epoch.
         step_days: days from one such date to the one before.
         is_timeless: days say nothing but what came first: products sell alike on all,
-            the first ones teach as the others do, and rare products are learned too.
+            the first ones teach as the others do, rare products are learned too, and
+            what came before a product teaches as what came after it.
 
     """
 
@@ -97,6 +99,8 @@ def train(
     kept = np.argsort(-days, kind="stable")[:MOST_PRODUCTS]
     kept = np.sort(kept[days[kept] >= (1 if shape.is_timeless else FEWEST_DAYS)])
     known = known.of_products(known.product_ids.take(pa.array(kept)))
+    if shape.is_timeless:
+        known = known.both_ways()
     scale = first.scale if first else Scale.of(known)
     grid = dates_of(known, end, shape)
     if shape.is_timeless:
@@ -198,7 +202,7 @@ class Network:
         queries = tf.shape(known)[0]
         pooled = tf.reshape(times(pools, days), (len(POOLS), queries, shape.width))
         taste = tf.concat([times(tastes, bought), times(looks, viewed)], 0)
-        taste = tf.reshape(taste, (len(TASTES) + len(LOOKS), queries, shape.size))
+        taste = tf.reshape(taste, (OF_PRODUCTS, queries, shape.size))
         read = tf.concat([*tf.unstack(pooled), *tf.unstack(taste), known], 1)
         read = tf.nn.dropout(read, shape.dropout)
         state = tf.nn.gelu(read @ parts["state"] + parts["state_bias"])
@@ -206,7 +210,7 @@ class Network:
             more = state @ parts["deeper"][layer] + parts["deeper_bias"][layer]
             state += tf.nn.gelu(more)
         found = state @ parts["taste"] + parts["taste_bias"]
-        found += tf.tensordot(parts["skip"], taste, 1)
+        found += tf.reduce_sum(tf.matmul(taste, parts["skip"]), 0)
         return found, state @ parts["heads"] + parts["heads_bias"]
 
     def _learn(self, *given: Any) -> Any:
@@ -290,7 +294,7 @@ def initial(
         limit = np.sqrt(6 / (rows + columns))
         return draw.uniform(-limit, limit, (rows, columns)).astype(np.float32)
 
-    liked = (len(TASTES) + len(LOOKS)) * shape.size
+    liked = OF_PRODUCTS * shape.size
     read = len(POOLS) * shape.width + liked + nobody.known.shape[1]
     deeper = [dense(shape.width, shape.width) / 4 for _ in range(shape.depth - 1)]
 
@@ -309,7 +313,7 @@ def initial(
         "deeper_bias": np.zeros((shape.depth - 1, shape.width), np.float32),
         "taste": dense(shape.width, shape.size) / 4,
         "taste_bias": zeros(shape.size),
-        "skip": np.array([1, 1, 0, 0, 0.5, 0], np.float32),
+        "skip": np.multiply.outer(STRAIGHT, np.eye(shape.size, dtype=np.float32)),
         "heads": dense(shape.width, 3),
         "heads_bias": zeros(3),
     }
