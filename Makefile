@@ -95,11 +95,16 @@ superset-bundle: install ### Write bi/superset/bundle anew, after a table or met
 	@dbt parse --target sample --quiet
 	@python scripts/superset.py bundle
 
-# A first build trains, so that it runs all tests of data. pytest runs dbt's unit tests.
+# A first build trains, so that it runs all tests of data. pytest runs dbt's unit tests. It
+# begins with files that need no sample shop (tests/conftest.py), because the build leaves most
+# of the second core idle.
 test: install ### Build the sample shop anew, run all of dbt's tests and pytest.
 	@rm -f data/sample.duckdb data/sample.duckdb.wal
-	dbt build --target sample --quiet
-	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@mkdir -p logs
+	dbt build --target sample --quiet > logs/sample.log 2>&1 & \
+	export SAMPLE_BUILD=$$!; trap "kill $$SAMPLE_BUILD 2> /dev/null" EXIT INT TERM; \
+	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; tested=$$?; \
+	wait $$SAMPLE_BUILD; built=$$?; cat logs/sample.log; exit $$((tested | built))
 
 test-cases: install ### Load and build every small export of ../shared/cases, and tiny shops whole (minutes).
 	ALL_CASES=1 python -m pytest --numprocesses 2 tests/cases tests/orders/test_bad_input.py \

@@ -3,9 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
+import psutil
 import pytest
 
 from benchmarks.data import DATA, absent
@@ -20,24 +22,39 @@ os.environ.update(as_environment((*PUBLIC, PUBLIC_VAULT)))
 ROOT = Path(__file__).resolve().parents[1]
 
 
-# Files that take a minute or more on one core, the longest first.
+# Files that need no sample shop: `make test` runs them while it builds that.
+EARLY = (
+    *("cases/test_cases.py", "project/test_real_shops.py", "monitoring/test_builds.py"),
+    *("orders/test_reload.py", "staging/test_nothing_personal.py"),
+    *("loading/test_examples.py", "orders/test_bad_input.py"),
+)
+# Files that take half a minute or more on one core, the longest first.
 LONGEST = (
-    *("serving/test_dashboard.py", "cases/test_cases.py", "orders/test_bad_input.py"),
-    *("orders/test_reload.py", "monitoring/test_builds.py", "test_unit_tests.py"),
-    *("learning/test_training_plan.py", "project/test_snippets.py"),
-    *("privacy/test_erasure.py", "staging/test_nothing_personal.py"),
+    *("serving/test_dashboard.py", "project/test_snippets.py"),
+    *("serving/test_publish_postgres.py", "serving/test_publish.py"),
+    *("test_unit_tests.py", "learning/test_training_plan.py"),
+    *("privacy/test_erasure.py", "clv/test_training.py", "encoder/test_encoder.py"),
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, so that no worker ends with one alone."""
-    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    first = {ROOT / "tests" / name: at for at, name in enumerate((*EARLY, *LONGEST))}
     slow = {item.path for item in items if item.get_closest_marker("slow")}
 
     def place(item: pytest.Item) -> int:
-        return places.get(item.path, len(places) + (item.path not in slow))
+        return first.get(item.path, len(first) + (item.path not in slow))
 
     items.sort(key=place)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Wait for the build of the sample shop that `make test` has begun, if any."""
+    if item.path.relative_to(ROOT / "tests").as_posix() not in EARLY:
+        with suppress(KeyError, psutil.NoSuchProcess):
+            build = int(os.environ["SAMPLE_BUILD"])
+            while "build" in psutil.Process(build).cmdline():
+                time.sleep(0.5)
 
 
 @pytest.fixture(scope="session")
