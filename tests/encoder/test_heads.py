@@ -22,6 +22,7 @@ from clv_warehouse.encoder.heads import (
     fit_long,
     judge,
     judge_long,
+    levelled_loss,
     log_loss,
 )
 from clv_warehouse.encoder.histories import Histories, Scale
@@ -226,6 +227,8 @@ def test_who_has_visited_of_late_buys_within_91_days(
     none = ~bought[now.has_bought]
     losses = [each.losses[0] for each in cases if each.head == CHURN]
     share = np.full(len(none), np.log(none.mean() / (~none).mean()))
+    # How many buy in a season is not judged, only who.
+    np.testing.assert_allclose(levelled_loss(share + 2, none), log_loss(share, none))
     assert len(losses) == len(none)
     assert np.mean(losses) < 0.97 * log_loss(share, none).mean()
     # When these buy first is drawn.

@@ -17,13 +17,14 @@ and of 91 days, in a shop that is old enough,
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from scipy.special import expit
 
 from clv_warehouse.encoder.habits import habits, has_bought, has_visited
 from clv_warehouse.encoder.histories import PURCHASE, Histories
@@ -286,7 +287,7 @@ def judge(
     A head is judged only where enough customers bought.
     """
     happened, bought = seen.happened(histories, window)
-    yield from _judge_purchases(heads, seen, happened, REPEAT)
+    yield from _judge_purchases(heads, seen, happened, REPEAT, log_loss)
     for name in LENGTHS:
         if name not in heads:
             continue
@@ -307,20 +308,27 @@ def judge(
 def judge_long(
     heads: Mapping[str, Head], seen: Seen, histories: Histories
 ) -> Iterator["Case"]:
-    """Yield the cases by which heads are judged in the LONG_DAYS after a day."""
+    """Yield the cases by which heads are judged in the LONG_DAYS after a day.
+
+    In so long a time a season passes, and all buy more or fewer than before. Which of
+    rule and head is nearer to that says nothing of the next season, so neither is
+    judged by it.
+    """
     happened, _ = seen.happened(histories, LONG_DAYS)
-    yield from _judge_purchases(heads, seen, happened, CHURN)
+    yield from _judge_purchases(heads, seen, happened, CHURN, levelled_loss)
 
 
 def _judge_purchases(
-    heads: Mapping[str, Head], seen: Seen, bought: Bools, of_buyers: str
+    heads: Mapping[str, Head],
+    seen: Seen,
+    bought: Bools,
+    of_buyers: str,
+    loss: Callable[[Floats, Bools], Floats],
 ) -> Iterator["Case"]:
     for name, some, happened, is_enough in _groups(seen, bought, of_buyers):
         if name in heads and is_enough:
             losses = [
-                log_loss(
-                    heads[name].log_odds(some.habits, some.log_odds, each), happened
-                )
+                loss(heads[name].log_odds(some.habits, some.log_odds, each), happened)
                 for each in (False, True)
             ]
             yield from _cases(name, some.customers, losses)
@@ -421,3 +429,18 @@ def _cases(
 def log_loss(log_odds: Floats, happened: Bools) -> Floats:
     """Return -log of the chance of what happened."""
     return np.logaddexp(0, np.where(happened, -log_odds, log_odds))
+
+
+def levelled_loss(log_odds: Floats, happened: Bools) -> Floats:
+    """Return log_loss once all log-odds are shifted alike, to the share that happened.
+
+    Something happened to some and not to others.
+    """
+    low, high = -30.0, 30.0
+    for _ in range(50):
+        shift = (low + high) / 2
+        if expit(log_odds + shift).mean() < happened.mean():
+            low = shift
+        else:
+            high = shift
+    return log_loss(log_odds + low, happened)
