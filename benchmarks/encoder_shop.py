@@ -553,16 +553,20 @@ class Scale:
 
 SMALL = {"size": 16, "width": 32}
 LARGE = {"size": 96, "width": 192}
+# Epochs are cut where a shop is large; with so many steps they are not.
+LONG_STEPS = 6_000
 SCALES = (
-    *(Scale(count) for count in (2_000, 6_000, 20_000)),
+    *(Scale(count) for count in (2_000, 6_000, 20_000, 50_000)),
     *(Scale(20_000, browsing=False), Scale(20_000, shape=SMALL)),
     *(Scale(20_000, shape=LARGE), Scale(2_000, shape=SMALL)),
     *(Scale(2_000, browsing=False), Scale(20_000, days=366)),
-    *(Scale(20_000, shape={"steps": 3_000}), Scale(20_000, shape={"depth": 2})),
-    *(Scale(2_000, shape=LARGE), Scale(2_000, days=366)),
+    *(Scale(20_000, shape={"depth": 2}), Scale(2_000, shape=LARGE)),
+    *(Scale(2_000, days=366), Scale(50_000, shape={"steps": LONG_STEPS})),
+    Scale(50_000, shape=LARGE | {"steps": LONG_STEPS}),
+    Scale(50_000, shape=LARGE | {"steps": LONG_STEPS, "depth": 2}),
 )
 # Of the shop of the scaling law, so many customers are judged and never learned from.
-SCALED_PEOPLE, JUDGED_PEOPLE, SCALED_SEED = 44_000, 20_000, 102
+SCALED_PEOPLE, JUDGED_PEOPLE, SCALED_SEED = 76_000, 20_000, 102
 
 
 def scaled(folder: str) -> list[tuple]:
