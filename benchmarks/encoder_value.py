@@ -20,6 +20,7 @@ from typing import Self
 import duckdb
 import numpy as np
 import pyarrow as pa
+from scipy.special import logit
 
 from benchmarks.encoder_shop import ENDS, HORIZONS, said_by, trained, watched
 from benchmarks.harness import FOLDER, Dbt, Row, call, rows
@@ -112,7 +113,7 @@ class Said:
 
     def numbers(self, encoder: Encoder | None, histories: Histories) -> Floats:
         """What a head reads: log spend, log-odds, and what the encoder says."""
-        columns = np.column_stack([np.log(self.spend), log_odds_of(self.chance)])
+        columns = np.column_stack([np.log(self.spend), logit(self.chance)])
         if encoder is None:
             return columns
         every = np.zeros((len(histories.start) - 1, 4))
@@ -169,7 +170,7 @@ def _judged(
     keys = histories.customer_keys.to_pylist()
     then, now = (Said.read(connection, each, days, keys) for each in (THEN, NOW))
     seen = watched(histories, chain[0].end)[now.place]
-    spends, log_odds = {NETWORK: now.spend}, {NETWORK: log_odds_of(now.chance)}
+    spends, log_odds = {NETWORK: now.spend}, {NETWORK: logit(now.chance)}
     for system, early, late in ((ALONE, None, None), (READING, chain[days], chain[0])):
         known, asked = then.numbers(early, histories), now.numbers(late, histories)
         spends[system] = spends_of(then, known, now, asked)
@@ -196,11 +197,6 @@ def _judged(
             gain = of_customers([losses[NETWORK] - losses[system]])
             for end, value in zip(ENDS, gain, strict=True):
                 yield (system, f"log_loss_{days}d_gain{end}"), value
-
-
-def log_odds_of(chance: Floats) -> Floats:
-    """Return log-odds."""
-    return np.log(chance / (1 - chance))
 
 
 def spends_of(then: Said, known: Floats, now: Said, asked: Floats) -> Floats:

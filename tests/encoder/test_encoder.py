@@ -333,7 +333,7 @@ def test_a_training_has_encoders_that_end_before_what_is_learned_from_them() -> 
     assert judged.schema == HEAD_BACKTEST
     assert set(judged["origin_date"].to_pylist()) == {LAST - timedelta(LONG_DAYS)}
     assert set(judged["horizon_days"].to_pylist()) == {LONG_DAYS}
-    heads, late = heads_of(stored)
+    _, heads, late = heads_of(stored)
     assert set(heads.long) == {CHURN}
     assert set(judged["head"].to_pylist()) <= {*heads.by_name, CHURN}
     assert CHURN in judged["head"].to_pylist()

@@ -436,11 +436,9 @@ def levelled_loss(log_odds: Floats, happened: Bools) -> Floats:
 
     Something happened to some and not to others.
     """
-    low, high = -30.0, 30.0
-    for _ in range(50):
-        shift = (low + high) / 2
-        if expit(log_odds + shift).mean() < happened.mean():
-            low = shift
-        else:
-            high = shift
-    return log_loss(log_odds + low, happened)
+    # Imported late: what scores does not judge.
+    from scipy.optimize import brentq
+
+    share = happened.mean()
+    shift = brentq(lambda by: expit(log_odds + by).mean() - share, -30, 30)
+    return log_loss(log_odds + shift, happened)

@@ -21,11 +21,11 @@ from clv_warehouse.encoder.heads import (
 from clv_warehouse.encoder.histories import Histories
 from clv_warehouse.encoder.network import Encoder
 from clv_warehouse.encoder.seen import Catalogue, Seen, softmax
-from clv_warehouse.encoder.training import ENCODER, chain_of, heads_of
+from clv_warehouse.encoder.training import ENCODER, heads_of
 from clv_warehouse.encoder.vectors import BATCH_ROWS, scoring_date
 from clv_warehouse.engines.doorway import doorway
 from clv_warehouse.engines.relation import ByBatch, Relation
-from clv_warehouse.learning.registry import Stored, newest_read
+from clv_warehouse.learning.registry import newest_read
 from clv_warehouse.project.arrays import Floats, Ints
 from clv_warehouse.project.days import date_of, days_since_1970
 
@@ -64,7 +64,7 @@ def of_customers(
     today = scoring_date(dates)
     if today is None:
         return SCHEMA.empty_table()
-    found = newest_read(ENCODER, encoders, today, _newest_of)
+    found = newest_read(ENCODER, encoders, today, heads_of)
     if not found or not found[1].by_name:
         return SCHEMA.empty_table()
     encoder, heads, late = found
@@ -80,11 +80,6 @@ def of_customers(
         return list(outlooks(heads, seen, window, late))
 
     return ByBatch(sequences, said, SCHEMA, BATCH_ROWS)
-
-
-def _newest_of(stored: Stored) -> tuple[Encoder, Heads, Encoder | None]:
-    newest = max(chain_of(stored), key=lambda each: each.end)
-    return newest, *heads_of(stored)
 
 
 def outlooks(

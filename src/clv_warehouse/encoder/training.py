@@ -308,14 +308,16 @@ def chain_of(stored: Stored) -> list[Encoder]:
     return from_stored(stored)[:CHAIN]
 
 
-def heads_of(stored: Stored) -> tuple[Heads, Encoder | None]:
-    """Read the heads of a training, and the encoder that those of LONG_DAYS read.
+def heads_of(stored: Stored) -> tuple[Encoder, Heads, Encoder | None]:
+    """Read the newest encoder of a training, and the heads.
 
-    There is one if such a head may speak. Raises ValueError or KeyError if they can't
-    be read.
+    And the encoder that heads of LONG_DAYS read, if one of them may speak.
+    Raises ValueError or KeyError if they can't be read.
     """
+    every = from_stored(stored)
+    newest = max(every[:CHAIN], key=lambda each: each.end)
     heads = Heads.from_json(heads_from_stored(stored))
-    return heads, next(iter(from_stored(stored)[CHAIN:]), None)
+    return newest, heads, next(iter(every[CHAIN:]), None)
 
 
 # The last chains, by a fingerprint of what they were trained on and by days.

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clv_warehouse.learning.logistic import Logistic, probability
 from clv_warehouse.learning.trees import Trees
@@ -120,6 +121,14 @@ class Likelihood:
         trees = Trees.fit(numbers, happened, FEWEST_IN_LEAF) if is_enough else None
         return cls(Logistic.fit(numbers, happened), trees)
 
+    def log_odds(self, numbers: Singles) -> NDArray[Any]:
+        """Return the log-odds of numbers (n, k), shape (n,)."""
+        weights = self.regression.weights
+        found = numbers.astype(np.float64) @ weights + self.regression.intercept
+        if self.trees is not None:
+            found = (found + self.trees.log_odds(numbers)) / 2
+        return found
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -148,22 +157,10 @@ class Learned:
     def score(self, block: Block) -> tuple[Singles, Singles]:
         """Score by chance, from 0 to 1."""
         going = _going(block, self.reads_taste, self.reads_views)
-        signals = block.known.signals
-        count = (
-            signals.of_products.shape[1] + signals.of_customers.shape[1] + len(going)
-        )
-        for_again, for_new = self.again.regression, self.new.regression
-        new = _shared(for_new, block, len(going))
-        again = _shared(for_again, block, len(going))[block.row, block.product]
+        again = self.again.log_odds(_of_bought(block, going))
+        new = _shared(self.new.regression, block, len(going))
         for place, each in enumerate(going):
-            new += each * np.float32(for_new.weights[place])
-            of_pairs = each[block.row, block.product]
-            again = again + np.float32(for_again.weights[place]) * of_pairs
-        of_pairs = signals.of_pairs[block.pair].astype(np.float64)
-        again = again + of_pairs @ for_again.weights[count:]
-        if self.again.trees is not None:
-            said = self.again.trees.log_odds(_of_bought(block, going))
-            again = (again + said) / 2
+            new += each * np.float32(self.new.regression.weights[place])
         if self.new.trees is not None:
             _tell_apart(self.new.trees, block, going, new)
         return probability(again), probability(new)

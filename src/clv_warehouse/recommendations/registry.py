@@ -130,8 +130,8 @@ def _arrays(name: str, likelihood: Likelihood) -> dict[str, Any]:
 def _likelihood(name: str, found: Mapping[str, Any]) -> Likelihood:
     weights, start = found[name], f"{name}_trees_"
     of_trees = {
-        part.removeprefix(start): each
-        for part, each in found.items()
+        part.removeprefix(start): found[part]
+        for part in found
         if part.startswith(start)
     }
     return Likelihood(
